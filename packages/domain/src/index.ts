@@ -1,1 +1,1 @@
-export {};
+export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";

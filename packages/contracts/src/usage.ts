@@ -1,0 +1,53 @@
+/** DESIGN 2.3: the largest quantity of an event and the largest total of a period; Stripe takes 15 digits. */
+export const quantityMax = 999_999_999_999_999;
+export const eventIdCodePointsMax = 128;
+export const eventAgeMaxMs = 35 * 24 * 60 * 60 * 1000;
+export const eventAheadMaxMs = 5 * 60 * 1000;
+export const batchEventsMax = 10_000;
+export const batchBytesMax = 8 * 1024 * 1024;
+export const propertiesKeysMax = 20;
+export const propertiesBytesMax = 2048;
+
+export type PropertyValue = string | number | boolean | null;
+
+/** One valid usage event, with defaults applied. `occurredAtMs` is business time in unix milliseconds. */
+export interface UsageEvent {
+  readonly id: string;
+  readonly accountId: string;
+  readonly metric: string;
+  readonly quantity: number;
+  readonly occurredAtMs: number;
+  readonly properties: Readonly<Record<string, PropertyValue>> | null;
+}
+
+/** Why an item of a batch was not accepted (DESIGN 2.3). */
+export const usageOutcomes = [
+  "duplicate",
+  "conflict",
+  "quota-exceeded",
+  "invalid",
+  "unknown-metric",
+  "unknown-account",
+  "period-closed",
+] as const;
+export type UsageOutcome = (typeof usageOutcomes)[number];
+
+/**
+ * The limits of an account as they lie beside its live counters in Redis (DESIGN 4.3). Written through an outbox;
+ * an older `version` never replaces a newer one. Past `validUntilMs` (business time) they are read again first.
+ */
+export interface AccountLimits {
+  readonly accountId: string;
+  readonly version: number;
+  readonly validUntilMs: number;
+  /** Newest last, half open, reaching back over the 35 days that an event may be old. */
+  readonly segments: readonly LimitSegment[];
+}
+
+export interface LimitSegment {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly isClosed: boolean;
+  /** Every metric of the plan; a metric that is missing here is refused. `limit` null is unlimited. */
+  readonly metrics: Readonly<Record<string, { readonly limit: number | null; readonly policy: "refuse" | "bill" | "unlimited" }>>;
+}

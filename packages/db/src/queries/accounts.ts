@@ -1,0 +1,74 @@
+import type { Period } from "@driftlock/contracts";
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+export interface AccountRow {
+  accountId: string;
+  name: string | null;
+  email: string | null;
+  stripeCustomerId: string | null;
+  freeAnchorAt: Date;
+  limitsVersion: number;
+  createdAt: Date;
+}
+
+const columns = `account_id as "accountId", name, email, stripe_customer_id as "stripeCustomerId",
+  free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", created_at as "createdAt"`;
+
+export const findAccount = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
+  q.row("accounts.find", { text: `select ${columns} from accounts where account_id = $1::text`, values: [accountId] });
+
+/** The account's row, locked until the transaction ends: whoever changes its plan, periods or limits holds it. */
+export const findAccountForUpdate = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
+  q.row("accounts.findForUpdate", {
+    text: `select ${columns} from accounts where account_id = $1::text for update`,
+    values: [accountId],
+  });
+
+export const findAccountByCustomer = (q: Queryable, stripeCustomerId: string): Promise<AccountRow | null> =>
+  q.row("accounts.findByCustomer", {
+    text: `select ${columns} from accounts where stripe_customer_id = $1::text`,
+    values: [stripeCustomerId],
+  });
+
+/**
+ * Opens an account on Free, anchored at `now`, with its first periods (the present one and the next; the caller has
+ * them from `initialFreePeriods`). @returns false, and changes nothing, when the account exists.
+ */
+export async function insertAccount(
+  q: Queryable,
+  account: { accountId: string; name: string | null; email: string | null; now: Date; freePlanVersion: number; periods: readonly Period[] },
+): Promise<boolean> {
+  const inserted = await q.run(
+    "accounts.insert",
+    sql`insert into accounts (account_id, name, email, free_anchor_at, created_at)
+    values (${account.accountId}::text, ${account.name}::text, ${account.email}::text, ${account.now}::timestamptz, ${account.now}::timestamptz)
+    on conflict (account_id) do nothing`,
+  );
+  if (inserted === 0) return false;
+  await q.run(
+    "accounts.insertPeriods",
+    sql`insert into usage_periods (account_id, period_start, period_end, plan_id, plan_version)
+    select ${account.accountId}::text, s, e, 'free', ${account.freePlanVersion}::int
+    from unnest(${account.periods.map((period) => period.start)}::timestamptz[], ${account.periods.map((period) => period.end)}::timestamptz[]) as p (s, e)`,
+  );
+  return true;
+}
+
+/** Ties an account to its customer in Stripe, once. @returns how many rows changed: 0 when it has one already. */
+export const updateAccountCustomer = (q: Queryable, accountId: string, stripeCustomerId: string): Promise<number> =>
+  q.run(
+    "accounts.updateCustomer",
+    sql`update accounts set stripe_customer_id = ${stripeCustomerId}::text
+    where account_id = ${accountId}::text and stripe_customer_id is null`,
+  );
+
+/** Marks the account's limits as changed, so that they are pushed to Redis. @returns the new version. */
+export const updateLimitsVersion = async (q: Queryable, accountId: string): Promise<number> => {
+  const row = await q.row<{ version: number }>(
+    "accounts.updateLimitsVersion",
+    sql`update accounts set limits_version = limits_version + 1 where account_id = ${accountId}::text
+    returning limits_version as version`,
+  );
+  return row?.version ?? 0;
+};
