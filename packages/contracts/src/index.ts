@@ -1,3 +1,4 @@
+export * from "./jobs/define-job.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./notices.ts";

@@ -1,1 +1,35 @@
-export {};
+export { type Clock, type ClockParticipant, type ClockProgress, systemClock } from "./clock.ts";
+export { followedClock } from "./followed-clock.ts";
+export { Lifecycle } from "./lifecycle.ts";
+export { type Environment, loadEnv, readEnv } from "./load-env.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";
+export { type Check, type OpsServer, startOpsServer } from "./ops-server.ts";
+export {
+  databaseEnv,
+  httpUrl,
+  type ProcessEnv,
+  port,
+  processEnv,
+  processSchema,
+  redisEnv,
+} from "./process-env.ts";
+export {
+  type Consumer,
+  createConsumer,
+  type JobContext,
+  type Processor,
+  processor,
+} from "./queue/consumer.ts";
+export {
+  createQueueInspector,
+  type FailedJob,
+  observeQueues,
+  type QueueCounts,
+  type QueueInspector,
+  queuesOf,
+} from "./queue/inspector.ts";
+export { type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
+export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";
+export { Secret, secret } from "./secret.ts";
+export { createTicker, type Ticker } from "./ticker.ts";

@@ -1,0 +1,33 @@
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+// Secret instances hide themselves; these are the places where the same things arrive as plain text.
+const SENSITIVE = [
+  "authorization",
+  "cookie",
+  "password",
+  "apiKey",
+  "secretKey",
+  "webhookSecret",
+  "clientSecret",
+  "token",
+];
+const redactedPaths = [
+  ...SENSITIVE,
+  ...SENSITIVE.map((key) => `*.${key}`),
+  'req.headers["authorization"]',
+  'req.headers["cookie"]',
+  'req.headers["stripe-signature"]',
+];
+
+/** JSON lines on stdout. A message is an event, `noun.past-verb`, with its ids as fields. */
+export function createLogger({ name, level }: { name: string; level: string }): Logger {
+  return pino({
+    name,
+    level,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: redactedPaths, censor: "[secret]" },
+  });
+}
