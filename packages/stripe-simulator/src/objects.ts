@@ -1,0 +1,165 @@
+import type Stripe from "stripe";
+import type { Stored } from "./stored.ts";
+
+/**
+ * Every kind of object the store holds, by its type. Stripe's own are named like their `object` field; records of
+ * the simulator itself are named `sim.…` and never leave it as an API answer. A key that starts with `_` is
+ * private at any depth: it is kept with the object and never rendered.
+ */
+export interface Objects {
+  "billing_portal.configuration": Stored<Stripe.BillingPortal.Configuration>;
+  "billing_portal.session": Stored<Stripe.BillingPortal.Session> & { _returnUrl: string | null };
+  "checkout.session": Stored<Stripe.Checkout.Session> & { _checkout: CheckoutPrivate };
+  "billing.meter": Stored<Stripe.Billing.Meter>;
+  "billing.meter_event": Stored<Stripe.Billing.MeterEvent> & { id: string } & MeterEventPrivate;
+  charge: Stored<Stripe.Charge>;
+  credit_note: Stored<Stripe.CreditNote>;
+  customer: Stored<Stripe.Customer>;
+  customer_balance_transaction: Stored<Stripe.CustomerBalanceTransaction>;
+  "sim.deleted_customer": Stored<Stripe.DeletedCustomer>;
+  event: EventRecord;
+  invoice: Stored<Stripe.Invoice> & { _lastDecline: InvoiceDecline | null };
+  invoiceitem: Stored<Stripe.InvoiceItem>;
+  invoice_payment: Stored<Stripe.InvoicePayment>;
+  payment_intent: Stored<Stripe.PaymentIntent> & { _payment: PaymentPrivate };
+  payment_method: Stored<Stripe.PaymentMethod> & { _card: CardPrivate };
+  price: Stored<Stripe.Price> & { _tiers: Stored<Stripe.Price.Tier>[] | null };
+  product: Stored<Stripe.Product>;
+  refund: Stored<Stripe.Refund>;
+  setup_intent: Stored<Stripe.SetupIntent>;
+  subscription: Stored<Stripe.Subscription> & { _isTrialEndAnnounced: boolean };
+  subscription_schedule: Stored<Stripe.SubscriptionSchedule>;
+  "test_helpers.test_clock": Stored<Stripe.TestHelpers.TestClock>;
+  webhook_endpoint: Stored<Stripe.WebhookEndpoint> & { _secrets: EndpointSecret[] };
+  "v2.core.event": ThinEventRecord;
+  "v2.core.event_destination": Stored<Stripe.V2.Core.EventDestination> & { _url: string; _secrets: EndpointSecret[] };
+  "sim.clock": ClockRecord;
+  "sim.delivery": DeliveryRecord;
+  "sim.fault": FaultRecord;
+  "sim.idempotency": IdempotencyRecord;
+  "sim.meter_identifier": MeterIdentifierRecord;
+  "sim.meter_event_session": { id: string; expiresAt: number };
+}
+
+export type ObjectType = keyof Objects;
+export type ObjectOf<K extends ObjectType> = Objects[K];
+
+/** What the simulator knows of a card beyond Stripe's public object. `key` names a row of the table of test cards. */
+export interface CardPrivate {
+  key: string;
+  /** Set up for later off-session use (by a SetupIntent or a first on-session payment that was authenticated). */
+  isSetUp: boolean;
+  /** The customer has just passed the bank's challenge: the next charge takes it and clears it. */
+  isAuthenticated: boolean;
+}
+
+/** How a PaymentIntent came to be: what its invoice is, and whether the customer was there. */
+export interface PaymentPrivate {
+  invoiceId: string | null;
+  isOffSession: boolean;
+  /** The payment method the bank's challenge is about. */
+  challengedPaymentMethodId: string | null;
+}
+
+/** What a Checkout Session will create once it is paid. */
+export interface CheckoutPrivate {
+  lineItems: { id: string; price: string; quantity: number | null }[];
+  subscriptionData: Record<string, unknown>;
+  setupIntentData: Record<string, unknown>;
+  challengedPaymentMethodId: string | null;
+}
+
+/** One signing secret; a rolled one lives until `expiresAt` (wall clock, unix milliseconds), the current one has null. */
+export interface EndpointSecret {
+  secret: string;
+  expiresAt: number | null;
+}
+
+/** A snapshot event as Stripe stores it; `api_version` is the account's default, an endpoint's own is put in on delivery. */
+export interface EventRecord {
+  id: string;
+  object: "event";
+  api_version: string;
+  created: number;
+  data: { object: Record<string, unknown>; previous_attributes?: Record<string, unknown> };
+  livemode: false;
+  pending_webhooks: number;
+  request: { id: string | null; idempotency_key: string | null };
+  type: string;
+}
+
+/** A thin event (v2), with the data that only a retrieve gives. */
+export interface ThinEventRecord {
+  id: string;
+  object: "v2.core.event";
+  type: string;
+  created: string;
+  livemode: false;
+  context: null;
+  reason: null;
+  related_object: { id: string; type: string; url: string } | null;
+  data: Record<string, unknown>;
+}
+
+/** One event on its way to one endpoint. Instants are simulated unix milliseconds, except `at` of a try (wall). */
+export interface DeliveryRecord {
+  id: string;
+  eventId: string;
+  eventType: string;
+  endpointId: string;
+  url: string;
+  status: "pending" | "delivered" | "failed";
+  nextAttemptAtMs: number | null;
+  createdAtMs: number;
+  tries: { at: number; status: number | null; error: string | null; durationMs: number }[];
+}
+
+/** A stored answer under an idempotency key; `fingerprint` is over method, path and parameters. */
+export interface IdempotencyRecord {
+  id: string;
+  fingerprint: string;
+  status: number;
+  body: unknown;
+  createdAt: number;
+}
+
+/** The one simulated clock: offset to the wall clock, and where it is being moved to. */
+export interface ClockRecord {
+  id: "clock";
+  offsetMs: number;
+  version: number;
+  targetMs: number | null;
+}
+
+/** A fault on demand; `remaining` counts down, null is until it is removed. */
+export interface FaultRecord {
+  id: string;
+  kind: "rate-limit" | "server-error" | "time-out" | "slow" | "drop-webhook" | "duplicate-webhook" | "reorder-webhooks" | "delay-webhook" | "no-holding";
+  method: string | null;
+  pathPrefix: string | null;
+  eventType: string | null;
+  delayMs: number;
+  afterEffect: boolean;
+  remaining: number | null;
+}
+
+/** A meter event resolved: whose usage it is, of which meter, and the value it carries ("1" for a count). */
+export interface MeterEventPrivate {
+  _meterId: string;
+  _customerId: string;
+  _value: string;
+  _isCanceled: boolean;
+}
+
+/** Which meter event holds an identifier; it may be used again a day after `receivedAt` (simulated unix seconds). */
+export interface MeterIdentifierRecord {
+  id: string;
+  eventId: string;
+  receivedAt: number;
+}
+
+/** The last failed try to collect an invoice: a hard decline is not tried again on the same payment method. */
+export interface InvoiceDecline {
+  paymentMethodId: string | null;
+  isHard: boolean;
+}

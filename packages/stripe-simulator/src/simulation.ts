@@ -1,0 +1,50 @@
+import { randomBytes } from "node:crypto";
+import type { SimContext } from "./context.ts";
+import { createEmitter } from "./events/emit.ts";
+import type { TransactionalStore } from "./store.ts";
+
+export interface RequestMeta {
+  requestId: string;
+  idempotencyKey: string | null;
+}
+
+/** The one place where state changes: every request and every timer runs as a transaction of it. */
+export interface Simulation {
+  store: TransactionalStore;
+  /** Simulated unix milliseconds: wall clock plus the clock's offset. */
+  nowMs(): number;
+  wallNowMs(): number;
+  baseUrl: string;
+  /** Runs `work` in one transaction; `request` is what its events name as their cause (null for timers). */
+  transact<T>(request: RequestMeta | null, work: (ctx: SimContext) => T): T;
+  /** Called after each transaction that went through: there may be events to deliver and new due instants. */
+  onCommit(listener: () => void): void;
+}
+
+/** `wallNow` is the wall clock; the simulated offset to it is kept in the store. */
+export function createSimulation(deps: { store: TransactionalStore; wallNow: () => Date; baseUrl: string }): Simulation {
+  const { store } = deps;
+  const listeners: (() => void)[] = [];
+  const wallNowMs = () => deps.wallNow().getTime();
+  const nowMs = () => wallNowMs() + (store.get("sim.clock", "clock")?.offsetMs ?? 0);
+  const now = () => Math.floor(nowMs() / 1000);
+  return {
+    store,
+    nowMs,
+    wallNowMs,
+    baseUrl: deps.baseUrl,
+    onCommit: (listener) => void listeners.push(listener),
+    transact(request, work) {
+      const base = { store, now, newId, baseUrl: deps.baseUrl };
+      const result = store.transact(() => work({ ...base, ...createEmitter({ ...base, nowMs, request }) }));
+      for (const listener of listeners) listener();
+      return result;
+    },
+  };
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** A new id in Stripe's form: the prefix and 24 letters and digits. */
+export const newId = (prefix: string): string =>
+  `${prefix}_${[...randomBytes(24)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("")}`;
