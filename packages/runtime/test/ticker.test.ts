@@ -1,0 +1,37 @@
+import { expect, test, vi } from "vitest";
+import { createLogger, createTicker } from "../src/index.ts";
+
+const log = createLogger({ name: "test", level: "silent" });
+
+test("runs do not overlap, and a failed one is followed by the next", async () => {
+  let running = 0;
+  let runs = 0;
+  const ticker = createTicker({
+    name: "t",
+    intervalMs: 1,
+    log,
+    run: async () => {
+      expect(++running).toBe(1);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      if (++runs === 1) throw new Error("once");
+    },
+  });
+  await vi.waitFor(() => expect(runs).toBeGreaterThan(2));
+  await ticker.close();
+});
+
+test("closing aborts the run under way and waits for it", async () => {
+  let isDone = false;
+  const ticker = createTicker({
+    name: "t",
+    intervalMs: 60_000,
+    log,
+    run: async (signal) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      isDone = true;
+    },
+  });
+  await ticker.close();
+  expect(isDone).toBe(true);
+});
