@@ -1,1 +1,3 @@
-export {};
+export { createTestDatabase, type TestDatabase } from "./testing/test-database.ts";
+export { createTestRedis, type TestRedis } from "./testing/test-redis.ts";
+export { startPrivatePostgres, startPrivateRedis, type PrivateServer } from "./testing/private-server.ts";

@@ -1,0 +1,171 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import pg from "pg";
+import type { ProcessSpec } from "./child-process.ts";
+import { keepPort } from "./ports.ts";
+import { findPostgresBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
+import { readCommandLine } from "./process-table.ts";
+import { canReach, findRunAs, outsideFolder, type RunAs } from "./run-as.ts";
+import { writeFileAtomic } from "./write-file-atomic.ts";
+
+const SUPERUSER = "driftlock";
+
+export interface PreparePostgresOptions {
+  /** Where its password and port are kept, and its data too wherever Postgres's user can reach it. */
+  folder: string;
+  logFile: string;
+  /** False only for data that nobody will miss: no fsync. */
+  isDurable: boolean;
+  say: (text: string) => void;
+}
+
+/** Sets up a private Postgres (data made on first use, found again later) and says how to run it. */
+export async function preparePostgres(
+  options: PreparePostgresOptions,
+): Promise<{ spec: ProcessSpec; url: string }> {
+  const { folder, logFile, isDurable, say } = options;
+  mkdirSync(folder, { recursive: true });
+  const runAs = findRunAs();
+  const binaries = findPostgresBinaries(runAs, say);
+  const data = findDataFolder(folder, runAs, say);
+  const password = keepPassword(join(folder, "password"));
+  if (!existsSync(data)) initialize({ binaries, data, password, runAs, isDurable, say });
+  clearStalePidFile(data);
+  const port = await keepPort(join(folder, "port"));
+  const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`;
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    max_connections: "200",
+    timezone: "UTC",
+    ...(isDurable ? {} : { fsync: "off", full_page_writes: "off", synchronous_commit: "off" }),
+  };
+  const spec: ProcessSpec = {
+    name: "postgres",
+    command: binaries.postgres,
+    args: [
+      "-D",
+      data,
+      "-p",
+      `${port}`,
+      ...Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]),
+    ],
+    env: postgresEnv(),
+    cwd: data,
+    logFile,
+    ...(runAs ? { runAs } : {}),
+    rank: 0,
+    stopSignal: "SIGINT", // fast shutdown: sessions are ended, nothing is lost
+    stopDeadlineMs: 30_000,
+    check: () => ping(url),
+    readyDeadlineMs: 60_000, // recovery after a crash included
+  };
+  return { spec, url };
+}
+
+/** The same server's URL for another database of it. */
+export function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+async function ping(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("select 1");
+  } finally {
+    await client.end();
+  }
+}
+
+const postgresEnv = (): NodeJS.ProcessEnv => ({ PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" });
+
+function keepPassword(file: string): string {
+  if (!existsSync(file)) writeFileAtomic(file, randomBytes(18).toString("base64url"));
+  return readFileSync(file, "utf8");
+}
+
+/**
+ * The data folder: in `folder`, or outside of the checkout where Postgres's user cannot reach that. The name outside
+ * carries an id kept in `folder`, so that whoever deletes `folder` starts afresh, and the old data is removed.
+ */
+function findDataFolder(folder: string, runAs: RunAs | undefined, say: (text: string) => void): string {
+  if (canReach(folder, runAs)) return join(folder, "data");
+  const idFile = join(folder, "id");
+  if (!existsSync(idFile)) writeFileAtomic(idFile, randomUUID());
+  const mine = join(outsideFolder(), `postgres-data-${readFileSync(idFile, "utf8")}`);
+  if (!existsSync(mine)) {
+    mkdirSync(mine);
+    writeFileSync(join(mine, "home"), folder);
+    say(`Postgres cannot run as root, and as nobody it cannot reach ${folder}: its data goes to ${mine}`);
+  }
+  for (const entry of readdirSync(outsideFolder())) {
+    const other = join(outsideFolder(), entry);
+    if (other !== mine && isAbandonedCopyOf(other, folder)) rmSync(other, { recursive: true, force: true });
+  }
+  return join(mine, "data");
+}
+
+function isAbandonedCopyOf(path: string, folder: string): boolean {
+  try {
+    return readFileSync(join(path, "home"), "utf8") === folder;
+  } catch {
+    return false;
+  }
+}
+
+interface InitializeOptions {
+  binaries: PostgresBinaries;
+  data: string;
+  password: string;
+  runAs: RunAs | undefined;
+  isDurable: boolean;
+  say: (text: string) => void;
+}
+
+/** Runs initdb beside the final place and renames: half a database is never taken for a whole one. */
+function initialize({ binaries, data, password, runAs, isDurable, say }: InitializeOptions): void {
+  say("creating the Postgres data folder");
+  const staging = `${data}.new`;
+  rmSync(staging, { recursive: true, force: true });
+  mkdirSync(staging, { mode: 0o700 });
+  const passwordFile = join(dirname(data), "initdb-password");
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (runAs) for (const path of [staging, passwordFile]) chownSync(path, runAs.uid, runAs.gid);
+  const result = spawnSync(
+    binaries.initdb,
+    [
+      ...["-D", staging, "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--data-checksums"],
+      ...["--auth=scram-sha-256", `--pwfile=${passwordFile}`, ...(isDurable ? [] : ["--no-sync"])],
+    ],
+    { encoding: "utf8", env: postgresEnv(), cwd: staging, ...runAs },
+  );
+  rmSync(passwordFile, { force: true });
+  if (result.status !== 0) {
+    throw new Error(`initdb failed: ${result.error?.message ?? `${result.stdout}\n${result.stderr}`}`);
+  }
+  renameSync(staging, data);
+}
+
+/** After a kill -9 and a reboot the pid in postmaster.pid may be another program's, and Postgres would not start. */
+function clearStalePidFile(data: string): void {
+  const file = join(data, "postmaster.pid");
+  if (!existsSync(file)) return;
+  const commandLine = readCommandLine(Number(readFileSync(file, "utf8").split("\n")[0]));
+  // Only what is certainly no Postgres is overruled: two servers on one data folder would destroy it.
+  if (!commandLine?.includes("postgres")) rmSync(file, { force: true });
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import type { ProcessSpec } from "./child-process.ts";
+import { keepPort } from "./ports.ts";
+import type { RedisBinary } from "./redis-binary.ts";
+import { writeFileAtomic } from "./write-file-atomic.ts";
+
+export interface PrepareRedisOptions {
+  /** Where its data, password and port are kept. */
+  folder: string;
+  logFile: string;
+  binary: RedisBinary;
+  /** Logical databases; the default of 16 is too few where each test file has its own. */
+  databaseCount?: number;
+}
+
+/** Sets up a private Redis with AOF (fsync every second) and `noeviction`, and says how to run it. */
+export async function prepareRedis(
+  options: PrepareRedisOptions,
+): Promise<{ spec: ProcessSpec; url: string }> {
+  const { folder, logFile, binary, databaseCount = 16 } = options;
+  const data = join(folder, "data");
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const passwordFile = join(folder, "password");
+  if (!existsSync(passwordFile)) writeFileAtomic(passwordFile, randomBytes(18).toString("base64url"));
+  const password = readFileSync(passwordFile, "utf8");
+  const port = await keepPort(join(folder, "port"));
+  const settings = {
+    bind: "127.0.0.1",
+    port,
+    dir: JSON.stringify(data),
+    databases: databaseCount,
+    requirepass: password,
+    appendonly: "yes",
+    appendfsync: "everysec",
+    "maxmemory-policy": "noeviction",
+    save: '""',
+    daemonize: "no",
+  };
+  // A file, because a password on the command line is there for every user of the machine to read.
+  const configFile = join(folder, "redis.conf");
+  const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}`);
+  writeFileAtomic(configFile, `${lines.join("\n")}\n`);
+  const url = `redis://:${password}@127.0.0.1:${port}`;
+  const spec: ProcessSpec = {
+    name: "redis",
+    command: binary.command,
+    args: [configFile],
+    env: binary.env,
+    cwd: data,
+    logFile,
+    rank: 1,
+    stopSignal: "SIGTERM", // the same as SHUTDOWN: the AOF is flushed and synced first
+    stopDeadlineMs: 20_000,
+    check: () => ping(url),
+    readyDeadlineMs: 60_000, // loading a large AOF included
+  };
+  return { spec, url };
+}
+
+async function ping(url: string): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.ping(); // LOADING is an error
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { ProcessSpec } from "./child-process.ts";
+import { isEngineThere, startPostgresContainer, startRedisContainer } from "./containers.ts";
+import { preparePostgres } from "./postgres.ts";
+import { findRedisBinary } from "./redis-binary.ts";
+import { prepareRedis } from "./redis.ts";
+
+/** How a server is had: it was given, it runs in a container, or it is a process that the caller starts and watches. */
+export type Provision =
+  | { kind: "given"; url: string }
+  | { kind: "container"; url: string; stop(): Promise<void> }
+  | { kind: "local"; url: string; spec: ProcessSpec };
+
+export interface ProvisionOptions {
+  /** Of DATABASE_URL or REDIS_URL; it comes before everything else. */
+  givenUrl: string | undefined;
+  /** INFRA: `containers`, or undefined for local binaries. */
+  infra: string | undefined;
+  /** DRIFTLOCK_HOME: what is downloaded is kept there for every run. */
+  home: string;
+  /** Of this run's state: data, ports, passwords. */
+  folder: string;
+  logFolder: string;
+  isDurable: boolean;
+  say: (text: string) => void;
+}
+
+const NO_REDIS =
+  "there is no redis-server or valkey-server on the PATH and no Docker engine. Type one of:\n" +
+  "  sudo apt-get install redis-server     (Debian, Ubuntu)\n" +
+  "  sudo dnf install valkey               (Fedora, RHEL)\n" +
+  "  brew install redis                    (macOS)\n" +
+  "or set REDIS_URL to a Redis of version 7 or later";
+
+function wantsContainers(infra: string | undefined): boolean {
+  if (infra !== undefined && infra !== "" && infra !== "local" && infra !== "containers") {
+    throw new Error(`INFRA is "${infra}"; it takes "containers" or "local"`);
+  }
+  return infra === "containers";
+}
+
+/** Postgres by the first strategy that applies; one that applies and fails is an error, never a reason for the next. */
+export async function provisionPostgres(options: ProvisionOptions): Promise<Provision> {
+  const { givenUrl, infra, logFolder, isDurable, say } = options;
+  if (givenUrl) return { kind: "given", url: givenUrl };
+  const folder = makeFolder(options.folder, "postgres");
+  if (wantsContainers(infra)) {
+    return { kind: "container", ...(await startPostgresContainer({ folder, isDurable })) };
+  }
+  const logFile = join(logFolder, "postgres.log");
+  return { kind: "local", ...(await preparePostgres({ folder, logFile, isDurable, say })) };
+}
+
+/** Redis by the first strategy that applies; with no binary to be had, Docker serves where it answers. */
+export async function provisionRedis(
+  options: ProvisionOptions & { databaseCount?: number },
+): Promise<Provision> {
+  const { givenUrl, infra, home, logFolder, isDurable, say, databaseCount } = options;
+  if (givenUrl) return { kind: "given", url: givenUrl };
+  const folder = makeFolder(options.folder, "redis");
+  const inContainer = async (): Promise<Provision> => ({
+    kind: "container",
+    ...(await startRedisContainer({ folder, isDurable })),
+  });
+  if (wantsContainers(infra)) return inContainer();
+  const binary = findRedisBinary(home, say);
+  if (binary) {
+    const logFile = join(logFolder, "redis.log");
+    return {
+      kind: "local",
+      ...(await prepareRedis({ folder, logFile, binary, ...(databaseCount ? { databaseCount } : {}) })),
+    };
+  }
+  if (!(await isEngineThere())) throw new Error(NO_REDIS);
+  say("no Redis here: running it in Docker");
+  return inContainer();
+}
+
+function makeFolder(parent: string, name: string): string {
+  const folder = join(parent, name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

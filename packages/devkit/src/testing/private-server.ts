@@ -1,0 +1,79 @@
+import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
+import {
+  startProcess,
+  waitUntilReady,
+  type ProcessSpec,
+  type RunningProcess,
+} from "../infra/child-process.ts";
+import { createGuard, type Guard } from "../infra/guard.ts";
+import { preparePostgres } from "../infra/postgres.ts";
+import { findRedisBinary } from "../infra/redis-binary.ts";
+import { prepareRedis } from "../infra/redis.ts";
+
+/** A server that a test may kill, stop and start again; its data and its URL stay. */
+export interface PrivateServer {
+  url: string;
+  /** Ends it at once, as `kill -9` does. */
+  kill(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+  /** Starts it after `kill` or `stop`. */
+  start(): Promise<void>;
+  /** Stops it for good. */
+  close(): Promise<void>;
+}
+
+/** A Redis process for one test file alone. Needs the project's global setup. */
+export async function startPrivateRedis(): Promise<PrivateServer> {
+  const { folder, guard, say, home } = makePlace("redis");
+  const binary = findRedisBinary(home, say);
+  if (!binary) throw new Error("startPrivateRedis needs redis-server or valkey-server on the PATH");
+  return runServer(await prepareRedis({ folder, logFile: join(folder, "server.log"), binary }), guard);
+}
+
+/** A Postgres process for one test file alone, durable as the real one. Needs the project's global setup. */
+export async function startPrivatePostgres(): Promise<PrivateServer> {
+  const { folder, guard, say } = makePlace("postgres");
+  const logFile = join(folder, "server.log");
+  return runServer(await preparePostgres({ folder, logFile, isDurable: true, say }), guard);
+}
+
+function makePlace(name: string) {
+  const infra = inject("driftlock");
+  const parent = mkdtempSync(join(infra.folder, "private-"));
+  chmodSync(parent, 0o755); // Postgres may have to run as another user
+  const folder = join(parent, name);
+  mkdirSync(folder);
+  return { folder, guard: createGuard(join(infra.folder, "pids")), home: infra.home, say: () => {} };
+}
+
+async function runServer(
+  { spec, url }: { spec: ProcessSpec; url: string },
+  guard: Guard,
+): Promise<PrivateServer> {
+  const boot = async (): Promise<RunningProcess> => {
+    const started = await startProcess(spec, guard);
+    await waitUntilReady(spec, started);
+    return started;
+  };
+  let running = await boot();
+  return {
+    url,
+    async kill() {
+      process.kill(running.pid, "SIGKILL");
+      await running.exited;
+    },
+    async stop() {
+      await running.stop();
+    },
+    async start() {
+      running = await boot();
+    },
+    async close() {
+      await running.stop();
+      await guard.close();
+    },
+  };
+}
