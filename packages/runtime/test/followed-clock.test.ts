@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { createLogger, followedClock } from "../src/index.ts";
 
+const eventually = <T>(fact: () => T) => vi.waitFor(fact, { timeout: 10_000 });
 const log = createLogger({ name: "test", level: "silent" });
 const open: (() => unknown)[] = [];
 
@@ -54,7 +55,7 @@ test("a move of the clock is followed at once", async () => {
   const clock = await follow(url);
   expect(aheadMs(clock.now())).toBe(0);
   move({ offsetMs: 86_400_000, version: 2 });
-  await vi.waitFor(() => expect(aheadMs(clock.now())).toBe(86_400_000));
+  await eventually(() => expect(aheadMs(clock.now())).toBe(86_400_000));
 });
 
 test("the first reading is waited for; a clock lost later leaves its offset, and found again is followed again", async () => {
@@ -67,7 +68,7 @@ test("the first reading is waited for; a clock lost later leaves its offset, and
   move({ status: 503, version: 2, offsetMs: 9_000 });
   expect(aheadMs(clock.now())).toBe(5_000);
   move({ status: 200 });
-  await vi.waitFor(() => expect(aheadMs(clock.now())).toBe(9_000));
+  await eventually(() => expect(aheadMs(clock.now())).toBe(9_000));
 });
 
 test("progress is reported under the participant's name, and a failure to report harms nobody", async () => {

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { createLogger, createTicker } from "../src/index.ts";
 
+const eventually = <T>(fact: () => T) => vi.waitFor(fact, { timeout: 10_000 });
 const log = createLogger({ name: "test", level: "silent" });
 
 test("runs do not overlap, and a failed one is followed by the next", async () => {
@@ -17,7 +18,7 @@ test("runs do not overlap, and a failed one is followed by the next", async () =
       if (++runs === 1) throw new Error("once");
     },
   });
-  await vi.waitFor(() => expect(runs).toBeGreaterThan(2));
+  await eventually(() => expect(runs).toBeGreaterThan(2));
   await ticker.close();
 });
 

@@ -46,8 +46,11 @@ export function processor<Payload>(
 export interface Consumer {
   /** Rejects when no jobs are being taken. */
   check(): Promise<void>;
-  /** Takes no more jobs and waits for those running; a job cut short by it is put back, its attempt not counted. */
-  close(): Promise<void>;
+  /**
+   * Takes no more jobs and waits for those running; after `graceMs` their signal is aborted. A job cut short by that
+   * is put back, its attempt not counted.
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
 interface ConsumerOptions {
@@ -123,8 +126,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       if (!worker.isRunning() || worker.isPaused())
         throw new Error(`the queue "${queue}" is not being worked on`);
     },
-    close: async () => {
-      const grace = setTimeout(() => stopping.abort(new Error("the process is stopping")), GRACE_MS);
+    close: async (graceMs = GRACE_MS) => {
+      const grace = setTimeout(() => stopping.abort(new Error("the process is stopping")), graceMs);
       await worker.close();
       clearTimeout(grace);
     },
