@@ -8,7 +8,11 @@ export interface SimContext {
   newId(prefix: string): string;
   /** Records the event and its deliveries. `object` is rendered (private keys stripped) as it is now. */
   emit(type: string, object: object, previousAttributes?: Record<string, unknown>): void;
-  emitThin(type: string, relatedObject: { id: string; type: string; url: string } | null, data: Record<string, unknown>): void;
+  emitThin(
+    type: string,
+    relatedObject: { id: string; type: string; url: string } | null,
+    data: Record<string, unknown>,
+  ): void;
   /** Origin under which the simulator's pages live, without a final slash. */
   baseUrl: string;
 }

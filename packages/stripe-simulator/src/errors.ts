@@ -29,8 +29,10 @@ export class StripeError extends Error {
 }
 
 /** 400 `invalid_request_error`; `param` in Stripe's form `a[b][0]`. */
-export const invalidRequest = (message: string, detail: { code?: string; param?: string } = {}): StripeError =>
-  new StripeError(400, { type: "invalid_request_error", message, ...detail });
+export const invalidRequest = (
+  message: string,
+  detail: { code?: string; param?: string } = {},
+): StripeError => new StripeError(400, { type: "invalid_request_error", message, ...detail });
 
 /** 404 `resource_missing`, worded like Stripe's. `noun` is the object's type. */
 export const resourceMissing = (noun: string, id: string, param = "id"): StripeError =>

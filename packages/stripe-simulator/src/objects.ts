@@ -26,13 +26,19 @@ export interface Objects {
   price: Stored<Stripe.Price> & { _tiers: Stored<Stripe.Price.Tier>[] | null };
   product: Stored<Stripe.Product>;
   refund: Stored<Stripe.Refund>;
-  setup_intent: Stored<Stripe.SetupIntent>;
+  setup_intent: Stored<Stripe.SetupIntent> & {
+    _challengedPaymentMethodId: string | null;
+    _returnUrl: string | null;
+  };
   subscription: Stored<Stripe.Subscription> & { _isTrialEndAnnounced: boolean };
   subscription_schedule: Stored<Stripe.SubscriptionSchedule>;
   "test_helpers.test_clock": Stored<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Stored<Stripe.WebhookEndpoint> & { _secrets: EndpointSecret[] };
   "v2.core.event": ThinEventRecord;
-  "v2.core.event_destination": Stored<Stripe.V2.Core.EventDestination> & { _url: string; _secrets: EndpointSecret[] };
+  "v2.core.event_destination": Stored<Stripe.V2.Core.EventDestination> & {
+    _url: string;
+    _secrets: EndpointSecret[];
+  };
   "sim.clock": ClockRecord;
   "sim.delivery": DeliveryRecord;
   "sim.fault": FaultRecord;
@@ -51,6 +57,8 @@ export interface CardPrivate {
   isSetUp: boolean;
   /** The customer has just passed the bank's challenge: the next charge takes it and clears it. */
   isAuthenticated: boolean;
+  /** Once detached from a customer it can never be used again. */
+  isDetached: boolean;
 }
 
 /** How a PaymentIntent came to be: what its invoice is, and whether the customer was there. */
@@ -59,6 +67,7 @@ export interface PaymentPrivate {
   isOffSession: boolean;
   /** The payment method the bank's challenge is about. */
   challengedPaymentMethodId: string | null;
+  returnUrl: string | null;
 }
 
 /** What a Checkout Session will create once it is paid. */
@@ -134,7 +143,16 @@ export interface ClockRecord {
 /** A fault on demand; `remaining` counts down, null is until it is removed. */
 export interface FaultRecord {
   id: string;
-  kind: "rate-limit" | "server-error" | "time-out" | "slow" | "drop-webhook" | "duplicate-webhook" | "reorder-webhooks" | "delay-webhook" | "no-holding";
+  kind:
+    | "rate-limit"
+    | "server-error"
+    | "time-out"
+    | "slow"
+    | "drop-webhook"
+    | "duplicate-webhook"
+    | "reorder-webhooks"
+    | "delay-webhook"
+    | "no-holding";
   method: string | null;
   pathPrefix: string | null;
   eventType: string | null;

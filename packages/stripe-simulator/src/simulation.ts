@@ -17,27 +17,38 @@ export interface Simulation {
   baseUrl: string;
   /** Runs `work` in one transaction; `request` is what its events name as their cause (null for timers). */
   transact<T>(request: RequestMeta | null, work: (ctx: SimContext) => T): T;
-  /** Called after each transaction that went through: there may be events to deliver and new due instants. */
-  onCommit(listener: () => void): void;
+  /** Runs `look` against the present state; it must not write. */
+  read<T>(look: (ctx: SimContext) => T): T;
+  /** Called after each transaction that went through, with the deliveries it made: there may be new due instants. */
+  onCommit(listener: (deliveryIds: string[]) => void): void;
 }
 
 /** `wallNow` is the wall clock; the simulated offset to it is kept in the store. */
-export function createSimulation(deps: { store: TransactionalStore; wallNow: () => Date; baseUrl: string }): Simulation {
+export function createSimulation(deps: {
+  store: TransactionalStore;
+  wallNow: () => Date;
+  baseUrl: string;
+}): Simulation {
   const { store } = deps;
-  const listeners: (() => void)[] = [];
+  const listeners: ((deliveryIds: string[]) => void)[] = [];
   const wallNowMs = () => deps.wallNow().getTime();
   const nowMs = () => wallNowMs() + (store.get("sim.clock", "clock")?.offsetMs ?? 0);
   const now = () => Math.floor(nowMs() / 1000);
+  const base = { store, now, newId, baseUrl: deps.baseUrl };
+  const refuse = () => {
+    throw new Error("nothing may be emitted outside of a transaction");
+  };
   return {
     store,
     nowMs,
     wallNowMs,
     baseUrl: deps.baseUrl,
     onCommit: (listener) => void listeners.push(listener),
+    read: (look) => look({ ...base, emit: refuse, emitThin: refuse }),
     transact(request, work) {
-      const base = { store, now, newId, baseUrl: deps.baseUrl };
-      const result = store.transact(() => work({ ...base, ...createEmitter({ ...base, nowMs, request }) }));
-      for (const listener of listeners) listener();
+      const emitter = createEmitter({ ...base, nowMs, request });
+      const result = store.transact(() => work({ ...base, ...emitter }));
+      for (const listener of listeners) listener(emitter.deliveryIds);
       return result;
     },
   };

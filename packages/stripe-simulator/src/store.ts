@@ -67,12 +67,14 @@ export function createStore(db: DatabaseSync | null): TransactionalStore {
       const entries = kind(type);
       if (before === undefined) entries.delete(id);
       else if (entries.has(id)) entries.set(id, before);
-      else kinds.set(type, new Map([...entries, [id, before] as const].sort(([, a], [, b]) => a.seq - b.seq)));
+      else
+        kinds.set(type, new Map([...entries, [id, before] as const].sort(([, a], [, b]) => a.seq - b.seq)));
     }
   };
   const commit = (): void => {
     const changed = new Map(journal.map((write) => [`${write.type} ${write.id}`, write]));
-    if (changed.size > 0) disk?.write([...changed.values()].map(({ type, id }) => ({ type, id, entry: kind(type).get(id) })));
+    if (changed.size > 0)
+      disk?.write([...changed.values()].map(({ type, id }) => ({ type, id, entry: kind(type).get(id) })));
     journal.length = 0;
   };
 
@@ -100,7 +102,8 @@ export function createStore(db: DatabaseSync | null): TransactionalStore {
       journal.push({ type, id, before });
       kind(type).delete(id);
     },
-    list: <K extends ObjectType>(type: K) => [...kind(type).values()].map((entry) => entry.object as ObjectOf<K>),
+    list: <K extends ObjectType>(type: K) =>
+      [...kind(type).values()].map((entry) => entry.object as ObjectOf<K>),
     savepoint(work) {
       const mark = journal.length;
       try {

@@ -1,9 +1,10 @@
 import type { SimContext } from "../context.ts";
-import type { DeliveryRecord, ThinEventRecord } from "../objects.ts";
 import { render } from "../http/render.ts";
+import type { DeliveryRecord } from "../objects.ts";
 import type { RequestMeta } from "../simulation.ts";
 import type { Store } from "../store.ts";
 import { API_VERSION } from "../version.ts";
+import { applyWebhookFaults } from "./webhook-faults.ts";
 
 interface EmitterDeps {
   store: Store;
@@ -13,16 +14,14 @@ interface EmitterDeps {
   request: RequestMeta | null;
 }
 
-interface Target {
-  id: string;
-  url: string;
-}
-
 /** Makes the functions of a context that record events: the event and one delivery for each endpoint that wants it. */
-export function createEmitter(deps: EmitterDeps): Pick<SimContext, "emit" | "emitThin"> {
+export function createEmitter(
+  deps: EmitterDeps,
+): Pick<SimContext, "emit" | "emitThin"> & { deliveryIds: string[] } {
   const { store } = deps;
+  const deliveryIds: string[] = [];
 
-  const deliver = (eventId: string, eventType: string, targets: Target[]): void => {
+  const deliver = (eventId: string, eventType: string, targets: { id: string; url: string }[]): void => {
     for (const { id, url } of targets) {
       const delivery: DeliveryRecord = {
         id: deps.newId("dlv"),
@@ -35,11 +34,15 @@ export function createEmitter(deps: EmitterDeps): Pick<SimContext, "emit" | "emi
         createdAtMs: deps.nowMs(),
         tries: [],
       };
-      store.put("sim.delivery", delivery);
+      for (const made of applyWebhookFaults(store, delivery, deps.newId)) {
+        store.put("sim.delivery", made);
+        deliveryIds.push(made.id);
+      }
     }
   };
 
   return {
+    deliveryIds,
     emit(type, object, previousAttributes) {
       const targets = store
         .list("webhook_endpoint")
@@ -52,18 +55,22 @@ export function createEmitter(deps: EmitterDeps): Pick<SimContext, "emit" | "emi
         created: deps.now(),
         data: {
           object: render(object),
-          ...(previousAttributes === undefined ? {} : { previous_attributes: previousAttributes }),
+          ...(previousAttributes === undefined ? {} : { previous_attributes: render(previousAttributes) }),
         },
         livemode: false,
         pending_webhooks: targets.length,
-        request: { id: deps.request?.requestId ?? null, idempotency_key: deps.request?.idempotencyKey ?? null },
+        request: {
+          id: deps.request?.requestId ?? null,
+          idempotency_key: deps.request?.idempotencyKey ?? null,
+        },
         type,
       });
       deliver(id, type, targets);
     },
     emitThin(type, relatedObject, data) {
-      const event: ThinEventRecord = {
-        id: deps.newId("evt_test"),
+      const id = deps.newId("evt_test");
+      store.put("v2.core.event", {
+        id,
         object: "v2.core.event",
         type,
         created: new Date(deps.nowMs()).toISOString(),
@@ -72,15 +79,18 @@ export function createEmitter(deps: EmitterDeps): Pick<SimContext, "emit" | "emi
         reason: null,
         related_object: relatedObject,
         data,
-      };
-      store.put("v2.core.event", event);
+      });
       const targets = store
         .list("v2.core.event_destination")
         .filter((destination) => destination.status === "enabled" && wants(destination.enabled_events, type));
-      deliver(event.id, type, targets.map(({ id, _url }) => ({ id, url: _url })));
+      deliver(
+        id,
+        type,
+        targets.map((destination) => ({ id: destination.id, url: destination._url })),
+      );
     },
   };
 }
 
 const wants = (enabledEvents: string[], type: string): boolean =>
-  enabledEvents.some((pattern) => pattern === type || pattern === "*");
+  enabledEvents.includes(type) || enabledEvents.includes("*");

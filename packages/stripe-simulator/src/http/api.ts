@@ -50,19 +50,29 @@ export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
     if (idempotencyKey !== null) void reply.header("idempotency-key", idempotencyKey);
     try {
       const { status, body, headers } = work(meta);
-      return reply.code(status).headers(headers ?? {}).send(body);
+      return reply
+        .code(status)
+        .headers(headers ?? {})
+        .send(body);
     } catch (error) {
       if (error instanceof StripeError) {
         if (error.shouldRetry !== null) void reply.header("stripe-should-retry", String(error.shouldRetry));
         return reply.code(error.status).send(errorBody(error.body, meta));
       }
       deps.log.error({ err: error, url: request.url, requestId: meta.requestId }, "request.failed");
-      return reply.code(500).send(errorBody({ type: "api_error", message: `The simulator failed: ${String(error)}` }, meta));
+      return reply
+        .code(500)
+        .send(errorBody({ type: "api_error", message: `The simulator failed: ${String(error)}` }, meta));
     }
   }
 }
 
-function execute({ sim, includes, contract }: ApiDeps, route: Route, request: FastifyRequest, meta: RequestMeta): Answer {
+function execute(
+  { sim, includes, contract }: ApiDeps,
+  route: Route,
+  request: FastifyRequest,
+  meta: RequestMeta,
+): Answer {
   const credential = authenticate(request.headers.authorization);
   const isPinned = isPinnedVersion(request.headers["stripe-version"]?.toString());
   const { expand, ...raw } = rawParams(route, request);
@@ -74,7 +84,10 @@ function execute({ sim, includes, contract }: ApiDeps, route: Route, request: Fa
     });
   const url = request.url.split("?")[0] ?? "";
   const print = fingerprint(route.method, url, { expand, ...raw });
-  const replayId = meta.idempotencyKey === null || route.method === "GET" ? null : `${credential.key} ${meta.idempotencyKey}`;
+  const replayId =
+    meta.idempotencyKey === null || route.method === "GET"
+      ? null
+      : `${credential.key} ${meta.idempotencyKey}`;
   const replay = replayId === null ? undefined : findReplay(sim.store, replayId, print);
   if (replay !== undefined)
     return { status: replay.status, body: replay.body, headers: { "idempotent-replayed": "true" } };
@@ -84,7 +97,8 @@ function execute({ sim, includes, contract }: ApiDeps, route: Route, request: Fa
   return sim.transact(meta, (ctx) => {
     const path = request.params as Record<string, string>;
     const answer = attempt(meta, {
-      handle: () => route.handler(ctx, { params: params as never, path, idempotencyKey: meta.idempotencyKey }),
+      handle: () =>
+        route.handler(ctx, { params: params as never, path, idempotencyKey: meta.idempotencyKey }),
       shape: (result) => shape(ctx, { route, result, paths, params, url, includes, contract }),
     });
     if (replayId !== null)
@@ -129,9 +143,14 @@ function shape(ctx: SimContext, { route, result, paths, params, url, includes, c
     : paginate(result as object[], params, url);
   const inner = paths.map((path) => {
     if (path.startsWith("data.")) return path.slice("data.".length);
-    throw invalidRequest(`This property cannot be expanded (${path}). You want to expand data.${path}.`, { param: "expand" });
+    throw invalidRequest(`This property cannot be expanded (${path}). You want to expand data.${path}.`, {
+      param: "expand",
+    });
   });
-  return { ...page, data: page.data.map((each) => contract.checkAnswer(route.response, expand(each, inner))) };
+  return {
+    ...page,
+    data: page.data.map((each) => contract.checkAnswer(route.response, expand(each, inner))),
+  };
 }
 
 function rawParams(route: Route, request: FastifyRequest): Record<string, unknown> {
@@ -150,7 +169,9 @@ function expandPaths(expand: unknown): string[] {
 const errorBody = (body: StripeErrorBody, meta: RequestMeta) => ({
   error: {
     ...render(body),
-    ...(body.code === undefined ? {} : { doc_url: `https://docs.stripe.com/error-codes/${body.code.replaceAll("_", "-")}` }),
+    ...(body.code === undefined
+      ? {}
+      : { doc_url: `https://docs.stripe.com/error-codes/${body.code.replaceAll("_", "-")}` }),
     request_log_url: `https://dashboard.stripe.com/test/logs/${meta.requestId}`,
   },
 });

@@ -9,12 +9,14 @@ export interface Credential {
 /** Reads the API key off the `Authorization` header (Bearer or Basic). Any `sk_test_…`, `rk_test_…` or `pk_test_…` is taken. */
 export function authenticate(header: string | undefined): Credential {
   const [scheme = "", value = ""] = (header ?? "").split(" ");
-  const key = scheme.toLowerCase() === "basic" ? (Buffer.from(value, "base64").toString().split(":")[0] ?? "") : value;
+  const key =
+    scheme.toLowerCase() === "basic" ? (Buffer.from(value, "base64").toString().split(":")[0] ?? "") : value;
   if (key === "")
     throw unauthorized(
       "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
     );
-  if (!/^(sk|rk|pk)_test_[A-Za-z0-9_]+$/.test(key)) throw unauthorized(`Invalid API Key provided: ${redact(key)}`);
+  if (!/^(sk|rk|pk)_test_[A-Za-z0-9_]+$/.test(key))
+    throw unauthorized(`Invalid API Key provided: ${redact(key)}`);
   return { key, isPublishable: key.startsWith("pk_") };
 }
 
@@ -27,4 +29,5 @@ export function isPinnedVersion(header: string | undefined): boolean {
 
 const unauthorized = (message: string) => new StripeError(401, { type: "invalid_request_error", message });
 
-const redact = (key: string): string => `${key.slice(0, 8)}${"*".repeat(Math.max(0, key.length - 12))}${key.slice(-4)}`;
+const redact = (key: string): string =>
+  `${key.slice(0, 8)}${"*".repeat(Math.max(0, key.length - 12))}${key.slice(-4)}`;

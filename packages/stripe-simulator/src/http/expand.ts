@@ -30,7 +30,11 @@ const TYPE_OF_PREFIX: Record<string, ObjectType> = {
   sub_sched: "subscription_schedule",
 };
 
-const TYPE_OF_FIELD: Record<string, ObjectType> = { product: "product", price: "price", customer: "customer" };
+const TYPE_OF_FIELD: Record<string, ObjectType> = {
+  product: "product",
+  price: "price",
+  customer: "customer",
+};
 
 /** Renders stored objects for an answer and follows the `expand` paths, at most four levels deep as at Stripe. */
 export function createExpander(ctx: SimContext, includes: Includes) {
@@ -42,7 +46,12 @@ export function createExpander(ctx: SimContext, includes: Includes) {
     return ctx.store.get(type, id) ?? deleted;
   };
 
-  const follow = (shown: Record<string, unknown>, stored: object, [field, ...rest]: string[], path: string): void => {
+  const follow = (
+    shown: Record<string, unknown>,
+    stored: object,
+    [field, ...rest]: string[],
+    path: string,
+  ): void => {
     if (field === undefined) return;
     const objectType = (stored as { object?: string }).object ?? "";
     const include = includes[objectType]?.[field];
@@ -51,11 +60,14 @@ export function createExpander(ctx: SimContext, includes: Includes) {
     if (source === undefined) throw cannotExpand(path);
     if (source === null) return;
     if (Array.isArray(source)) {
-      const list = (Array.isArray(shown[field]) ? shown[field] : source.map((each: object) => render(each))) as unknown[];
+      const list = (
+        Array.isArray(shown[field]) ? shown[field] : source.map((each: object) => render(each))
+      ) as unknown[];
       shown[field] = source.map((each: unknown, index) => {
         const target = typeof each === "string" ? find(field, each) : each;
         if (typeof target !== "object" || target === null) throw cannotExpand(path);
-        const result = typeof list[index] === "object" ? (list[index] as Record<string, unknown>) : render(target);
+        const result =
+          typeof list[index] === "object" ? (list[index] as Record<string, unknown>) : render(target);
         follow(result, target, rest, path);
         return result;
       });
@@ -72,7 +84,9 @@ export function createExpander(ctx: SimContext, includes: Includes) {
     for (const path of paths) {
       const segments = path.split(".");
       if (segments.length > 4 + (segments[0] === "data" ? 1 : 0))
-        throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${path}`, { param: "expand" });
+        throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${path}`, {
+          param: "expand",
+        });
       follow(shown, stored, segments, path);
     }
     return shown;

@@ -5,7 +5,9 @@ import type { Store } from "../store.ts";
 
 /** What makes two requests under one idempotency key the same: method, path and parameters. */
 export const fingerprint = (method: string, path: string, params: unknown): string =>
-  createHash("sha256").update(JSON.stringify([method, path, sortKeys(params)])).digest("hex");
+  createHash("sha256")
+    .update(JSON.stringify([method, path, sortKeys(params)]))
+    .digest("hex");
 
 /** The stored answer to the same request; throws `idempotency_error` (400) where the key was used for another one. */
 export function findReplay(store: Store, id: string, print: string): IdempotencyRecord | undefined {

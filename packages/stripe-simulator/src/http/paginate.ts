@@ -17,9 +17,14 @@ interface PageParams {
 export function paginate(all: object[], params: PageParams, url: string): Page {
   const limit = params.limit ?? 10;
   if (limit < 1 || limit > 100)
-    throw invalidRequest("This value must be between 1 and 100.", { param: "limit", code: "parameter_invalid_integer" });
+    throw invalidRequest("This value must be between 1 and 100.", {
+      param: "limit",
+      code: "parameter_invalid_integer",
+    });
   if (params.starting_after !== undefined && params.ending_before !== undefined)
-    throw invalidRequest("You cannot parameterize both starting_after and ending_before.", { param: "ending_before" });
+    throw invalidRequest("You cannot parameterize both starting_after and ending_before.", {
+      param: "ending_before",
+    });
   const position = (id: string, param: string): number => {
     const index = all.findIndex((each) => (each as { id?: string }).id === id);
     if (index < 0) throw resourceMissing("object", id, param);
@@ -30,6 +35,7 @@ export function paginate(all: object[], params: PageParams, url: string): Page {
     const start = Math.max(0, end - limit);
     return { object: "list", data: all.slice(start, end), has_more: start > 0, url };
   }
-  const start = params.starting_after === undefined ? 0 : position(params.starting_after, "starting_after") + 1;
+  const start =
+    params.starting_after === undefined ? 0 : position(params.starting_after, "starting_after") + 1;
   return { object: "list", data: all.slice(start, start + limit), has_more: start + limit < all.length, url };
 }

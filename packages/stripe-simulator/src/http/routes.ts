@@ -43,4 +43,10 @@ export const listRoute = <P = object>(
   path: string,
   options: RouteOptions,
   handler: (ctx: SimContext, request: SimRequest<P>) => object[],
-): Route => ({ method: "GET", path, ...options, isList: true, handler: handler as unknown as Route["handler"] });
+): Route => ({
+  method: "GET",
+  path,
+  ...options,
+  isList: true,
+  handler: handler as unknown as Route["handler"],
+});

@@ -37,18 +37,31 @@ export const TEST_CARDS: readonly TestCard[] = [
   card("jcb", "3566002020360505", { brand: "jcb" }),
   card("unionpay", "6200000000000005", { brand: "unionpay" }),
   card("visa_chargeDeclined", "4000000000000002", declines("card_declined", "generic_decline")),
-  card("visa_chargeDeclinedInsufficientFunds", "4000000000009995", declines("card_declined", "insufficient_funds")),
+  card(
+    "visa_chargeDeclinedInsufficientFunds",
+    "4000000000009995",
+    declines("card_declined", "insufficient_funds"),
+  ),
   card("visa_chargeDeclinedLostCard", "4000000000009987", declines("card_declined", "lost_card")),
   card("visa_chargeDeclinedStolenCard", "4000000000009979", declines("card_declined", "stolen_card")),
-  card("visa_chargeDeclinedVelocityLimitExceeded", "4000000000006975", declines("card_declined", "card_velocity_exceeded")),
+  card(
+    "visa_chargeDeclinedVelocityLimitExceeded",
+    "4000000000006975",
+    declines("card_declined", "card_velocity_exceeded"),
+  ),
   card("chargeDeclinedExpiredCard", "4000000000000069", declines("expired_card")),
   card("chargeDeclinedIncorrectCvc", "4000000000000127", declines("incorrect_cvc")),
   card("chargeDeclinedProcessingError", "4000000000000119", declines("processing_error")),
   card("chargeDeclinedFraudulent", "4100000000000019", declines("card_declined", "fraudulent")),
-  card("chargeCustomerFail", "4000000000000341", { ...declines("card_declined", "generic_decline"), attaches: true }),
+  card("chargeCustomerFail", "4000000000000341", {
+    ...declines("card_declined", "generic_decline"),
+    attaches: true,
+  }),
   card("authenticationRequiredOnSetup", "4000002500003155", { authentication: "unless-set-up" }),
   card("authenticationRequired", "4000002760003184", { authentication: "always" }),
-  card("authenticationRequiredSetupForOffSession", "4000003800000446", { authentication: "unless-off-session" }),
+  card("authenticationRequiredSetupForOffSession", "4000003800000446", {
+    authentication: "unless-off-session",
+  }),
   card("authenticationRequiredChargeDeclinedInsufficientFunds", "4000008260003178", {
     ...declines("card_declined", "insufficient_funds"),
     attaches: true,
@@ -68,7 +81,10 @@ export const TEST_CARDS: readonly TestCard[] = [
   card("createDispute", "4000000000000259"),
   // Attach, then decline for good: Stripe has them as tok_visa_chargeCustomerFail… only.
   card("visa_chargeCustomerFailLostCard", "", { ...declines("card_declined", "lost_card"), attaches: true }),
-  card("visa_chargeCustomerFailStolenCard", "", { ...declines("card_declined", "stolen_card"), attaches: true }),
+  card("visa_chargeCustomerFailStolenCard", "", {
+    ...declines("card_declined", "stolen_card"),
+    attaches: true,
+  }),
 ];
 
 const ALIASES: Record<string, string> = {
@@ -93,13 +109,15 @@ export const cardByNumber = (digits: string): TestCard | undefined => byNumber.g
 const MESSAGES: Record<string, string> = {
   card_declined: "Your card was declined.",
   insufficient_funds: "Your card has insufficient funds.",
-  card_velocity_exceeded: "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+  card_velocity_exceeded:
+    "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
   expired_card: "Your card has expired.",
   incorrect_cvc: "Your card's security code is incorrect.",
   incorrect_number: "Your card number is incorrect.",
   processing_error: "An error occurred while processing your card. Try again in a little bit.",
   authentication_required: "Your card was declined. This transaction requires authentication.",
-  test_mode_live_card: "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+  test_mode_live_card:
+    "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
 };
 
 /** What Stripe says to the cardholder for a decline. */

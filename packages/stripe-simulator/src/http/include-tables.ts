@@ -1,0 +1,4 @@
+import type { Includes } from "./expand.ts";
+
+/** Every field that is only included when expanded. */
+export const includes: Includes = {};

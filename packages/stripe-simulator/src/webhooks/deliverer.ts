@@ -1,0 +1,187 @@
+import type { DeliveryRecord, EndpointSecret } from "../objects.ts";
+import type { Simulation } from "../simulation.ts";
+import { signatureHeader } from "./sign.ts";
+
+const SECOND_MS = 1000;
+const HOUR_MS = 3600 * SECOND_MS;
+
+/** Simulated delays before each next try; after the last the delivery has failed. About three days in all, as live. */
+const BACKOFF_MS = [1, 5, 30, 120, 600]
+  .map((seconds) => seconds * SECOND_MS)
+  .concat([1, 3, 6, 12, 24, 24].map((hours) => hours * HOUR_MS));
+const TIMEOUT_MS = 10 * SECOND_MS;
+const IN_FLIGHT_MAX = 10;
+
+export interface Deliverer {
+  start(): void;
+  /** Sends what has become due; called when the clock was moved. */
+  wake(): void;
+  /** Whether every delivery made so far was answered with 2xx, has failed for good, or was lost on purpose. */
+  isIdle(): boolean;
+  /** Simulated milliseconds of the next retry, or null. */
+  nextRetryAtMs(): number | null;
+  /** Wall clock of the last 2xx. */
+  lastDeliveredAtMs(): number;
+  /** Makes a new delivery of an old event to the same endpoint. */
+  resend(deliveryId: string): DeliveryRecord;
+  stop(): Promise<void>;
+}
+
+interface DelivererDeps {
+  sim: Simulation;
+  log: { warn(detail: object, message: string): void };
+}
+
+/** Sends signed webhooks as they become due; its queue is the store, so nothing pending is lost by a restart. */
+export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
+  const pending = new Set<string>();
+  const inFlight = new Map<string, Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let lastDeliveredAtMs = 0;
+  let isRunning = false;
+
+  const waiting = (): DeliveryRecord[] =>
+    [...pending].flatMap((id) => (inFlight.has(id) ? [] : (sim.store.get("sim.delivery", id) ?? [])));
+  const earliest = (): number | null => {
+    const instants = waiting().map((delivery) => delivery.nextAttemptAtMs ?? Number.POSITIVE_INFINITY);
+    return instants.length === 0 ? null : Math.min(...instants);
+  };
+
+  const wake = (): void => {
+    if (!isRunning) return;
+    clearTimeout(timer);
+    const due = waiting().filter((delivery) => (delivery.nextAttemptAtMs ?? 0) <= sim.nowMs());
+    due.sort((a, b) => (a.nextAttemptAtMs ?? 0) - (b.nextAttemptAtMs ?? 0));
+    for (const delivery of due.slice(0, IN_FLIGHT_MAX - inFlight.size)) {
+      inFlight.set(
+        delivery.id,
+        attempt(delivery).finally(() => {
+          inFlight.delete(delivery.id);
+          wake();
+        }),
+      );
+    }
+    const next = earliest();
+    if (next !== null && inFlight.size < IN_FLIGHT_MAX)
+      timer = setTimeout(wake, Math.min(Math.max(next - sim.nowMs(), 1), HOUR_MS));
+  };
+
+  const attempt = async (delivery: DeliveryRecord): Promise<void> => {
+    const startedAtMs = sim.wallNowMs();
+    const result = await send(sim, delivery);
+    const isDelivered = result.status !== null && result.status >= 200 && result.status < 300;
+    if (!isRunning) return;
+    const backoffMs = BACKOFF_MS[delivery.tries.length];
+    sim.transact(null, ({ store }) => {
+      if (store.get("sim.delivery", delivery.id) === undefined) return;
+      const tries = [
+        ...delivery.tries,
+        { at: startedAtMs, durationMs: sim.wallNowMs() - startedAtMs, ...result },
+      ];
+      if (isDelivered) {
+        store.update("sim.delivery", delivery.id, { status: "delivered", nextAttemptAtMs: null, tries });
+        const event = store.get("event", delivery.eventId);
+        if (event !== undefined)
+          store.update("event", event.id, { pending_webhooks: Math.max(0, event.pending_webhooks - 1) });
+      } else
+        store.update("sim.delivery", delivery.id, {
+          status: backoffMs === undefined ? "failed" : "pending",
+          nextAttemptAtMs: backoffMs === undefined ? null : sim.nowMs() + backoffMs,
+          tries,
+        });
+    });
+    if (isDelivered) lastDeliveredAtMs = sim.wallNowMs();
+    else log.warn({ deliveryId: delivery.id, eventType: delivery.eventType, ...result }, "webhook.failed");
+    if (isDelivered || backoffMs === undefined) pending.delete(delivery.id);
+  };
+
+  sim.onCommit((deliveryIds) => {
+    for (const id of deliveryIds)
+      if (sim.store.get("sim.delivery", id)?.status === "pending") pending.add(id);
+    if (deliveryIds.length > 0) wake();
+  });
+
+  return {
+    start() {
+      for (const { id, status } of sim.store.list("sim.delivery")) if (status === "pending") pending.add(id);
+      isRunning = true;
+      wake();
+    },
+    wake,
+    isIdle: () => pending.size === 0,
+    nextRetryAtMs: () => earliest(),
+    lastDeliveredAtMs: () => lastDeliveredAtMs,
+    resend(deliveryId) {
+      return sim.transact(null, (ctx) => {
+        const old = ctx.store.getOrThrow("sim.delivery", deliveryId);
+        const again: DeliveryRecord = {
+          ...old,
+          id: ctx.newId("dlv"),
+          status: "pending",
+          nextAttemptAtMs: sim.nowMs(),
+          createdAtMs: sim.nowMs(),
+          tries: [],
+        };
+        ctx.store.put("sim.delivery", again);
+        pending.add(again.id);
+        setImmediate(wake);
+        return again;
+      });
+    },
+    async stop() {
+      isRunning = false;
+      clearTimeout(timer);
+      await Promise.allSettled(inFlight.values());
+    },
+  };
+}
+
+async function send(
+  sim: Simulation,
+  delivery: DeliveryRecord,
+): Promise<{ status: number | null; error: string | null }> {
+  const { payload, secrets } = payloadOf(sim, delivery);
+  if (payload === null) return { status: null, error: "the endpoint or the event is gone" };
+  const nowMs = sim.wallNowMs();
+  const live = secrets
+    .filter(({ expiresAt }) => expiresAt === null || expiresAt > nowMs)
+    .map(({ secret }) => secret);
+  try {
+    const response = await fetch(delivery.url, {
+      method: "POST",
+      redirect: "manual",
+      headers: {
+        "content-type": "application/json; charset=utf-8",
+        "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "stripe-signature": signatureHeader(payload, live, nowMs),
+      },
+      body: payload,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await response.arrayBuffer();
+    return { status: response.status, error: null };
+  } catch (error) {
+    return {
+      status: null,
+      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
+  }
+}
+
+function payloadOf(
+  { store }: Simulation,
+  { eventId, endpointId }: DeliveryRecord,
+): { payload: string | null; secrets: EndpointSecret[] } {
+  const endpoint = store.get("webhook_endpoint", endpointId);
+  const event = store.get("event", eventId);
+  if (endpoint !== undefined && event !== undefined)
+    return {
+      payload: JSON.stringify({ ...event, api_version: endpoint.api_version ?? event.api_version }, null, 2),
+      secrets: endpoint._secrets,
+    };
+  const destination = store.get("v2.core.event_destination", endpointId);
+  const thin = store.get("v2.core.event", eventId);
+  if (destination === undefined || thin === undefined) return { payload: null, secrets: [] };
+  const { data: _data, ...notification } = thin;
+  return { payload: JSON.stringify(notification), secrets: destination._secrets };
+}
