@@ -1,0 +1,54 @@
+import type { Driver } from "@driftlock/devkit";
+import { createDb, sql } from "@driftlock/db";
+
+/**
+ * The five totals that must agree for a closed period (DESIGN 4.11), in the metric's unit: accepted and stored from the
+ * records, counted from the totals, reported from Stripe's own summaries, invoiced from the invoice's metered lines.
+ */
+export async function fiveTotals(
+  driver: Driver,
+  accountId: string,
+  metric: string,
+  period: { start: string; end: string },
+) {
+  const db = createDb({
+    connectionString: driver.dev.databaseUrl,
+    applicationName: "driftlock-e2e",
+    connectionsMax: 1,
+  });
+  try {
+    const stored = await db.row<{ quantity: number; events: number }>(
+      "e2e.stored",
+      sql`select coalesce(sum(quantity), 0)::bigint as quantity, count(*) as events from usage_records
+      where account_id = ${accountId}::text and metric = ${metric}::text
+        and occurred_at >= ${period.start}::timestamptz and occurred_at < ${period.end}::timestamptz`,
+    );
+    const counted = await db.row<{ quantity: number }>(
+      "e2e.counted",
+      sql`select quantity from usage_totals where account_id = ${accountId}::text and metric = ${metric}::text
+        and period_start = ${period.start}::timestamptz`,
+    );
+    const customer = await driver.customerOf(accountId);
+    const [meter] = (await driver.stripe.billing.meters.list({ limit: 100 })).data.filter((each) =>
+      each.event_name.endsWith(metric),
+    );
+    const summaries = await driver.stripe.billing.meters.listEventSummaries(meter?.id ?? "", {
+      customer,
+      start_time: Math.floor(Date.parse(period.start) / 60_000) * 60,
+      end_time: Math.ceil(Date.parse(period.end) / 60_000) * 60,
+    });
+    const invoices = await driver.invoices(accountId);
+    const metered = invoices
+      .flatMap((invoice) => invoice.lines)
+      .filter((line) => line.description?.includes("vents"));
+    return {
+      accepted: stored?.events,
+      stored: stored?.quantity,
+      counted: counted?.quantity,
+      reported: summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0),
+      invoiced: metered.reduce((sum, line) => sum + (line.quantity ?? 0), 0),
+    };
+  } finally {
+    await db.end();
+  }
+}

@@ -1,0 +1,17 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freeSystemPorts, startSystem } from "@driftlock/devkit";
+import type { TestProject } from "vitest/node";
+
+/** Starts one whole system, as `npm start` does, in a home and on ports of its own; stops it after the last test. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const home = await mkdtemp(join(tmpdir(), "driftlock-e2e-"));
+  const running = await startSystem({ home, env: await freeSystemPorts(), readyWithinMs: 120_000 });
+  project.provide("dev", running.dev);
+  project.provide("supervisorPid", running.supervisor.pid ?? 0);
+  return async () => {
+    await running.stop();
+    await rm(home, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,12 @@
+import { createDriver, type DevFile, type Driver } from "@driftlock/devkit";
+import { inject } from "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    dev: DevFile;
+    supervisorPid: number;
+  }
+}
+
+/** The one running system of this run (global-setup.ts); every test opens accounts of its own in it. */
+export const system = (): Driver => createDriver(inject("dev"));
