@@ -1,4 +1,4 @@
-import { type JobDefinition, AppError } from "@driftlock/contracts";
+import { AppError } from "@driftlock/contracts";
 import { type Job, Queue } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "../logger.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Lifecycle } from "../src/index.ts";
+import { Lifecycle } from "./index.ts";
 
 test("what was opened last is released first, after the signal", async () => {
   const life = new Lifecycle();

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { createLogger, createTicker } from "../src/index.ts";
+import { createLogger, createTicker } from "./index.ts";
 
 const eventually = <T>(fact: () => T) => vi.waitFor(fact, { timeout: 10_000 });
 const log = createLogger({ name: "test", level: "silent" });

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { processSchema, readEnv, redisEnv, Secret, secret } from "../src/index.ts";
+import { processSchema, readEnv, redisEnv, Secret, secret } from "./index.ts";
 
 test("variables are parsed, and an empty one is an absent one", () => {
   const schema = processSchema({ ...redisEnv, FLAG: z.stringbool().default(true) });
@@ -27,7 +27,7 @@ test("the rule between two variables is checked although a third is wrong", () =
 test("a secret shows itself only when asked", () => {
   const { env } = readEnv(z.object({ KEY: secret(z.string().startsWith("sk_")) }), { KEY: "sk_1" });
   const key = env?.KEY ?? new Secret("");
-  expect([`${key}`, JSON.stringify({ key }), inspect({ key })].join()).toBe(
+  expect([String(key), JSON.stringify({ key }), inspect({ key })].join()).toBe(
     '[secret],{"key":"[secret]"},{ key: [secret] }',
   );
   expect(key.reveal()).toBe("sk_1");

@@ -1,0 +1,434 @@
+-- The whole schema, generated from the migrations by `npm run db:dump`. Not to be edited.
+
+create sequence stripe_fetch_sequence as bigint;
+
+create table accounts (
+  account_id text not null,
+  name text,
+  email text,
+  stripe_customer_id text,
+  free_anchor_at timestamp with time zone not null,
+  limits_version bigint default 1 not null,
+  limits_pushed_version bigint default 0 not null,
+  created_at timestamp with time zone not null,
+  constraint accounts_pkey PRIMARY KEY (account_id),
+  constraint accounts_stripe_customer_id_key UNIQUE (stripe_customer_id),
+  constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text))
+);
+CREATE INDEX accounts_limits_to_push ON public.accounts USING btree (account_id) WHERE (limits_pushed_version < limits_version);
+
+create table api_keys (
+  key_id text not null,
+  key_hash bytea not null,
+  display_prefix text not null,
+  name text not null,
+  mode text not null,
+  scopes text[] not null,
+  account_id text,
+  created_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  constraint api_keys_pkey PRIMARY KEY (key_id),
+  constraint api_keys_key_hash_key UNIQUE (key_hash),
+  constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint api_keys_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint api_keys_scopes_check CHECK ((scopes <@ ARRAY['usage:write'::text, 'billing:read'::text, 'billing:write'::text, 'service'::text, 'operator'::text]))
+);
+
+create table audit_log (
+  audit_id bigint generated always as identity not null,
+  actor text not null,
+  action text not null,
+  target text not null,
+  detail jsonb default '{}'::jsonb not null,
+  happened_at timestamp with time zone not null,
+  constraint audit_log_pkey PRIMARY KEY (audit_id)
+);
+
+create table checkout_sessions (
+  session_id text not null,
+  account_id text not null,
+  plan_id text not null,
+  status text not null,
+  url text,
+  success_url text not null,
+  cancel_url text not null,
+  stripe_subscription_id text,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  constraint checkout_sessions_pkey PRIMARY KEY (session_id),
+  constraint checkout_sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint checkout_sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'complete'::text, 'expired'::text])))
+);
+CREATE UNIQUE INDEX checkout_sessions_one_open ON public.checkout_sessions USING btree (account_id) WHERE (status = 'open'::text);
+
+create table dunning_attempts (
+  invoice_id text not null,
+  attempt integer not null,
+  idempotency_key text not null,
+  reason text not null,
+  outcome text,
+  decline_code text,
+  started_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint dunning_attempts_pkey PRIMARY KEY (invoice_id, attempt),
+  constraint dunning_attempts_idempotency_key_key UNIQUE (idempotency_key),
+  constraint dunning_attempts_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES dunning_cases(invoice_id),
+  constraint dunning_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['paid'::text, 'declined'::text, 'action_required'::text, 'error'::text]))),
+  constraint dunning_attempts_reason_check CHECK ((reason = ANY (ARRAY['schedule'::text, 'new_card'::text])))
+);
+
+create table dunning_cases (
+  invoice_id text not null,
+  account_id text not null,
+  stripe_subscription_id text,
+  state text not null,
+  mode text not null,
+  attempts integer default 0 not null,
+  decline_code text,
+  failed_payment_method_id text,
+  first_failed_at timestamp with time zone not null,
+  next_step_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  constraint dunning_cases_pkey PRIMARY KEY (invoice_id),
+  constraint dunning_cases_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint dunning_cases_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(invoice_id),
+  constraint dunning_cases_mode_check CHECK ((mode = ANY (ARRAY['worker'::text, 'stripe'::text]))),
+  constraint dunning_cases_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'waiting_for_card'::text, 'action_required'::text, 'recovered'::text, 'gave_up'::text, 'stopped'::text])))
+);
+CREATE INDEX dunning_cases_due ON public.dunning_cases USING btree (next_step_at) WHERE (settled_at IS NULL);
+
+create table features (
+  plan_id text not null,
+  plan_version integer not null,
+  feature text not null,
+  name text not null,
+  "position" integer not null,
+  constraint features_pkey PRIMARY KEY (plan_id, plan_version, feature),
+  constraint features_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)
+);
+
+create table installation (
+  is_only boolean default true not null,
+  mode text not null,
+  stripe_account_id text,
+  usage_partitions integer not null,
+  created_at timestamp with time zone not null,
+  constraint installation_pkey PRIMARY KEY (is_only),
+  constraint installation_is_only_check CHECK (is_only),
+  constraint installation_mode_check CHECK ((mode = ANY (ARRAY['simulator'::text, 'test'::text, 'live'::text]))),
+  constraint installation_usage_partitions_check CHECK (((usage_partitions >= 1) AND (usage_partitions <= 1024)))
+);
+
+create table invoices (
+  invoice_id text not null,
+  account_id text not null,
+  stripe_subscription_id text,
+  number text,
+  status text not null,
+  billing_reason text,
+  total_minor bigint not null,
+  amount_due_minor bigint not null,
+  amount_paid_minor bigint not null,
+  amount_remaining_minor bigint not null,
+  currency text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  hosted_url text,
+  pdf_url text,
+  lines jsonb not null,
+  created_at timestamp with time zone not null,
+  finalized_at timestamp with time zone,
+  paid_at timestamp with time zone,
+  next_payment_attempt_at timestamp with time zone,
+  fetch_sequence bigint not null,
+  constraint invoices_pkey PRIMARY KEY (invoice_id),
+  constraint invoices_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX invoices_by_account ON public.invoices USING btree (account_id, created_at DESC, invoice_id DESC);
+
+create table metrics (
+  metric text not null,
+  name text not null,
+  aggregation text not null,
+  unit text not null,
+  group_by_keys text[] default '{}'::text[] not null,
+  stripe_meter_id text,
+  stripe_meter_event_name text,
+  created_at timestamp with time zone not null,
+  constraint metrics_pkey PRIMARY KEY (metric),
+  constraint metrics_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique'::text]))),
+  constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+);
+
+create table notice_deliveries (
+  notice_id text not null,
+  endpoint_id text not null,
+  state text default 'pending'::text not null,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone not null,
+  last_status integer,
+  last_error text,
+  delivered_at timestamp with time zone,
+  constraint notice_deliveries_pkey PRIMARY KEY (notice_id, endpoint_id),
+  constraint notice_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES notification_endpoints(endpoint_id) ON DELETE CASCADE,
+  constraint notice_deliveries_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(notice_id),
+  constraint notice_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+CREATE INDEX notice_deliveries_due ON public.notice_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+
+create table notices (
+  notice_id text not null,
+  account_id text not null,
+  type text not null,
+  dedupe_key text not null,
+  data jsonb not null,
+  created_at timestamp with time zone not null,
+  constraint notices_pkey PRIMARY KEY (notice_id),
+  constraint notices_dedupe_key_key UNIQUE (dedupe_key),
+  constraint notices_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table notification_endpoints (
+  endpoint_id text not null,
+  account_id text not null,
+  url text not null,
+  secret text not null,
+  created_at timestamp with time zone not null,
+  constraint notification_endpoints_pkey PRIMARY KEY (endpoint_id),
+  constraint notification_endpoints_account_id_url_key UNIQUE (account_id, url),
+  constraint notification_endpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table payment_methods (
+  payment_method_id text not null,
+  account_id text not null,
+  brand text,
+  last4 text,
+  exp_month integer,
+  exp_year integer,
+  is_default boolean default false not null,
+  fetch_sequence bigint not null,
+  constraint payment_methods_pkey PRIMARY KEY (payment_method_id),
+  constraint payment_methods_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX payment_methods_by_account ON public.payment_methods USING btree (account_id);
+
+create table period_closes (
+  stripe_subscription_id text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  account_id text not null,
+  invoice_id text not null,
+  state text not null,
+  drain_positions jsonb,
+  mismatch text,
+  due_at timestamp with time zone not null,
+  deadline_at timestamp with time zone not null,
+  claimed_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  constraint period_closes_pkey PRIMARY KEY (stripe_subscription_id, period_start),
+  constraint period_closes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint period_closes_state_check CHECK ((state = ANY (ARRAY['claimed'::text, 'draining'::text, 'reporting'::text, 'verifying'::text, 'finalizing'::text, 'closed'::text])))
+);
+CREATE INDEX period_closes_due ON public.period_closes USING btree (due_at) WHERE (closed_at IS NULL);
+
+create table plan_limits (
+  plan_id text not null,
+  plan_version integer not null,
+  metric text not null,
+  included_quantity bigint,
+  overage_policy text not null,
+  overage_amount_minor bigint,
+  overage_per_units bigint,
+  stripe_price_id text,
+  constraint plan_limits_pkey PRIMARY KEY (plan_id, plan_version, metric),
+  constraint plan_limits_stripe_price_id_key UNIQUE (stripe_price_id),
+  constraint plan_limits_metric_fkey FOREIGN KEY (metric) REFERENCES metrics(metric),
+  constraint plan_limits_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_limits_check CHECK (((overage_policy = 'bill'::text) = ((overage_amount_minor IS NOT NULL) AND (overage_per_units IS NOT NULL)))),
+  constraint plan_limits_check1 CHECK (((overage_policy = 'unlimited'::text) = (included_quantity IS NULL))),
+  constraint plan_limits_included_quantity_check CHECK ((included_quantity >= 0)),
+  constraint plan_limits_overage_policy_check CHECK ((overage_policy = ANY (ARRAY['refuse'::text, 'bill'::text, 'unlimited'::text])))
+);
+
+create table schema_migrations (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone default now() not null,
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+
+create table stripe_customer_leases (
+  stripe_customer_id text not null,
+  holder text not null,
+  fence bigint not null,
+  leased_until timestamp with time zone not null,
+  constraint stripe_customer_leases_pkey PRIMARY KEY (stripe_customer_id)
+);
+
+create table stripe_events (
+  event_id text not null,
+  type text not null,
+  api_version text,
+  object_id text,
+  outcome text not null,
+  reason text,
+  received_at timestamp with time zone not null,
+  processed_at timestamp with time zone not null,
+  constraint stripe_events_pkey PRIMARY KEY (event_id),
+  constraint stripe_events_outcome_check CHECK ((outcome = ANY (ARRAY['applied'::text, 'ignored'::text])))
+);
+
+create table stripe_objects (
+  object_id text not null,
+  object_type text not null,
+  stripe_customer_id text,
+  generation bigint default 1 not null,
+  synced_generation bigint default 0 not null,
+  fetch_sequence bigint default 0 not null,
+  is_deleted boolean default false not null,
+  failure text,
+  marked_at timestamp with time zone not null,
+  synced_at timestamp with time zone,
+  constraint stripe_objects_pkey PRIMARY KEY (object_id)
+);
+CREATE INDEX stripe_objects_dirty ON public.stripe_objects USING btree (marked_at) WHERE (synced_generation < generation);
+
+create table subscription_plans (
+  plan_id text not null,
+  version integer not null,
+  name text not null,
+  rank integer not null,
+  price_amount_minor bigint not null,
+  currency text not null,
+  billing_interval text not null,
+  retention_days integer not null,
+  support text not null,
+  is_current boolean default true not null,
+  stripe_product_id text,
+  stripe_price_id text,
+  created_at timestamp with time zone not null,
+  constraint subscription_plans_pkey PRIMARY KEY (plan_id, version),
+  constraint subscription_plans_stripe_price_id_key UNIQUE (stripe_price_id),
+  constraint subscription_plans_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+  constraint subscription_plans_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
+  constraint subscription_plans_price_amount_minor_check CHECK ((price_amount_minor >= 0))
+);
+CREATE UNIQUE INDEX subscription_plans_one_current ON public.subscription_plans USING btree (plan_id) WHERE is_current;
+
+create table usage_minutes (
+  account_id text not null,
+  metric text not null,
+  minute_at timestamp with time zone not null,
+  quantity bigint not null,
+  event_count bigint not null,
+  constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
+);
+
+create table usage_periods (
+  account_id text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  plan_id text not null,
+  plan_version integer not null,
+  stripe_subscription_id text,
+  closed_at timestamp with time zone,
+  constraint usage_periods_pkey PRIMARY KEY (account_id, period_start),
+  constraint usage_periods_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_periods_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version),
+  constraint usage_periods_check CHECK ((period_start < period_end))
+);
+CREATE INDEX usage_periods_due ON public.usage_periods USING btree (period_end) WHERE (closed_at IS NULL);
+
+create table usage_quarantine (
+  quarantine_id bigint generated always as identity not null,
+  account_id text,
+  event_id text,
+  metric text,
+  payload jsonb not null,
+  reason text not null,
+  detail text not null,
+  received_at timestamp with time zone,
+  quarantined_at timestamp with time zone not null,
+  replayed_at timestamp with time zone,
+  constraint usage_quarantine_pkey PRIMARY KEY (quarantine_id)
+);
+
+create table usage_records (
+  account_id text not null,
+  event_id text collate "C" not null,
+  metric text not null,
+  quantity bigint not null,
+  occurred_at timestamp with time zone not null,
+  received_at timestamp with time zone not null,
+  payload_hash bigint not null,
+  properties jsonb,
+  constraint usage_records_pkey PRIMARY KEY (account_id, event_id),
+  constraint usage_records_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
+);
+
+create table usage_reports (
+  identifier text not null,
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  from_quantity bigint not null,
+  to_quantity bigint not null,
+  stripe_customer_id text not null,
+  meter_event_name text not null,
+  event_at timestamp with time zone not null,
+  state text default 'pending'::text not null,
+  attempts integer default 0 not null,
+  last_error text,
+  created_at timestamp with time zone not null,
+  first_sent_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  constraint usage_reports_pkey PRIMARY KEY (identifier),
+  constraint usage_reports_account_id_metric_period_start_from_quantity_key UNIQUE (account_id, metric, period_start, from_quantity),
+  constraint usage_reports_check CHECK ((from_quantity <> to_quantity)),
+  constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text])))
+);
+CREATE INDEX usage_reports_open ON public.usage_reports USING btree (created_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+
+create table usage_stream_positions (
+  partition_no integer not null,
+  epoch text not null,
+  last_stream_id text not null,
+  fence bigint default 0 not null,
+  updated_at timestamp with time zone not null,
+  constraint usage_stream_positions_pkey PRIMARY KEY (partition_no)
+);
+
+create table usage_totals (
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  quantity bigint not null,
+  event_count bigint not null,
+  last_occurred_at timestamp with time zone not null,
+  constraint usage_totals_pkey PRIMARY KEY (account_id, metric, period_start),
+  constraint usage_totals_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
+);
+
+create table user_subscriptions (
+  stripe_subscription_id text not null,
+  account_id text not null,
+  plan_id text not null,
+  plan_version integer not null,
+  status text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  cancel_at_period_end boolean not null,
+  cancel_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  stripe_schedule_id text,
+  pending_plan_id text,
+  default_payment_method_id text,
+  latest_invoice_id text,
+  started_at timestamp with time zone not null,
+  fetch_sequence bigint not null,
+  constraint user_subscriptions_pkey PRIMARY KEY (stripe_subscription_id),
+  constraint user_subscriptions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint user_subscriptions_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)
+);
+CREATE INDEX user_subscriptions_by_account ON public.user_subscriptions USING btree (account_id);
