@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SimContext } from "./context.ts";
 import { createEmitter } from "./events/emit.ts";
+import type { Contract } from "./http/contract.ts";
 import type { TransactionalStore } from "./store.ts";
 
 export interface RequestMeta {
@@ -46,7 +47,7 @@ export function createSimulation(deps: {
     onCommit: (listener) => void listeners.push(listener),
     read: (look) => look({ ...base, emit: refuse, emitThin: refuse }),
     transact(request, work) {
-      const emitter = createEmitter({ ...base, nowMs, request });
+      const emitter = createEmitter({ ...base, nowMs, request, contract: deps.contract });
       const result = store.transact(() => work({ ...base, ...emitter }));
       for (const listener of listeners) listener(emitter.deliveryIds);
       return result;

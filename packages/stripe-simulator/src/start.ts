@@ -48,14 +48,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const port = options.port === 0 ? await freePort(options.host) : options.port;
   const url = `http://${options.host}:${port}`;
   const store = createStore(options.statePath === null ? null : new DatabaseSync(options.statePath));
-  const sim = createSimulation({ store, wallNow: options.wallNow, baseUrl: url });
+  const contract = createContract();
+  const sim = createSimulation({ store, wallNow: options.wallNow, baseUrl: url, contract });
   const testClockId = prepare(sim);
   const deliverer = createDeliverer({ sim, log });
   const participants = createParticipants(sim.wallNowMs);
   const clock = createClock({ sim, work: dueWork, deliverer, participants, log });
 
   takeRawBodies(app);
-  registerApi(app, { sim, routes, includes, contract: createContract(), log });
+  registerApi(app, { sim, routes, includes, contract, log });
   registerSim(app, { sim, clock, participants, deliverer, testClockId, jwks: options.jwks ?? { keys: [] } });
   await app.listen({ port, host: options.host });
   deliverer.start();

@@ -1,4 +1,5 @@
 import type { SimContext } from "../context.ts";
+import type { Contract } from "../http/contract.ts";
 import { render } from "../http/render.ts";
 import type { DeliveryRecord } from "../objects.ts";
 import type { RequestMeta } from "../simulation.ts";
@@ -12,6 +13,7 @@ interface EmitterDeps {
   nowMs(): number;
   newId(prefix: string): string;
   request: RequestMeta | null;
+  contract: Contract;
 }
 
 /** Makes the functions of a context that record events: the event and one delivery for each endpoint that wants it. */
@@ -48,13 +50,15 @@ export function createEmitter(
         .list("webhook_endpoint")
         .filter((endpoint) => endpoint.status === "enabled" && wants(endpoint.enabled_events, type));
       const id = deps.newId("evt");
+      const shown = render(object);
+      deps.contract.checkEventObject(shown);
       store.put("event", {
         id,
         object: "event",
         api_version: API_VERSION,
         created: deps.now(),
         data: {
-          object: render(object),
+          object: shown,
           ...(previousAttributes === undefined ? {} : { previous_attributes: render(previousAttributes) }),
         },
         livemode: false,

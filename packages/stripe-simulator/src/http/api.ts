@@ -75,15 +75,17 @@ function execute(
 ): Answer {
   const credential = authenticate(request.headers.authorization);
   const isPinned = isPinnedVersion(request.headers["stripe-version"]?.toString());
-  const { expand, ...raw } = rawParams(route, request);
-  if (credential.isPublishable && !(route.isPublic === true && typeof raw["client_secret"] === "string"))
+  const { expand, client_secret: clientSecret = null, ...raw } = rawParams(route, request);
+  if (clientSecret !== null && (route.isPublic !== true || typeof clientSecret !== "string"))
+    throw invalidRequest("Received unknown parameter: client_secret", { code: "parameter_unknown", param: "client_secret" });
+  if (credential.isPublishable && clientSecret === null)
     throw new StripeError(403, {
       type: "invalid_request_error",
       code: "secret_key_required",
       message: "This API call cannot be made with a publishable API key. Please use a secret API key.",
     });
   const url = request.url.split("?")[0] ?? "";
-  const print = fingerprint(route.method, url, { expand, ...raw });
+  const print = fingerprint(route.method, url, { expand, clientSecret, ...raw });
   const replayId =
     meta.idempotencyKey === null || route.method === "GET"
       ? null
@@ -98,7 +100,7 @@ function execute(
     const path = request.params as Record<string, string>;
     const answer = attempt(meta, {
       handle: () =>
-        route.handler(ctx, { params: params as never, path, idempotencyKey: meta.idempotencyKey }),
+        route.handler(ctx, { params: params as never, path, idempotencyKey: meta.idempotencyKey, clientSecret }),
       shape: (result) => shape(ctx, { route, result, paths, params, url, includes, contract }),
     });
     if (replayId !== null)

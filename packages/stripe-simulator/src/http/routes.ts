@@ -6,6 +6,8 @@ export interface SimRequest<P> {
   params: Stored<P>;
   path: Record<string, string>;
   idempotencyKey: string | null;
+  /** What a browser proves itself with: the call came with a publishable key. Public routes only. */
+  clientSecret: string | null;
 }
 
 export interface RouteOptions {

@@ -1,0 +1,23 @@
+/** The type in the `stripe` package of what a snapshot event is about, by the object's `object` field. */
+export const eventObjectTypes: Record<string, string> = {
+  "billing.meter": "Billing.Meter",
+  "billing_portal.configuration": "BillingPortal.Configuration",
+  "billing_portal.session": "BillingPortal.Session",
+  "checkout.session": "Checkout.Session",
+  "test_helpers.test_clock": "TestHelpers.TestClock",
+  charge: "Charge",
+  credit_note: "CreditNote",
+  customer: "Customer",
+  dispute: "Dispute",
+  invoice: "Invoice",
+  invoice_payment: "InvoicePayment",
+  invoiceitem: "InvoiceItem",
+  payment_intent: "PaymentIntent",
+  payment_method: "PaymentMethod",
+  price: "Price",
+  product: "Product",
+  refund: "Refund",
+  setup_intent: "SetupIntent",
+  subscription: "Subscription",
+  subscription_schedule: "SubscriptionSchedule",
+};
