@@ -29,6 +29,7 @@ export function createSimulation(deps: {
   store: TransactionalStore;
   wallNow: () => Date;
   baseUrl: string;
+  contract: Contract;
 }): Simulation {
   const { store } = deps;
   const listeners: ((deliveryIds: string[]) => void)[] = [];
