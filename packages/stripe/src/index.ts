@@ -1,1 +1,13 @@
-export {};
+export type { Stripe } from "stripe";
+export { createStripe, type StripeOptions, stripeApiVersion } from "./client.ts";
+export {
+  type Decline,
+  declineOf,
+  isDuplicateMeterEvent,
+  isResourceMissing,
+  stripeCall,
+  toAppError,
+} from "./errors.ts";
+export { readWebhook, type StripeWebhook } from "./read-webhook.ts";
+export { verifyStripeAccount } from "./verify-stripe-account.ts";
+export { signatureToleranceSeconds, verifyWebhook, type WebhookRequest } from "./verify-webhook.ts";

@@ -1,0 +1,42 @@
+import { Stripe } from "stripe";
+import { createHttpClient } from "./http-client.ts";
+
+/** The version that our code, our webhook endpoint and the installed package agree on (FIELD H19). */
+export const stripeApiVersion = "2026-10-28.endive";
+
+// Long enough for an invoice with many lines, short enough that a lease of the customer outlives the call.
+const timeoutMs = 20_000;
+
+export interface StripeOptions {
+  secretKey: string;
+  /** Where the API is; absent, Stripe itself. Every base address of the SDK goes there, meter streams too. */
+  apiUrl?: string | undefined;
+  log?: { warn(fields: object, message: string): void } | undefined;
+  /** Tries after the first for connection errors, 409 and 5xx, with the same idempotency key. */
+  maxNetworkRetries: number;
+  /** Reads of one endpoint each second; Stripe's own default limit is 25. (Default: 20.) */
+  readsPerSecond?: number | undefined;
+}
+
+/** The one way to a Stripe client: pinned version, checked status, backoff after 429, no telemetry. */
+export function createStripe(options: StripeOptions): Stripe {
+  const { secretKey, apiUrl, log, maxNetworkRetries, readsPerSecond = 20 } = options;
+  const httpClient = createHttpClient({
+    readsPerSecond,
+    onRateLimited: (request) => log?.warn(request, "stripe.rate-limited"),
+  });
+  return new Stripe(secretKey, {
+    apiVersion: stripeApiVersion,
+    telemetry: false,
+    timeout: timeoutMs,
+    maxNetworkRetries,
+    httpClient,
+    ...(apiUrl !== undefined && addressOf(new URL(apiUrl))),
+  });
+}
+
+function addressOf(url: URL): { host: string; port: number; protocol: "http" | "https" } {
+  const protocol = url.protocol === "http:" ? "http" : "https";
+  const port = url.port === "" ? (protocol === "http" ? 80 : 443) : Number(url.port);
+  return { host: url.hostname, port, protocol };
+}
