@@ -8,6 +8,11 @@ interface Names {
   answers: string[];
 }
 
+/** Types that the package has but does not export by name. */
+const UNEXPORTED: Record<string, string> = {
+  "V2.Billing.MeterEventStreamCreateParams": 'Parameters<Stripe["v2"]["billing"]["meterEventStream"]["create"]>[0]',
+};
+
 const ENTRY = fileURLToPath(new URL("../src/names.generated.ts", import.meta.url));
 
 /**
@@ -25,7 +30,7 @@ export function generateSchemas(names: Names): { roots: Record<string, Schema>; 
 }
 
 function readTypes(names: string[]) {
-  const source = ['import type Stripe from "stripe";', ...names.map((name, index) => `export type T${index} = Stripe.${name};`)].join("\n");
+  const source = ['import type Stripe from "stripe";', ...names.map((name, index) => `export type T${index} = ${UNEXPORTED[name] ?? `Stripe.${name}`};`)].join("\n");
   const options: ts.CompilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,

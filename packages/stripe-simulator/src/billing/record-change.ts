@@ -30,9 +30,9 @@ export function recordChange<K extends Changing>(
 /** Applies a metadata parameter the way Stripe does: keys merge, an empty value unsets one, `""` unsets all. */
 export function mergeMetadata(
   current: Record<string, string> | null,
-  change: Record<string, string | number | null> | "" | undefined,
+  change: { [key: string]: string | number | null } | "" | null | undefined,
 ): Record<string, string> {
-  if (change === undefined) return { ...current };
+  if (change === undefined || change === null) return { ...current };
   if (change === "") return {};
   const merged = { ...current, ...change };
   return Object.fromEntries(

@@ -1,0 +1,71 @@
+import type { SimContext } from "../context.ts";
+import { endSubscription } from "./end-subscription.ts";
+import { markVoid } from "./finalize-invoice.ts";
+import { recordChange } from "./record-change.ts";
+import { renewSubscription } from "./renew-subscription.ts";
+import { periodOf, type Subscription } from "./subscription-object.ts";
+
+const INCOMPLETE_LIFE_SECONDS = 23 * 3_600;
+const TRIAL_NOTICE_SECONDS = 3 * 86_400;
+const RENEWING = ["active", "trialing", "past_due", "unpaid"];
+
+/** When a subscription next changes by itself (unix seconds). */
+export function subscriptionDueAt(ctx: SimContext, subscription: Subscription): number | null {
+  return firstDue(ctx, subscription)?.at ?? null;
+}
+
+/** The step that is due first. */
+export function advanceSubscription(ctx: SimContext, id: string): void {
+  const subscription = ctx.store.getOrThrow("subscription", id);
+  firstDue(ctx, subscription)?.run();
+}
+
+interface Due {
+  at: number;
+  run(): void;
+}
+
+function firstDue(ctx: SimContext, subscription: Subscription): Due | null {
+  const { id, status } = subscription;
+  if (status === "incomplete")
+    return { at: subscription.created + INCOMPLETE_LIFE_SECONDS, run: () => expire(ctx, id) };
+  if (!RENEWING.includes(status)) return null;
+  const dues: (Due | null)[] = [
+    subscription.pause_collection === null || subscription.pause_collection.resumes_at === null
+      ? null
+      : { at: subscription.pause_collection.resumes_at, run: () => unpause(ctx, id) },
+    subscription.trial_end === null || subscription._isTrialEndAnnounced || status !== "trialing"
+      ? null
+      : { at: subscription.trial_end - TRIAL_NOTICE_SECONDS, run: () => announceTrialEnd(ctx, id) },
+    subscription.cancel_at === null || subscription.cancel_at >= periodOf(subscription).end
+      ? null
+      : {
+          at: subscription.cancel_at,
+          run: () => endSubscription(ctx, id, { reason: "cancellation_requested" }),
+        },
+    { at: periodOf(subscription).end, run: () => renewSubscription(ctx, id) },
+  ];
+  return dues.reduce(
+    (first, due) => (due !== null && (first === null || due.at < first.at) ? due : first),
+    null,
+  );
+}
+
+/** The first invoice was not paid in time: the subscription never began, and nothing is owed. */
+function expire(ctx: SimContext, id: string): void {
+  const change = { status: "incomplete_expired", ended_at: ctx.now() };
+  const expired = recordChange(ctx, "subscription", id, change, "customer.subscription.updated");
+  const invoice = ctx.store.get("invoice", expired.latest_invoice ?? "");
+  if (invoice?.status === "open") markVoid(ctx, invoice.id);
+}
+
+function unpause(ctx: SimContext, id: string): void {
+  recordChange(ctx, "subscription", id, { pause_collection: null }, "customer.subscription.updated");
+}
+
+function announceTrialEnd(ctx: SimContext, id: string): void {
+  ctx.emit(
+    "customer.subscription.trial_will_end",
+    ctx.store.update("subscription", id, { _isTrialEndAnnounced: true }),
+  );
+}
