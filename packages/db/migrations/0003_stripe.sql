@@ -52,6 +52,9 @@ create table user_subscriptions (
   default_payment_method_id text,
   latest_invoice_id text,
   started_at timestamptz not null,
+  -- The instant T of the last change of plan (Stripe's proration_date, from the subscription's metadata
+  -- plan_changed_at); null: the plan it began with, or a change whose instant nobody told.
+  plan_changed_at timestamptz,
   fetch_sequence bigint not null,
   foreign key (plan_id, plan_version) references subscription_plans (plan_id, version)
 );
@@ -105,6 +108,12 @@ create table invoices (
   finalized_at timestamptz,
   paid_at timestamptz,
   next_payment_attempt_at timestamptz,
+  attempt_count int not null default 0,
+  auto_advance boolean not null default false,
+  -- Of the last try to pay, from the invoice's PaymentIntent: last_payment_error, and whether it waits for the customer.
+  decline_code text,
+  failed_payment_method_id text,
+  is_action_required boolean not null default false,
   fetch_sequence bigint not null
 );
 create index invoices_by_account on invoices (account_id, created_at desc, invoice_id desc);

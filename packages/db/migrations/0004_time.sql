@@ -1,19 +1,25 @@
 -- What depends on time: period closes, dunning, notices. Due rows are claimed from here; a queue is only transport.
 
+-- One row for each period of a subscription that bills usage: its invoice is finalized, or the subscription cancelled
+-- (`ending`), only after the usage was reported and verified. due_at is business time; next_try_at is transport.
 create table period_closes (
   stripe_subscription_id text not null,
   period_start timestamptz not null,
   period_end timestamptz not null,
   account_id text not null references accounts,
-  invoice_id text not null,
+  ending text not null check (ending in ('finalize', 'cancel')),
+  invoice_id text,
   state text not null check (state in ('claimed', 'draining', 'reporting', 'verifying', 'finalizing', 'closed')),
   drain_positions jsonb,
   mismatch text,
+  tries int not null default 0,
   due_at timestamptz not null,
+  next_try_at timestamptz not null default '-infinity',
   deadline_at timestamptz not null,
   claimed_at timestamptz not null,
   closed_at timestamptz,
-  primary key (stripe_subscription_id, period_start)
+  primary key (stripe_subscription_id, period_start),
+  check ((ending = 'finalize') = (invoice_id is not null))
 );
 create index period_closes_due on period_closes (due_at) where closed_at is null;
 
@@ -27,8 +33,12 @@ create table dunning_cases (
   attempts int not null default 0,
   decline_code text,
   failed_payment_method_id text,
+  -- A card that came after the failure and is tried at once, before the schedule.
+  new_payment_method_id text,
   first_failed_at timestamptz not null,
+  -- Business time: the next try, or the last step. next_try_at is transport: when a step that broke off is repeated.
   next_step_at timestamptz,
+  next_try_at timestamptz not null default '-infinity',
   settled_at timestamptz
 );
 create index dunning_cases_due on dunning_cases (next_step_at) where settled_at is null;
@@ -45,6 +55,18 @@ create table dunning_attempts (
   ended_at timestamptz,
   primary key (invoice_id, attempt)
 );
+
+-- A card that the customer entered: it becomes the default where payments are taken from, once, the newest last.
+create table new_cards (
+  cause_id text primary key,
+  account_id text not null references accounts,
+  payment_method_id text not null,
+  chosen_at timestamptz not null,
+  noted_order bigint generated always as identity,
+  next_try_at timestamptz not null default '-infinity',
+  adopted_at timestamptz
+);
+create index new_cards_due on new_cards (next_try_at) where adopted_at is null;
 
 create table notification_endpoints (
   endpoint_id text primary key,

@@ -5,6 +5,7 @@ export * as accounts from "./queries/accounts.ts";
 export * as apiKeys from "./queries/api-keys.ts";
 export * as catalog from "./queries/catalog.ts";
 export * as installation from "./queries/installation.ts";
+export * as notices from "./queries/notices.ts";
 export * as usagePeriods from "./queries/usage-periods.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";
 export { type Sql, sql } from "./sql.ts";

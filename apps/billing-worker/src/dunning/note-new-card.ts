@@ -1,0 +1,31 @@
+import type { Transaction } from "@driftlock/db";
+
+export interface NewCard {
+  accountId: string;
+  paymentMethodId: string;
+  /** The SetupIntent that brought it, or the payment method itself when it was only attached. */
+  causeId: string;
+  /** When the customer entered it: the cause's `created`. */
+  chosenAt: Date;
+  now: Date;
+}
+
+/**
+ * Remembers a card that the customer entered. Call it for setup_intent.succeeded (always) and payment_method.attached
+ * (it then counts only where an invoice waits for a card). The job adopt-card makes the newest one the default where
+ * payments are taken from, and tries what is open at once.
+ */
+export async function noteNewCard(tx: Transaction, card: NewCard): Promise<void> {
+  throw new Error(`not written yet: ${String(tx)} ${card.causeId}`);
+}
+
+/**
+ * Tries open invoices at once with a default payment method that the customer chose elsewhere (in the portal). Call it
+ * when a customer or a subscription is applied with a default payment method.
+ */
+export async function noteDefaultCard(
+  tx: Transaction,
+  card: { accountId: string; paymentMethodId: string; now: Date },
+): Promise<void> {
+  throw new Error(`not written yet: ${String(tx)} ${card.paymentMethodId}`);
+}
