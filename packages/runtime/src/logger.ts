@@ -1,4 +1,4 @@
-import { type Logger, pino } from "pino";
+import { type Logger, type LoggerOptions, pino } from "pino";
 
 export type { Logger };
 
@@ -23,11 +23,13 @@ const redactedPaths = [
 
 /** JSON lines on stdout. A message is an event, `noun.past-verb`, with its ids as fields. */
 export function createLogger({ name, level }: { name: string; level: string }): Logger {
-  return pino({
+  const options: LoggerOptions = {
     name,
     level,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: redactedPaths, censor: "[secret]" },
-  });
+  };
+  // Synchronous, so that lines keep their order and the last one before a crash is not lost.
+  return pino(options, pino.destination({ fd: 1, sync: true }));
 }

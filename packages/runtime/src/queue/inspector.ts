@@ -4,6 +4,7 @@ import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { Envelope, QUEUE_PREFIX } from "./envelope.ts";
+import { logErrors } from "./log-errors.ts";
 
 export interface QueueCounts {
   queue: string;
@@ -60,7 +61,7 @@ export function createQueueInspector(options: QueueInspectorOptions): QueueInspe
 
   function openQueue(name: string): Queue {
     const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
-    queue.on("error", (err) => log.warn({ err, queue: name }, "queue.errored"));
+    queue.on("error", logErrors(log, name));
     return queue;
   }
 

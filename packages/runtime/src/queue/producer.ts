@@ -3,6 +3,7 @@ import { type JobsOptions, Queue } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "../logger.ts";
 import { type Envelope, jobIdOf, QUEUE_PREFIX } from "./envelope.ts";
+import { logErrors } from "./log-errors.ts";
 
 const ADD_TIMEOUT_MS = 5_000;
 
@@ -40,7 +41,7 @@ export function createProducer({ connection, prefix = QUEUE_PREFIX, log }: Produ
     const open = queues.get(name);
     if (open) return open;
     const queue = new Queue(name, { connection, prefix });
-    queue.on("error", (err) => log.warn({ err, queue: name }, "queue.errored"));
+    queue.on("error", logErrors(log, name));
     queues.set(name, queue);
     return queue;
   }
