@@ -87,6 +87,26 @@ create table checkout_sessions (
 );
 create unique index checkout_sessions_one_open on checkout_sessions (account_id) where status = 'open';
 
+-- What is being made at Stripe for an account just now: written before the call, removed with the session's row. A crash
+-- between leaves it, and the next request repeats the call under the same idempotency key: the same session.
+create table checkout_reservations (
+  account_id text primary key references accounts,
+  plan_id text not null,
+  plan_version int not null,
+  success_url text not null,
+  cancel_url text not null,
+  idempotency_key text not null unique,
+  created_at timestamptz not null,
+  foreign key (plan_id, plan_version) references subscription_plans (plan_id, version)
+);
+
+-- One change of an account's subscription at Stripe at a time. Transport: leased_until is wall time.
+create table account_leases (
+  account_id text primary key references accounts,
+  holder text not null,
+  leased_until timestamptz not null
+);
+
 create table invoices (
   invoice_id text primary key,
   account_id text not null references accounts,

@@ -1,11 +1,15 @@
 export { createDb, type Db, type DbOptions, type Queryable, type Transaction } from "./db.ts";
 export { isConnectionError, isUniqueViolation, sqlState } from "./errors.ts";
 export { migrate } from "./migrate.ts";
+export * as accountLeases from "./queries/account-leases.ts";
 export * as accounts from "./queries/accounts.ts";
 export * as apiKeys from "./queries/api-keys.ts";
+export * as auditLog from "./queries/audit-log.ts";
 export * as catalog from "./queries/catalog.ts";
+export * as checkoutSessions from "./queries/checkout-sessions.ts";
 export * as installation from "./queries/installation.ts";
 export * as notices from "./queries/notices.ts";
+export * as notificationEndpoints from "./queries/notification-endpoints.ts";
 export * as usagePeriods from "./queries/usage-periods.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";
 export { type Sql, sql } from "./sql.ts";

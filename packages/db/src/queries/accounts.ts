@@ -16,7 +16,10 @@ const columns = `account_id as "accountId", name, email, stripe_customer_id as "
   free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", created_at as "createdAt"`;
 
 export const findAccount = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
-  q.row("accounts.find", { text: `select ${columns} from accounts where account_id = $1::text`, values: [accountId] });
+  q.row("accounts.find", {
+    text: `select ${columns} from accounts where account_id = $1::text`,
+    values: [accountId],
+  });
 
 /** The account's row, locked until the transaction ends: whoever changes its plan, periods or limits holds it. */
 export const findAccountForUpdate = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
@@ -37,7 +40,14 @@ export const findAccountByCustomer = (q: Queryable, stripeCustomerId: string): P
  */
 export async function insertAccount(
   q: Queryable,
-  account: { accountId: string; name: string | null; email: string | null; now: Date; freePlanVersion: number; periods: readonly Period[] },
+  account: {
+    accountId: string;
+    name: string | null;
+    email: string | null;
+    now: Date;
+    freePlanVersion: number;
+    periods: readonly Period[];
+  },
 ): Promise<boolean> {
   const inserted = await q.run(
     "accounts.insert",
@@ -56,7 +66,11 @@ export async function insertAccount(
 }
 
 /** Ties an account to its customer in Stripe, once. @returns how many rows changed: 0 when it has one already. */
-export const updateAccountCustomer = (q: Queryable, accountId: string, stripeCustomerId: string): Promise<number> =>
+export const updateAccountCustomer = (
+  q: Queryable,
+  accountId: string,
+  stripeCustomerId: string,
+): Promise<number> =>
   q.run(
     "accounts.updateCustomer",
     sql`update accounts set stripe_customer_id = ${stripeCustomerId}::text
@@ -72,3 +86,15 @@ export const updateLimitsVersion = async (q: Queryable, accountId: string): Prom
   );
   return row?.version ?? 0;
 };
+
+/** All accounts, the newest first, those that come after `after`. */
+export const listAccounts = (
+  q: Queryable,
+  page: { limit: number; after: { at: Date; id: string } | null },
+): Promise<AccountRow[]> =>
+  q.rows("accounts.list", {
+    text: `select ${columns} from accounts
+      where $1::timestamptz is null or (created_at, account_id) < ($1::timestamptz, $2::text)
+      order by created_at desc, account_id desc limit $3::int`,
+    values: [page.after?.at ?? null, page.after?.id ?? null, page.limit],
+  });

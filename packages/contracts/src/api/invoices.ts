@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { PeriodDto } from "../period.ts";
+
+export const InvoiceLineDto = z.object({
+  description: z.string().nullable(),
+  amountMinor: z.number().int(),
+  quantity: z.number().nullable(),
+  period: PeriodDto,
+});
+export type InvoiceLineDto = z.infer<typeof InvoiceLineDto>;
+
+/** One of Stripe's invoices. `hostedUrl` and `pdfUrl` are null until it is finalized. */
+export const InvoiceDto = z
+  .object({
+    id: z.string(),
+    number: z.string().nullable(),
+    status: z.string(),
+    totalMinor: z.number().int(),
+    amountDueMinor: z.number().int(),
+    currency: z.string(),
+    period: PeriodDto,
+    hostedUrl: z.string().nullable(),
+    pdfUrl: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+    lines: z.array(InvoiceLineDto),
+  })
+  .meta({ id: "Invoice" });
+export type InvoiceDto = z.infer<typeof InvoiceDto>;

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { PlanId } from "../ids.ts";
+import { PeriodDto } from "../period.ts";
+import { accessLevels, paymentStates, subscriptionStatuses } from "../plan.ts";
+import { AccountChoice } from "./account-choice.ts";
+import { PlanChoice } from "./checkout.ts";
+
+/**
+ * What an account has. One that never paid is `active` on Free, with a period of its own. `pendingPlanId` is the plan
+ * that follows at the period's end: `free` once it is set to end (`cancelAtPeriodEnd`), null while nothing changes.
+ */
+export const SubscriptionDto = z
+  .object({
+    accountId: z.string(),
+    planId: PlanId,
+    planVersion: z.number().int(),
+    status: z.enum(subscriptionStatuses),
+    period: PeriodDto,
+    cancelAtPeriodEnd: z.boolean(),
+    pendingPlanId: PlanId.nullable(),
+    paymentState: z.enum(paymentStates),
+    access: z.enum(accessLevels),
+  })
+  .meta({ id: "Subscription" });
+export type SubscriptionDto = z.infer<typeof SubscriptionDto>;
+
+/**
+ * To a dearer plan at once, to a cheaper one at the period's end; to `free` is a cancellation at the period's end; to
+ * the present plan takes back a change that is still to come. `preview` tells the money and changes nothing.
+ */
+export const ChangePlanBody = z.strictObject({
+  ...AccountChoice.shape,
+  planId: PlanChoice,
+  preview: z.boolean().default(false),
+});
+export type ChangePlanBody = z.infer<typeof ChangePlanBody>;
+
+/** What the next invoice would be: due now for an upgrade, at `effectiveAt` for every other change. */
+export const ChangePreviewDto = z
+  .object({
+    amountDueMinor: z.number().int(),
+    currency: z.string(),
+    lines: z.array(
+      z.object({ description: z.string().nullable(), amountMinor: z.number().int(), period: PeriodDto }),
+    ),
+    effectiveAt: z.iso.datetime(),
+  })
+  .meta({ id: "ChangePreview" });
+export type ChangePreviewDto = z.infer<typeof ChangePreviewDto>;
+
+export const CancelQuery = z.object({
+  ...AccountChoice.shape,
+  when: z.enum(["period-end", "now"]).default("period-end"),
+});
+export type CancelQuery = z.infer<typeof CancelQuery>;
+
+export const ResumeBody = z.strictObject(AccountChoice.shape);
