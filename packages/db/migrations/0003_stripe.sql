@@ -9,8 +9,15 @@ create table stripe_events (
   object_id text,
   outcome text not null check (outcome in ('applied', 'ignored')),
   reason text,
-  received_at timestamptz not null,
-  processed_at timestamptz not null
+  recorded_at timestamptz not null
+);
+create index stripe_events_by_object on stripe_events (object_id);
+
+-- One row: up to which of Stripe's instants its list of events was compared with stripe_events, and when that ran.
+create table stripe_event_sweeps (
+  is_only boolean primary key default true check (is_only),
+  swept_until timestamptz not null,
+  swept_at timestamptz not null
 );
 
 -- generation rises with each hint; synced_generation is the generation that the newest applied fetch began after.
@@ -59,6 +66,18 @@ create table user_subscriptions (
   foreign key (plan_id, plan_version) references subscription_plans (plan_id, version)
 );
 create index user_subscriptions_by_account on user_subscriptions (account_id);
+
+-- A subscription that was paid although the account had one: written before it is cancelled, settled once refunded.
+create table double_checkouts (
+  stripe_subscription_id text primary key references user_subscriptions,
+  kept_subscription_id text not null references user_subscriptions,
+  account_id text not null references accounts,
+  found_at timestamptz not null,
+  refunded_amount_minor bigint,
+  currency text,
+  settled_at timestamptz
+);
+create index double_checkouts_open on double_checkouts (account_id) where settled_at is null;
 
 create table payment_methods (
   payment_method_id text primary key,

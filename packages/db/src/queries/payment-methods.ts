@@ -1,0 +1,45 @@
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+export interface PaymentMethodRow {
+  paymentMethodId: string;
+  brand: string | null;
+  last4: string | null;
+  expMonth: number | null;
+  expYear: number | null;
+  /** The one that the customer's invoices are paid with, unless a subscription names its own. */
+  isDefault: boolean;
+}
+
+/** An account's payment methods, the default one first. */
+export const listPaymentMethods = (q: Queryable, accountId: string): Promise<PaymentMethodRow[]> =>
+  q.rows(
+    "paymentMethods.list",
+    sql`select payment_method_id as "paymentMethodId", brand, last4, exp_month as "expMonth", exp_year as "expYear",
+      is_default as "isDefault"
+    from payment_methods where account_id = ${accountId}::text order by is_default desc, payment_method_id`,
+  );
+
+/** Makes an account's payment methods exactly these: one that was detached is gone. */
+export async function replacePaymentMethods(
+  q: Queryable,
+  given: { accountId: string; methods: readonly PaymentMethodRow[]; fetchSequence: number },
+): Promise<void> {
+  const { accountId, methods, fetchSequence } = given;
+  await q.run(
+    "paymentMethods.deleteOthers",
+    sql`delete from payment_methods where account_id = ${accountId}::text
+      and payment_method_id <> all (${methods.map((method) => method.paymentMethodId)}::text[])`,
+  );
+  for (const method of methods) {
+    await q.run(
+      "paymentMethods.upsert",
+      sql`insert into payment_methods (payment_method_id, account_id, brand, last4, exp_month, exp_year, is_default, fetch_sequence)
+      values (${method.paymentMethodId}::text, ${accountId}::text, ${method.brand}::text, ${method.last4}::text,
+        ${method.expMonth}::int, ${method.expYear}::int, ${method.isDefault}::boolean, ${fetchSequence}::bigint)
+      on conflict (payment_method_id) do update set account_id = excluded.account_id, brand = excluded.brand,
+        last4 = excluded.last4, exp_month = excluded.exp_month, exp_year = excluded.exp_year,
+        is_default = excluded.is_default, fetch_sequence = excluded.fetch_sequence`,
+    );
+  }
+}
