@@ -11,7 +11,7 @@ export interface InvoiceLine {
   quantity: number | null;
   periodStart: string;
   periodEnd: string;
-  priceId: string | null;
+  stripePriceId: string | null;
   subscriptionItemId: string | null;
   /** The metric that a metered line bills; null for every other line. */
   metric: string | null;
@@ -46,10 +46,10 @@ export interface InvoiceRow {
   /** Of Stripe's own tries; those we ask for are not counted in it. */
   attemptCount: number;
   paymentIntentId: string | null;
-  /** "requires_action" where the bank asks for a confirmation, "requires_payment_method" after a decline. */
-  paymentIntentStatus: string | null;
-  /** The payment method of the last try. */
-  paymentMethodId: string | null;
+  /** The bank asks the customer for a confirmation. */
+  isActionRequired: boolean;
+  /** The payment method that the last try failed with; null once one succeeded, and before the first. */
+  failedPaymentMethodId: string | null;
   /** Why the last try failed; null once one succeeded, and before the first. */
   declineCode: string | null;
   fetchSequence: number;
@@ -62,7 +62,7 @@ const columns = `invoice_id as "invoiceId", account_id as "accountId", stripe_su
   created_at as "createdAt", finalized_at as "finalizedAt", paid_at as "paidAt",
   next_payment_attempt_at as "nextPaymentAttemptAt", automatically_finalizes_at as "automaticallyFinalizesAt",
   auto_advance as "autoAdvance", attempt_count as "attemptCount", payment_intent_id as "paymentIntentId",
-  payment_intent_status as "paymentIntentStatus", payment_method_id as "paymentMethodId", decline_code as "declineCode",
+  is_action_required as "isActionRequired", failed_payment_method_id as "failedPaymentMethodId", decline_code as "declineCode",
   fetch_sequence as "fetchSequence"`;
 
 export const findInvoice = (q: Queryable, invoiceId: string): Promise<InvoiceRow | null> =>
@@ -98,7 +98,7 @@ export const upsertInvoice = (q: Queryable, row: InvoiceRow): Promise<number> =>
     sql`insert into invoices as i (invoice_id, account_id, stripe_subscription_id, number, status, billing_reason, total_minor,
       amount_due_minor, amount_paid_minor, amount_remaining_minor, currency, period_start, period_end, hosted_url, pdf_url,
       lines, created_at, finalized_at, paid_at, next_payment_attempt_at, automatically_finalizes_at, auto_advance,
-      attempt_count, payment_intent_id, payment_intent_status, payment_method_id, decline_code, fetch_sequence)
+      attempt_count, payment_intent_id, is_action_required, failed_payment_method_id, decline_code, fetch_sequence)
     values (${row.invoiceId}::text, ${row.accountId}::text, ${row.stripeSubscriptionId}::text, ${row.number}::text,
       ${row.status}::text, ${row.billingReason}::text, ${row.totalMinor}::bigint, ${row.amountDueMinor}::bigint,
       ${row.amountPaidMinor}::bigint, ${row.amountRemainingMinor}::bigint, ${row.currency}::text,
@@ -116,7 +116,7 @@ export const upsertInvoice = (q: Queryable, row: InvoiceRow): Promise<number> =>
       next_payment_attempt_at = excluded.next_payment_attempt_at,
       automatically_finalizes_at = excluded.automatically_finalizes_at, auto_advance = excluded.auto_advance,
       attempt_count = excluded.attempt_count, payment_intent_id = excluded.payment_intent_id,
-      payment_intent_status = excluded.payment_intent_status, payment_method_id = excluded.payment_method_id,
+      is_action_required = excluded.is_action_required, failed_payment_method_id = excluded.failed_payment_method_id,
       decline_code = excluded.decline_code, fetch_sequence = excluded.fetch_sequence
     where i.fetch_sequence < excluded.fetch_sequence`,
   );
