@@ -105,8 +105,8 @@ export const upsertInvoice = (q: Queryable, row: InvoiceRow): Promise<number> =>
       ${row.periodStart}::timestamptz, ${row.periodEnd}::timestamptz, ${row.hostedUrl}::text, ${row.pdfUrl}::text,
       ${JSON.stringify(row.lines)}::jsonb, ${row.createdAt}::timestamptz, ${row.finalizedAt}::timestamptz,
       ${row.paidAt}::timestamptz, ${row.nextPaymentAttemptAt}::timestamptz, ${row.automaticallyFinalizesAt}::timestamptz,
-      ${row.autoAdvance}::boolean, ${row.attemptCount}::int, ${row.paymentIntentId}::text, ${row.paymentIntentStatus}::text,
-      ${row.paymentMethodId}::text, ${row.declineCode}::text, ${row.fetchSequence}::bigint)
+      ${row.autoAdvance}::boolean, ${row.attemptCount}::int, ${row.paymentIntentId}::text, ${row.isActionRequired}::boolean,
+      ${row.failedPaymentMethodId}::text, ${row.declineCode}::text, ${row.fetchSequence}::bigint)
     on conflict (invoice_id) do update set stripe_subscription_id = excluded.stripe_subscription_id, number = excluded.number,
       status = excluded.status, billing_reason = excluded.billing_reason, total_minor = excluded.total_minor,
       amount_due_minor = excluded.amount_due_minor, amount_paid_minor = excluded.amount_paid_minor,
