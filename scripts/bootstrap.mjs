@@ -183,6 +183,7 @@ function environment(path) {
     ...process.env,
     PATH: path,
     DRIFTLOCK_HOME: home,
+    DRIFTLOCK_TOOLS_HOME: process.env.DRIFTLOCK_TOOLS_HOME || home,
     DRIFTLOCK_BOOTSTRAP_PID: String(process.pid),
   };
   Object.assign(env, { TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" });

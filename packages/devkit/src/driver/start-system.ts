@@ -41,7 +41,7 @@ export async function startSystem(options: {
   env: Record<string, string>;
   readyWithinMs: number;
 }): Promise<RunningSystem> {
-  const devFile = join(options.home, "simulator", "dev.json");
+  const devFile = join(options.home, "dev.json");
   const supervisor = spawn(process.execPath, [join(checkout, "packages/devkit/src/start/main.ts")], {
     cwd: checkout,
     env: { ...process.env, ...options.env, DRIFTLOCK_HOME: options.home },

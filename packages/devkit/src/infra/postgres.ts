@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import type { ProcessSpec } from "./child-process.ts";
 import { keepPort } from "./ports.ts";
@@ -107,25 +107,35 @@ function findDataFolder(folder: string, runAs: RunAs | undefined, say: (text: st
   if (canReach(folder, runAs)) return join(folder, "data");
   const idFile = join(folder, "id");
   if (!existsSync(idFile)) writeFileAtomic(idFile, randomUUID());
-  const mine = join(outsideFolder(), `postgres-data-${readFileSync(idFile, "utf8")}`);
+  const id = readFileSync(idFile, "utf8");
+  const outside = outsideFolder();
+  for (const entry of readdirSync(outside)) removeWhereAbandoned(join(outside, entry));
+  const mine = join(outside, `${OUTSIDE_PREFIX}${id}`);
   if (!existsSync(mine)) {
     mkdirSync(mine);
     writeFileSync(join(mine, "home"), folder);
     say(`Postgres cannot run as root, and as nobody it cannot reach ${folder}: its data goes to ${mine}`);
   }
-  for (const entry of readdirSync(outsideFolder())) {
-    const other = join(outsideFolder(), entry);
-    if (other !== mine && isAbandonedCopyOf(other, folder)) rmSync(other, { recursive: true, force: true });
-  }
   return join(mine, "data");
 }
 
-function isAbandonedCopyOf(path: string, folder: string): boolean {
-  try {
-    return readFileSync(join(path, "home"), "utf8") === folder;
-  } catch {
-    return false;
-  }
+const OUTSIDE_PREFIX = "postgres-data-";
+
+/** Removes a data folder whose home is gone or has another by now, unless a server still runs on it. */
+function removeWhereAbandoned(path: string): void {
+  if (!basename(path).startsWith(OUTSIDE_PREFIX)) return;
+  const read = (...file: string[]) => {
+    try {
+      return readFileSync(join(...file), "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const home = read(path, "home"); // empty while it is being made
+  if (home === "" || read(home, "id") === basename(path).slice(OUTSIDE_PREFIX.length)) return;
+  const pid = Number(read(path, "data", "postmaster.pid").split("\n")[0]);
+  if (pid > 0 && readCommandLine(pid)?.includes("postgres")) return;
+  rmSync(path, { recursive: true, force: true });
 }
 
 interface InitializeOptions {

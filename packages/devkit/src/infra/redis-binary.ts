@@ -23,12 +23,12 @@ function findOnPath(name: string): string | undefined {
     });
 }
 
-/** A server on the PATH, else Debian's or Ubuntu's package unpacked under `home`; null where neither is to be had. */
-export function findRedisBinary(home: string, say: (text: string) => void): RedisBinary | null {
+/** A server on the PATH, else Debian's or Ubuntu's package unpacked under `toolsHome`; null where neither is to be had. */
+export function findRedisBinary(toolsHome: string, say: (text: string) => void): RedisBinary | null {
   for (const name of NAMES) {
     const command = findOnPath(name);
     if (command) return { command, env: process.env };
   }
   const canUseApt = findOnPath("apt-get") && findOnPath("dpkg-deb") && existsSync("/var/lib/dpkg/status");
-  return canUseApt ? unpackRedisFromDebian({ home, names: NAMES, say }) : null;
+  return canUseApt ? unpackRedisFromDebian({ home: toolsHome, names: NAMES, say }) : null;
 }

@@ -17,8 +17,8 @@ export interface ProvisionOptions {
   givenUrl: string | undefined;
   /** INFRA: `containers`, or undefined for local binaries. */
   infra: string | undefined;
-  /** DRIFTLOCK_HOME: what is downloaded is kept there for every run. */
-  home: string;
+  /** What is downloaded is kept there for every run. */
+  toolsHome: string;
   /** Of this run's state: data, ports, passwords. */
   folder: string;
   logFolder: string;
@@ -56,7 +56,7 @@ export async function provisionPostgres(options: ProvisionOptions): Promise<Prov
 export async function provisionRedis(
   options: ProvisionOptions & { databaseCount?: number },
 ): Promise<Provision> {
-  const { givenUrl, infra, home, logFolder, isDurable, say, databaseCount } = options;
+  const { givenUrl, infra, toolsHome, logFolder, isDurable, say, databaseCount } = options;
   if (givenUrl) return { kind: "given", url: givenUrl };
   const folder = makeFolder(options.folder, "redis");
   const inContainer = async (): Promise<Provision> => ({
@@ -64,7 +64,7 @@ export async function provisionRedis(
     ...(await startRedisContainer({ folder, isDurable })),
   });
   if (wantsContainers(infra)) return inContainer();
-  const binary = findRedisBinary(home, say);
+  const binary = findRedisBinary(toolsHome, say);
   if (binary) {
     const logFile = join(logFolder, "redis.log");
     return {

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { resolve, join } from "node:path";
 import { startProcess, waitUntilReady } from "../infra/child-process.ts";
 import { createGuard, type Guard } from "../infra/guard.ts";
+import { findToolsHome } from "../infra/tools-home.ts";
 import { checkoutRoot } from "../infra/run-as.ts";
 import { provisionPostgres, provisionRedis, type Provision } from "../infra/strategy.ts";
 import { makeRunFolder } from "./run-folder.ts";
@@ -20,8 +21,8 @@ export interface TestInfra {
   runId: string;
   postgresUrl: string;
   redisUrl: string;
-  /** DRIFTLOCK_HOME of this machine, for what is downloaded once. */
-  home: string;
+  /** For what is downloaded once for every run. */
+  toolsHome: string;
   /** Of this run; removed at its end. */
   folder: string;
 }
@@ -52,6 +53,7 @@ export default async function setup(project: {
 
 async function boot(env: NodeJS.ProcessEnv): Promise<Boot> {
   const home = resolve(checkoutRoot, env["DRIFTLOCK_HOME"] || ".driftlock");
+  const toolsHome = findToolsHome(env);
   const folder = await makeRunFolder(home);
   const guard = createGuard(join(folder, "pids"));
   guard.removeAtEnd(folder);
@@ -59,7 +61,7 @@ async function boot(env: NodeJS.ProcessEnv): Promise<Boot> {
   try {
     const options = {
       infra: env["INFRA"],
-      home,
+      toolsHome,
       folder,
       logFolder: join(folder, "logs"),
       isDurable: false,
@@ -75,7 +77,7 @@ async function boot(env: NodeJS.ProcessEnv): Promise<Boot> {
       provisionPostgres({ ...options, givenUrl: env["DATABASE_URL"] }).then(run),
       provisionRedis({ ...options, givenUrl: env["REDIS_URL"], databaseCount: 256 }).then(run),
     ]);
-    const infra = { runId: randomBytes(4).toString("hex"), postgresUrl, redisUrl, home, folder };
+    const infra = { runId: randomBytes(4).toString("hex"), postgresUrl, redisUrl, toolsHome, folder };
     return { infra, stop: () => stop(infra, guard, containers) };
   } catch (error) {
     await Promise.allSettled(containers.map((stopContainer) => stopContainer()));

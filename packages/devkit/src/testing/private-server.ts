@@ -27,8 +27,8 @@ export interface PrivateServer {
 
 /** A Redis process for one test file alone. Needs the project's global setup. */
 export async function startPrivateRedis(): Promise<PrivateServer> {
-  const { folder, guard, say, home } = makePlace("redis");
-  const binary = findRedisBinary(home, say);
+  const { folder, guard, say, toolsHome } = makePlace("redis");
+  const binary = findRedisBinary(toolsHome, say);
   if (!binary) throw new Error("startPrivateRedis needs redis-server or valkey-server on the PATH");
   return runServer(await prepareRedis({ folder, logFile: join(folder, "server.log"), binary }), guard);
 }
@@ -46,7 +46,12 @@ function makePlace(name: string) {
   chmodSync(parent, 0o755); // Postgres may have to run as another user
   const folder = join(parent, name);
   mkdirSync(folder);
-  return { folder, guard: createGuard(join(infra.folder, "pids")), home: infra.home, say: () => {} };
+  return {
+    folder,
+    guard: createGuard(join(infra.folder, "pids")),
+    toolsHome: infra.toolsHome,
+    say: () => {},
+  };
 }
 
 async function runServer(
