@@ -1,3 +1,5 @@
+import type { Aggregation, OveragePolicy } from "./plan.ts";
+
 /** DESIGN 2.3: the largest quantity of an event and the largest total of a period; Stripe takes 15 digits. */
 export const quantityMax = 999_999_999_999_999;
 export const eventIdCodePointsMax = 128;
@@ -8,16 +10,18 @@ export const batchBytesMax = 8 * 1024 * 1024;
 export const propertiesKeysMax = 20;
 export const propertiesBytesMax = 2048;
 
-export type PropertyValue = string | number | boolean | null;
-
-/** One valid usage event, with defaults applied. `occurredAtMs` is business time in unix milliseconds. */
+/** One valid usage event, with defaults applied. Instants are business time in unix milliseconds. */
 export interface UsageEvent {
   readonly id: string;
   readonly accountId: string;
   readonly metric: string;
   readonly quantity: number;
   readonly occurredAtMs: number;
-  readonly properties: Readonly<Record<string, PropertyValue>> | null;
+  readonly receivedAtMs: number;
+  /** Canonical JSON (keys sorted) of an object of scalars; null where there are none. */
+  readonly propertiesJson: string | null;
+  /** 48 bits over metric, quantity and properties: what tells a repeat from a conflict. */
+  readonly payloadHash: number;
 }
 
 /** Why an item of a batch was not accepted (DESIGN 2.3). */
@@ -49,5 +53,14 @@ export interface LimitSegment {
   readonly endMs: number;
   readonly isClosed: boolean;
   /** Every metric of the plan; a metric that is missing here is refused. `limit` null is unlimited. */
-  readonly metrics: Readonly<Record<string, { readonly limit: number | null; readonly policy: "refuse" | "bill" | "unlimited" }>>;
+  readonly metrics: Readonly<Record<string, MetricLimit>>;
 }
+
+export interface MetricLimit {
+  readonly limit: number | null;
+  readonly policy: OveragePolicy;
+  readonly aggregation: LiveAggregation;
+}
+
+/** The aggregations that are counted as events arrive. `unique` needs the set of what was seen: not taken yet. */
+export type LiveAggregation = Exclude<Aggregation, "unique">;
