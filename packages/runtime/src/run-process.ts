@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Clock, ClockParticipant } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { followedClock } from "./followed-clock.ts";
@@ -75,7 +76,11 @@ export async function runProcess<Env extends ProcessEnv>(
 
 function clockOf(name: string, env: ProcessEnv, { life, log }: Pick<ProcessContext, "life" | "log">) {
   const url = env.BUSINESS_CLOCK_URL;
-  return url === undefined ? systemClock() : followedClock({ url, name, log, signal: life.signal });
+  // By host, so that no instance reports for its siblings, and a restarted one takes its own place again.
+  const participant = `${name}@${hostname()}`;
+  return url === undefined
+    ? systemClock()
+    : followedClock({ url, name: participant, log, signal: life.signal });
 }
 
 function exitOnUncaught(log: Logger): void {
