@@ -22,6 +22,7 @@ const checks: Check[] = [
   { name: "lint", command: "oxlint", args: [], proof: /on [1-9]\d* files/ },
   { name: "boundaries", command: "depcruise", args: [...cruised, "--config"], proof: /[1-9]\d* modules/ },
   { name: "dead-code", command: "knip", args: ["--no-config-hints"] },
+  { name: "links", command: "node", args: ["scripts/check-links.ts"], proof: /^[1-9]\d* documents/m },
   { name: "schema", command: "node", args: ["scripts/dump-schema.ts"] },
   {
     name: "simulator-schemas",

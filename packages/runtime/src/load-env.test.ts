@@ -18,10 +18,21 @@ test("variables are parsed, and an empty one is an absent one", () => {
   });
 });
 
-test("the rule between two variables is checked although a third is wrong", () => {
-  const source = { DRIFTLOCK_MODE: "test", BUSINESS_CLOCK_URL: "http://localhost/clock" };
-  const variables = readEnv(processSchema(redisEnv), source).faults?.map(({ variable }) => variable);
-  expect(variables).toEqual(["REDIS_URL", "BUSINESS_CLOCK_URL"]);
+test("the rules between variables are checked although a third is wrong", () => {
+  const schema = processSchema(
+    { ...redisEnv, A: z.string().optional(), B: z.coerce.number() },
+    (env, fault) => {
+      if (env.A !== undefined && env.B === undefined) fault("A", "needs B");
+    },
+  );
+  const source = { DRIFTLOCK_MODE: "test", BUSINESS_CLOCK_URL: "http://localhost/clock", A: "a", B: "b" };
+  const faults = readEnv(schema, source).faults?.map(({ variable, problem }) => `${variable} ${problem}`);
+  expect(faults).toEqual([
+    "REDIS_URL is missing",
+    "B Invalid input: expected number, received NaN",
+    "BUSINESS_CLOCK_URL is for DRIFTLOCK_MODE=simulator only: elsewhere business time is the system's",
+    "A needs B",
+  ]);
 });
 
 test("a secret shows itself only when asked", () => {

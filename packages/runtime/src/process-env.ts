@@ -1,7 +1,10 @@
 import { z } from "zod";
 
 /** A TCP port; 0 asks the system for a free one. */
-export const port = (standard: number) => z.coerce.number().int().min(0).max(65_535).default(standard);
+export const port = (standard: number) => {
+  const error = "must be a port, from 0 to 65535";
+  return z.coerce.number({ error }).int({ error }).min(0, { error }).max(65_535, { error }).default(standard);
+};
 
 /** An absolute http or https URL. */
 export const httpUrl = () => z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
@@ -25,22 +28,30 @@ export const databaseEnv = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres URL" }),
 };
 
+type Parsed<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<typeof processEnv & Shape>>;
+
+/** Rules between variables. Of `env` there is only what is right by itself, so that each rule is always checked. */
+type Rules<Shape extends z.ZodRawShape> = (
+  env: Partial<Parsed<Shape>>,
+  fault: (variable: keyof Parsed<Shape> & string, problem: string) => void,
+) => void;
+
 /** The schema of one process: its own variables on top of those of every process, and the rules between them. */
-export function processSchema<Shape extends z.ZodRawShape>(shape: Shape) {
+export function processSchema<Shape extends z.ZodRawShape>(shape: Shape, rules: Rules<Shape> = () => {}) {
   return z.object({ ...processEnv, ...shape }).superRefine(
-    (env, issues) => {
-      // Checked on whatever parsed, so that this fault is named together with the others.
-      const { BUSINESS_CLOCK_URL, DRIFTLOCK_MODE } = env as {
-        BUSINESS_CLOCK_URL?: string;
-        DRIFTLOCK_MODE?: string;
-      };
-      if (BUSINESS_CLOCK_URL === undefined || DRIFTLOCK_MODE === "simulator") return;
-      issues.addIssue({
-        code: "custom",
-        path: ["BUSINESS_CLOCK_URL"],
-        message: "is for DRIFTLOCK_MODE=simulator only: elsewhere business time is the system's",
-      });
+    (env, context) => {
+      const wrong = new Set(context.issues.map(({ path }) => path?.[0]));
+      const right = Object.fromEntries(Object.entries(env).filter(([variable]) => !wrong.has(variable)));
+      const fault = (variable: string, message: string) =>
+        context.addIssue({ code: "custom", path: [variable], message });
+      const mode = right["DRIFTLOCK_MODE"];
+      if (right["BUSINESS_CLOCK_URL"] !== undefined && mode !== undefined && mode !== "simulator") {
+        const why = "elsewhere business time is the system's";
+        fault("BUSINESS_CLOCK_URL", `is for DRIFTLOCK_MODE=simulator only: ${why}`);
+      }
+      rules(right as Partial<Parsed<Shape>>, fault);
     },
+    // Also when a variable is wrong by itself: every fault is named at once.
     { when: () => true },
   );
 }
