@@ -1,7 +1,7 @@
 // The law of imports, one rule for each sentence of it. What may see what:
 //
 //   contracts ──► domain ─────────────┐
-//       ├──► db ───────────────────► apps/*   ◄── devkit, stripe-simulator (tests, `npm start`, `npm run dev`)
+//       ├──► db ───────────────────► apps/*   ◄── devkit, stripe-simulator (in tests only)
 //       ├──► redis ────────────────►   ▲
 //       ├──► stripe ───────────────►   │           arrows point at the importer; there is no arrow back
 //       └──► runtime, sdk ─────────────┘
@@ -60,10 +60,16 @@ export default {
       to: { path: "^(packages|apps)/", pathNot: "^packages/stripe-simulator/" },
     },
     {
-      name: "packages-never-see-apps",
-      comment: "Devkit's tests and its world start whole apps.",
+      name: "devkit-starts-processes",
+      comment: "ADR 0007: it imports none of what it starts, so that everything else may use it in tests.",
       severity: "error",
-      from: { path: "^packages/", pathNot: "^packages/devkit/" },
+      from: { path: "^packages/devkit/" },
+      to: { path: "^packages/", pathNot: "^packages/(contracts|devkit)/" },
+    },
+    {
+      name: "packages-never-see-apps",
+      severity: "error",
+      from: { path: "^packages/" },
       to: { path: "^apps/" },
     },
     {
