@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cycleAt, cycleIndexAt } from "./cycle.ts";
 
-const anchors = fc.date({ min: new Date("2020-01-01T00:00:00Z"), max: new Date("2032-12-31T23:59:59Z"), noInvalidDate: true });
+const anchors = fc.date({
+  min: new Date("2020-01-01T00:00:00Z"),
+  max: new Date("2032-12-31T23:59:59Z"),
+  noInvalidDate: true,
+});
 
 test("cycles tile time without gap or overlap, for every anchor", () => {
   fc.assert(

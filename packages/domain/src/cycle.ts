@@ -13,12 +13,16 @@ export const cycleAt = (anchor: Date, index: number): Period => ({
 
 /** The index of the cycle that holds `at`; negative before the anchor. */
 export function cycleIndexAt(anchor: Date, at: Date): number {
-  const months = (at.getUTCFullYear() - anchor.getUTCFullYear()) * 12 + at.getUTCMonth() - anchor.getUTCMonth();
+  const months =
+    (at.getUTCFullYear() - anchor.getUTCFullYear()) * 12 + at.getUTCMonth() - anchor.getUTCMonth();
   return addMonths(anchor, months).getTime() <= at.getTime() ? months : months - 1;
 }
 
 /** The periods that an account opens with on Free: the present one, begun at `now`, and the next. */
-export const initialFreePeriods = (now: Date): readonly [Period, Period] => [cycleAt(now, 0), cycleAt(now, 1)];
+export const initialFreePeriods = (now: Date): readonly [Period, Period] => [
+  cycleAt(now, 0),
+  cycleAt(now, 1),
+];
 
 /** `months` later by the calendar: the same day and time, or the month's last day where it is shorter. */
 function addMonths(anchor: Date, months: number): Date {

@@ -1,0 +1,187 @@
+import type { Period, PlanId, SubscriptionStatus } from "@driftlock/contracts";
+import { cycleAt, cycleIndexAt } from "./cycle.ts";
+
+/** One row of usage_periods. */
+export interface TiledPeriod extends Period {
+  readonly planId: PlanId;
+  readonly planVersion: number;
+  readonly stripeSubscriptionId: string | null;
+  readonly closedAt: Date | null;
+}
+
+/** What the tiling needs of a subscription; `period` is Stripe's present item period, copied. */
+export interface TilingSubscription {
+  readonly stripeSubscriptionId: string;
+  readonly planId: PlanId;
+  readonly planVersion: number;
+  readonly rank: number;
+  readonly status: SubscriptionStatus;
+  readonly period: Period;
+  readonly startedAt: Date;
+  /** When the present plan came into force, where somebody told; null otherwise. */
+  readonly planChangedAt: Date | null;
+  /** When it ends: `ended_at`, `cancel_at`, or its period's end where it is set to end there; null goes on. */
+  readonly endsAt: Date | null;
+  /** The plan from its period's end on, where a change is scheduled. */
+  readonly pending: { readonly planId: PlanId; readonly planVersion: number } | null;
+}
+
+export interface TilingInput {
+  /** The account's rows, oldest first, without gap: at least all from the last closed one on. */
+  readonly rows: readonly TiledPeriod[];
+  readonly freeAnchorAt: Date;
+  readonly freePlanVersion: number;
+  readonly subscriptions: readonly TilingSubscription[];
+  readonly now: Date;
+}
+
+const grantingStatuses: readonly SubscriptionStatus[] = ["active", "trialing", "past_due"];
+
+/**
+ * The rows that the account should have: without gap or overlap, from its first instant to the end of the period after
+ * the one that holds `now`. A closed row, and what lies before one, never changes; of the open past only what a
+ * subscription contradicts. A plan that comes or goes at T cuts the row that holds T; Free goes on in its own cycles.
+ */
+export function tilePeriods(input: TilingInput): TiledPeriod[] {
+  const { rows, now } = input;
+  const lastClosed = rows.findLastIndex((row) => row.closedAt !== null);
+  const tiles = rows.slice(0, lastClosed + 1);
+  const facts = factsOf(input);
+  let start = tiles.at(-1)?.end ?? rows[0]?.start ?? input.freeAnchorAt;
+  for (let horizon: Date | null = null; horizon === null || start < horizon; ) {
+    const holder = holderAt(facts, start);
+    const end = endOfTile(facts, holder, start);
+    const { planId, planVersion, stripeSubscriptionId } = holder;
+    tiles.push({ start, end, planId, planVersion, stripeSubscriptionId, closedAt: null });
+    // Only the present tile sets it: one calendar month on, which the next natural period always covers.
+    if (horizon === null && end > now) horizon = cycleAt(end, 0).end;
+    start = end;
+  }
+  return tiles;
+}
+
+interface Facts extends TilingInput {
+  readonly openRows: readonly TiledPeriod[];
+  readonly atNow: TiledPeriod | undefined;
+  /** Instants at which the holder may change. */
+  readonly instants: readonly Date[];
+}
+
+interface Holder {
+  readonly planId: PlanId;
+  readonly planVersion: number;
+  readonly stripeSubscriptionId: string | null;
+  /** The natural end of the period that holds the instant asked for. */
+  readonly periodEnd: Date;
+}
+
+function factsOf(input: TilingInput): Facts {
+  const openRows = input.rows.filter((row) => row.closedAt === null);
+  const atNow = openRows.find((row) => holds(row, input.now));
+  const subscriptions = input.subscriptions.map((subscription) => settle(subscription, atNow, input.now));
+  const instants = [
+    ...openRows.flatMap((row) => [row.start, row.end]),
+    ...subscriptions.flatMap(({ period, planChangedAt, endsAt }) => [
+      period.start,
+      period.end,
+      planChangedAt,
+      endsAt,
+    ]),
+  ].filter((instant) => instant !== null);
+  return { ...input, subscriptions, openRows, atNow, instants };
+}
+
+/** Fills in what nobody told: that a plan changed, or a subscription stopped granting, is true from this second on. */
+function settle(
+  subscription: TilingSubscription,
+  atNow: TiledPeriod | undefined,
+  now: Date,
+): TilingSubscription {
+  const second = new Date(Math.max(Math.floor(now.getTime() / 1000) * 1000, atNow?.start.getTime() ?? 0));
+  const endsAt = subscription.endsAt ?? (isGranting(subscription) ? null : second);
+  const told = subscription.planChangedAt;
+  const isChanged =
+    atNow?.stripeSubscriptionId === subscription.stripeSubscriptionId &&
+    !isSamePlan(planAt(subscription, now), atNow);
+  // What was told before the row began is of an earlier change: the row would follow it already.
+  const isUntold = isChanged && (told === null || told < atNow.start);
+  return { ...subscription, endsAt, planChangedAt: isUntold ? second : told };
+}
+
+function holderAt(facts: Facts, at: Date): Holder {
+  const row = at < facts.now ? facts.openRows.find((each) => holds(each, at)) : facts.atNow;
+  const owner = facts.subscriptions.find((each) => each.stripeSubscriptionId === row?.stripeSubscriptionId);
+  const isKept =
+    row !== undefined && row.stripeSubscriptionId !== null && at < facts.now && !isOver(owner, at);
+  const kept = isKept ? { holder: keptHolder(row, owner, at), rank: owner?.rank ?? 0 } : null;
+  const [best] = facts.subscriptions
+    .filter((each) => isInForce(each, at) && (kept === null || each.rank > kept.rank))
+    .toSorted((a, b) => b.rank - a.rank || preference(b, owner) - preference(a, owner) || compareAge(a, b));
+  if (best !== undefined) return subscriptionHolder(best, at);
+  return kept?.holder ?? freeHolder(facts, at);
+}
+
+const isGranting = ({ status }: TilingSubscription): boolean => grantingStatuses.includes(status);
+const holds = (row: Period, at: Date): boolean => row.start <= at && at < row.end;
+const isOver = (owner: TilingSubscription | undefined, at: Date): boolean =>
+  owner !== undefined && owner.endsAt !== null && at >= owner.endsAt;
+const isInForce = (each: TilingSubscription, at: Date): boolean =>
+  isGranting(each) &&
+  !isOver(each, at) &&
+  at >= each.period.start &&
+  (each.planChangedAt === null || at >= each.planChangedAt);
+const preference = (each: TilingSubscription, owner: TilingSubscription | undefined): number =>
+  each === owner ? 1 : 0;
+const compareAge = (a: TilingSubscription, b: TilingSubscription): number =>
+  a.startedAt.getTime() - b.startedAt.getTime() || (a.stripeSubscriptionId < b.stripeSubscriptionId ? -1 : 1);
+
+const planAt = (subscription: TilingSubscription, at: Date) =>
+  at >= subscription.period.end ? (subscription.pending ?? subscription) : subscription;
+const isSamePlan = (
+  plan: { planId: PlanId; planVersion: number },
+  row: { planId: PlanId; planVersion: number } | undefined,
+): boolean => plan.planId === row?.planId && plan.planVersion === row.planVersion;
+
+/** The past of a subscription is what its rows say, until a change of plan inside of them. */
+function keptHolder(row: TiledPeriod, owner: TilingSubscription | undefined, at: Date): Holder {
+  const { planId, planVersion, stripeSubscriptionId } = row;
+  if (owner === undefined) return { planId, planVersion, stripeSubscriptionId, periodEnd: row.end };
+  const changedAt = owner.planChangedAt;
+  const isChanged = changedAt !== null && changedAt >= row.start && at >= changedAt;
+  if (isInForce(owner, at) && (isChanged || isSamePlan(planAt(owner, at), row)))
+    return subscriptionHolder(owner, at);
+  const ends = [row.end, owner.period.start, owner.period.end].filter((end) => end > at);
+  return { planId, planVersion, stripeSubscriptionId, periodEnd: ends.reduce((a, b) => (a < b ? a : b)) };
+}
+
+function subscriptionHolder(subscription: TilingSubscription, at: Date): Holder {
+  const { stripeSubscriptionId, period } = subscription;
+  const { planId, planVersion } = planAt(subscription, at);
+  const periodEnd = at < period.end ? period.end : provisionalEnd(period, at);
+  return { planId, planVersion, stripeSubscriptionId, periodEnd };
+}
+
+/** The end of the later cycle that holds `at`. The anchor's day is the later one of a period's two days of the month. */
+function provisionalEnd(period: Period, at: Date): Date {
+  const anchor = period.start.getUTCDate() >= period.end.getUTCDate() ? period.start : period.end;
+  return cycleAt(anchor, cycleIndexAt(anchor, at)).end;
+}
+
+const freeHolder = ({ freeAnchorAt, freePlanVersion }: Facts, at: Date): Holder => ({
+  planId: "free",
+  planVersion: freePlanVersion,
+  stripeSubscriptionId: null,
+  periodEnd: cycleAt(freeAnchorAt, cycleIndexAt(freeAnchorAt, at)).end,
+});
+
+/** A tile ends with its period, or where another plan takes over before that. */
+function endOfTile(facts: Facts, holder: Holder, start: Date): Date {
+  const changes = facts.instants
+    .filter((instant) => instant > start && instant < holder.periodEnd)
+    .toSorted((a, b) => a.getTime() - b.getTime());
+  const isOther = (instant: Date) => {
+    const next = holderAt(facts, instant);
+    return next.stripeSubscriptionId !== holder.stripeSubscriptionId || !isSamePlan(next, holder);
+  };
+  return changes.find(isOther) ?? holder.periodEnd;
+}
