@@ -2,6 +2,14 @@
 
 create sequence stripe_fetch_sequence as bigint;
 
+create table account_leases (
+  account_id text not null,
+  holder text not null,
+  leased_until timestamp with time zone not null,
+  constraint account_leases_pkey PRIMARY KEY (account_id),
+  constraint account_leases_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table accounts (
   account_id text not null,
   name text,
@@ -44,6 +52,20 @@ create table audit_log (
   constraint audit_log_pkey PRIMARY KEY (audit_id)
 );
 
+create table checkout_reservations (
+  account_id text not null,
+  plan_id text not null,
+  plan_version integer not null,
+  success_url text not null,
+  cancel_url text not null,
+  idempotency_key text not null,
+  created_at timestamp with time zone not null,
+  constraint checkout_reservations_pkey PRIMARY KEY (account_id),
+  constraint checkout_reservations_idempotency_key_key UNIQUE (idempotency_key),
+  constraint checkout_reservations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint checkout_reservations_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)
+);
+
 create table checkout_sessions (
   session_id text not null,
   account_id text not null,
@@ -60,6 +82,21 @@ create table checkout_sessions (
   constraint checkout_sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'complete'::text, 'expired'::text])))
 );
 CREATE UNIQUE INDEX checkout_sessions_one_open ON public.checkout_sessions USING btree (account_id) WHERE (status = 'open'::text);
+
+create table double_checkouts (
+  stripe_subscription_id text not null,
+  kept_subscription_id text not null,
+  account_id text not null,
+  found_at timestamp with time zone not null,
+  refunded_amount_minor bigint,
+  currency text,
+  settled_at timestamp with time zone,
+  constraint double_checkouts_pkey PRIMARY KEY (stripe_subscription_id),
+  constraint double_checkouts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint double_checkouts_kept_subscription_id_fkey FOREIGN KEY (kept_subscription_id) REFERENCES user_subscriptions(stripe_subscription_id),
+  constraint double_checkouts_stripe_subscription_id_fkey FOREIGN KEY (stripe_subscription_id) REFERENCES user_subscriptions(stripe_subscription_id)
+);
+CREATE INDEX double_checkouts_open ON public.double_checkouts USING btree (account_id) WHERE (settled_at IS NULL);
 
 create table dunning_attempts (
   invoice_id text not null,
@@ -86,8 +123,10 @@ create table dunning_cases (
   attempts integer default 0 not null,
   decline_code text,
   failed_payment_method_id text,
+  new_payment_method_id text,
   first_failed_at timestamp with time zone not null,
   next_step_at timestamp with time zone,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   settled_at timestamp with time zone,
   constraint dunning_cases_pkey PRIMARY KEY (invoice_id),
   constraint dunning_cases_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
@@ -140,6 +179,11 @@ create table invoices (
   finalized_at timestamp with time zone,
   paid_at timestamp with time zone,
   next_payment_attempt_at timestamp with time zone,
+  attempt_count integer default 0 not null,
+  auto_advance boolean default false not null,
+  decline_code text,
+  failed_payment_method_id text,
+  is_action_required boolean default false not null,
   fetch_sequence bigint not null,
   constraint invoices_pkey PRIMARY KEY (invoice_id),
   constraint invoices_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
@@ -159,6 +203,19 @@ create table metrics (
   constraint metrics_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique'::text]))),
   constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text))
 );
+
+create table new_cards (
+  cause_id text not null,
+  account_id text not null,
+  payment_method_id text not null,
+  chosen_at timestamp with time zone not null,
+  noted_order bigint generated always as identity not null,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  adopted_at timestamp with time zone,
+  constraint new_cards_pkey PRIMARY KEY (cause_id),
+  constraint new_cards_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX new_cards_due ON public.new_cards USING btree (next_try_at) WHERE (adopted_at IS NULL);
 
 create table notice_deliveries (
   notice_id text not null,
@@ -218,16 +275,21 @@ create table period_closes (
   period_start timestamp with time zone not null,
   period_end timestamp with time zone not null,
   account_id text not null,
-  invoice_id text not null,
+  ending text not null,
+  invoice_id text,
   state text not null,
   drain_positions jsonb,
   mismatch text,
+  tries integer default 0 not null,
   due_at timestamp with time zone not null,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   deadline_at timestamp with time zone not null,
   claimed_at timestamp with time zone not null,
   closed_at timestamp with time zone,
   constraint period_closes_pkey PRIMARY KEY (stripe_subscription_id, period_start),
   constraint period_closes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint period_closes_check CHECK (((ending = 'finalize'::text) = (invoice_id IS NOT NULL))),
+  constraint period_closes_ending_check CHECK ((ending = ANY (ARRAY['finalize'::text, 'cancel'::text]))),
   constraint period_closes_state_check CHECK ((state = ANY (ARRAY['claimed'::text, 'draining'::text, 'reporting'::text, 'verifying'::text, 'finalizing'::text, 'closed'::text])))
 );
 CREATE INDEX period_closes_due ON public.period_closes USING btree (due_at) WHERE (closed_at IS NULL);
@@ -266,6 +328,14 @@ create table stripe_customer_leases (
   constraint stripe_customer_leases_pkey PRIMARY KEY (stripe_customer_id)
 );
 
+create table stripe_event_sweeps (
+  is_only boolean default true not null,
+  swept_until timestamp with time zone not null,
+  swept_at timestamp with time zone not null,
+  constraint stripe_event_sweeps_pkey PRIMARY KEY (is_only),
+  constraint stripe_event_sweeps_is_only_check CHECK (is_only)
+);
+
 create table stripe_events (
   event_id text not null,
   type text not null,
@@ -273,11 +343,11 @@ create table stripe_events (
   object_id text,
   outcome text not null,
   reason text,
-  received_at timestamp with time zone not null,
-  processed_at timestamp with time zone not null,
+  recorded_at timestamp with time zone not null,
   constraint stripe_events_pkey PRIMARY KEY (event_id),
   constraint stripe_events_outcome_check CHECK ((outcome = ANY (ARRAY['applied'::text, 'ignored'::text])))
 );
+CREATE INDEX stripe_events_by_object ON public.stripe_events USING btree (object_id);
 
 create table stripe_objects (
   object_id text not null,
@@ -426,6 +496,7 @@ create table user_subscriptions (
   default_payment_method_id text,
   latest_invoice_id text,
   started_at timestamp with time zone not null,
+  plan_changed_at timestamp with time zone,
   fetch_sequence bigint not null,
   constraint user_subscriptions_pkey PRIMARY KEY (stripe_subscription_id),
   constraint user_subscriptions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
