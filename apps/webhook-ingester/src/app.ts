@@ -1,0 +1,16 @@
+import type { Logger } from "@driftlock/runtime";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { registerErrors } from "./plugins/errors.ts";
+import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-webhook.ts";
+
+/** The ingester over HTTP: one route. */
+export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    forceCloseConnections: "idle",
+  });
+  registerErrors(app);
+  app.register(stripeWebhookRoutes(deps));
+  return app;
+}

@@ -1,0 +1,84 @@
+import { AppError, applyStripeEvent, type StripeHint } from "@driftlock/contracts";
+import { toAppError } from "@driftlock/redis";
+import type { Clock, Producer, Secret } from "@driftlock/runtime";
+import { type StripeWebhook, verifyWebhook } from "@driftlock/stripe";
+import type { FastifyPluginAsync } from "fastify";
+
+/** DESIGN 3: as old as this, the workers count as gone. */
+const heartbeatAgeMaxMs = 5 * 60 * 1000;
+const bodyBytesMax = 1024 * 1024;
+
+export interface StripeWebhookDeps {
+  secrets: readonly Secret[];
+  producer: Producer;
+  /** Transport: signatures are made by the wall clock. */
+  wallClock: Clock;
+  /** When a billing worker last showed that it lives (wall time); null where none ever did. */
+  findWorkerHeartbeat: () => Promise<Date | null>;
+}
+
+/** Verify, enqueue, 200: what cannot be verified is refused and never queued, what cannot be queued is asked for again. */
+export const stripeWebhookRoutes =
+  (deps: StripeWebhookDeps): FastifyPluginAsync =>
+  async (app) => {
+    const secrets = deps.secrets.map((secret) => secret.reveal());
+    // Scoped to this route: the signature is over the bytes, whatever the content type says they are.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+    app.post("/webhooks/stripe", { bodyLimit: bodyBytesMax }, async (request, reply) => {
+      const header = request.headers["stripe-signature"];
+      const webhook = verifyWebhook({
+        rawBody: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+        signature: typeof header === "string" ? header : undefined,
+        secrets,
+        now: deps.wallClock.now(),
+      });
+      if (webhook.type === "invoice.created") await expectWorkers(deps);
+      await deps.producer
+        .add(applyStripeEvent, hintOf(webhook), { requestId: request.id })
+        .catch(rethrowAsAppError);
+      request.log.info(
+        { eventId: webhook.id, type: webhook.type, objectId: webhook.objectId },
+        "webhook.queued",
+      );
+      return reply.send({ received: true });
+    });
+  };
+
+/** A 2xx to invoice.created starts Stripe's hour until the draft is finalized: without workers it would pass unused. */
+async function expectWorkers({ findWorkerHeartbeat, wallClock }: StripeWebhookDeps): Promise<void> {
+  const seenAt = await findWorkerHeartbeat().catch(rethrowAsAppError);
+  if (seenAt !== null && wallClock.now().getTime() - seenAt.getTime() < heartbeatAgeMaxMs) return;
+  throw new AppError(
+    "UNAVAILABLE",
+    "No billing worker is running to close the invoice's period; send it again later.",
+    {
+      retryAfterSeconds: 60,
+    },
+  );
+}
+
+function rethrowAsAppError(error: unknown): never {
+  throw toAppError(error);
+}
+
+const hintOf = ({
+  id,
+  kind,
+  type,
+  apiVersion,
+  objectType,
+  objectId,
+  customerId,
+  isLive,
+}: StripeWebhook): StripeHint => ({
+  eventId: id,
+  kind,
+  type,
+  apiVersion,
+  objectType,
+  objectId,
+  customerId,
+  isLive,
+});
