@@ -1,0 +1,48 @@
+import type {
+  ChangePreviewDto,
+  CheckoutDto,
+  EntitlementsDto,
+  InvoiceDto,
+  NotificationEndpointDto,
+  Page,
+  PageQuery,
+  PaymentMethodDto,
+  PlansDto,
+  PortalDto,
+  SubscriptionDto,
+  UsageDto,
+  UsageSeriesDto,
+  UsageSeriesQuery,
+} from "@driftlock/contracts";
+
+/** A subscription after a change; `isSynced` false: Stripe has taken the change, and our mirror does not show it yet. */
+export interface ChangedSubscription {
+  subscription: SubscriptionDto;
+  isSynced: boolean;
+}
+
+/** What a customer does, or a service in a customer's name: REST routes and tRPC procedures call the same. */
+export interface CustomerUseCases {
+  listPlans(): Promise<PlansDto>;
+  createCheckout(
+    accountId: string,
+    wish: { planId: string; successUrl?: string | undefined; cancelUrl?: string | undefined },
+  ): Promise<CheckoutDto>;
+  getSubscription(accountId: string): Promise<SubscriptionDto>;
+  changePlan(accountId: string, planId: string): Promise<ChangedSubscription>;
+  previewChange(accountId: string, planId: string): Promise<ChangePreviewDto>;
+  cancelSubscription(accountId: string, when: "period-end" | "now"): Promise<ChangedSubscription>;
+  resumeSubscription(accountId: string): Promise<ChangedSubscription>;
+  listInvoices(accountId: string, page: PageQuery): Promise<Page<InvoiceDto>>;
+  getInvoice(accountId: string, invoiceId: string): Promise<InvoiceDto>;
+  createPortalSession(accountId: string, returnUrl: string | undefined): Promise<PortalDto>;
+  createPaymentSetup(accountId: string): Promise<PaymentMethodDto>;
+  listNotificationEndpoints(accountId: string): Promise<Page<NotificationEndpointDto>>;
+  replaceNotificationEndpoints(
+    accountId: string,
+    urls: readonly string[],
+  ): Promise<Page<NotificationEndpointDto>>;
+  getUsage(accountId: string): Promise<UsageDto>;
+  getUsageSeries(accountId: string, query: UsageSeriesQuery): Promise<UsageSeriesDto>;
+  getEntitlements(accountId: string): Promise<EntitlementsDto>;
+}
