@@ -7,11 +7,6 @@ import type { PriceTerms } from "./price-usage.ts";
 
 export type Price = ObjectOf<"price">;
 
-/** A price as it stands inside a subscription item: without its tiers, which only `expand` brings. */
-export function embeddedPrice({ _tiers, ...price }: Price): Omit<Price, "_tiers"> {
-  return price;
-}
-
 /** What it costs: the price with its tiers. */
 export function termsOf(ctx: SimContext, priceId: string): PriceTerms {
   const { _tiers, ...price } = ctx.store.getOrThrow("price", priceId);

@@ -1,6 +1,5 @@
 import type { SimContext } from "../context.ts";
 import { invalidRequest, type StripeErrorBody } from "../errors.ts";
-import type { ObjectOf } from "../objects.ts";
 import { chargeOffSession } from "../payments/charge.ts";
 import { type Invoice, subscriptionOf } from "./invoice-draft.ts";
 import { chargeDescription, openIntent, recordPayment } from "./invoice-payments.ts";
@@ -52,21 +51,6 @@ export function collectInvoice(
   return { ...failure, outcome: result.outcome };
 }
 
-/**
- * Takes over what became of an invoice's PaymentIntent outside of a collection: the customer confirmed it, passed the
- * bank's challenge, or failed it.
- */
-export function applyPaymentOutcome(ctx: SimContext, intent: ObjectOf<"payment_intent">): void {
-  const invoice = ctx.store.get("invoice", intent._payment.invoiceId ?? "");
-  if (invoice === undefined || !["open", "uncollectible"].includes(invoice.status ?? "")) return;
-  recordPayment(ctx, invoice, intent);
-  if (intent.status === "succeeded") recordSuccess(ctx, invoice, "manual");
-  else if (intent.status === "requires_payment_method") {
-    const error = { type: "card_error" as const, message: "Your card was declined.", code: "card_declined" };
-    recordFailure(ctx, invoice, { trigger: "manual", error, paymentMethodId: null });
-  }
-}
-
 /** Stripe's order: the invoice's own method, the subscription's, the customer's. Detached ones are passed over. */
 export function chargeableMethod(ctx: SimContext, invoice: Invoice): string | null {
   const customer = ctx.store.get("customer", invoice.customer ?? "");
@@ -87,7 +71,8 @@ export const noPaymentMethod = () =>
     { code: "resource_missing" },
   );
 
-function recordSuccess(ctx: SimContext, invoice: Invoice, trigger: Trigger): Invoice {
+/** The invoice is paid in full through Stripe. */
+export function recordSuccess(ctx: SimContext, invoice: Invoice, trigger: Trigger): Invoice {
   ctx.store.update("invoice", invoice.id, {
     attempt_count: countAfter(invoice, trigger),
     _lastDecline: null,
@@ -95,13 +80,14 @@ function recordSuccess(ctx: SimContext, invoice: Invoice, trigger: Trigger): Inv
   return settleInvoice(ctx, invoice.id, { paidMinor: invoice.amount_remaining });
 }
 
-interface Failure {
+export interface Failure {
   trigger: Trigger;
   error: StripeErrorBody;
   paymentMethodId: string | null;
 }
 
-function recordFailure(
+/** A try failed: counted, rescheduled where Stripe retries by itself, and felt by the subscription. */
+export function recordFailure(
   ctx: SimContext,
   invoice: Invoice,
   failure: Failure,

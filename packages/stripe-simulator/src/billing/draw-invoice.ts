@@ -17,8 +17,7 @@ export interface DrawInput {
 }
 
 /**
- * Drafts an invoice of a subscription from these lines and what is pending, and makes it the subscription's latest.
- * Null, and nothing drawn, where there is nothing to put on it (flexible billing mode).
+ * Drafts an invoice of a subscription from these lines and what is pending; the caller makes it the latest. Null, and nothing drawn, where there is nothing to put on it (flexible billing mode).
  */
 export function drawInvoice(ctx: SimContext, subscription: Subscription, input: DrawInput): Invoice | null {
   const items = pendingItems(ctx, subscription.customer, subscription.id);
@@ -26,7 +25,7 @@ export function drawInvoice(ctx: SimContext, subscription: Subscription, input: 
   const isHeld =
     subscription.status === "unpaid" || subscription.pause_collection?.behavior === "keep_as_draft";
   const autoAdvance = input.billingReason !== "subscription_create" && !isHeld;
-  const invoice = draftInvoice(ctx, {
+  return draftInvoice(ctx, {
     customerId: subscription.customer,
     currency: subscription.currency,
     billingReason: input.billingReason,
@@ -45,6 +44,4 @@ export function drawInvoice(ctx: SimContext, subscription: Subscription, input: 
       ...(input.prorationDate === undefined ? {} : { prorationDate: input.prorationDate }),
     },
   });
-  ctx.store.update("subscription", subscription.id, { latest_invoice: invoice.id });
-  return invoice;
 }

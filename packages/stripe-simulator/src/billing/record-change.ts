@@ -1,13 +1,11 @@
 import type { SimContext } from "../context.ts";
-import type { ObjectOf } from "../objects.ts";
-
-type Changing = "customer" | "invoice" | "subscription" | "subscription_schedule" | "billing.meter";
+import type { ObjectOf, ObjectType } from "../objects.ts";
 
 /**
  * Puts changed top-level fields and emits `eventType` with the values they had before. Where nothing differs, nothing
  * is written and nothing is emitted.
  */
-export function recordChange<K extends Changing>(
+export function recordChange<K extends ObjectType>(
   ctx: SimContext,
   type: K,
   id: string,
@@ -25,19 +23,4 @@ export function recordChange<K extends Changing>(
     ctx.emit(eventType, after, Object.fromEntries(visible.map(([key]) => [key, before[key] ?? null])));
   }
   return after;
-}
-
-/** Applies a metadata parameter the way Stripe does: keys merge, an empty value unsets one, `""` unsets all. */
-export function mergeMetadata(
-  current: Record<string, string> | null,
-  change: { [key: string]: string | number | null } | "" | null | undefined,
-): Record<string, string> {
-  if (change === undefined || change === null) return { ...current };
-  if (change === "") return {};
-  const merged = { ...current, ...change };
-  return Object.fromEntries(
-    Object.entries(merged).flatMap(([key, value]) =>
-      value === "" || value === null ? [] : [[key, String(value)]],
-    ),
-  );
 }

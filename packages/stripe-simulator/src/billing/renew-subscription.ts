@@ -31,7 +31,9 @@ export function renewSubscription(ctx: SimContext, id: string): Invoice | null {
   const phase = turnPhase(ctx, subscription, period.end);
   if (phase.isEnd || (subscription.cancel_at !== null && subscription.cancel_at <= period.end)) {
     endSubscription(ctx, id, { reason: "cancellation_requested" });
-    return draw(subscription, []);
+    const final = draw(subscription, []);
+    if (final !== null) ctx.store.update("subscription", id, { latest_invoice: final.id });
+    return final;
   }
   const items = (phase.items ?? subscription.items.data).map((item) =>
     item.current_period_end <= period.end
@@ -47,6 +49,7 @@ export function renewSubscription(ctx: SimContext, id: string): Invoice | null {
     ...phase.change,
     items: { ...subscription.items, data: items },
     ...(isTrialEnd ? { status: "active" } : {}),
+    ...(invoice === null ? {} : { latest_invoice: invoice.id }),
   };
   recordChange(ctx, "subscription", id, change, "customer.subscription.updated");
   return invoice;

@@ -3,7 +3,7 @@ import type { SimContext } from "../context.ts";
 import { invalidRequest } from "../errors.ts";
 import type { ObjectOf } from "../objects.ts";
 import type { Stored } from "../stored.ts";
-import { embeddedPrice, isMetered, type Price } from "./catalog.ts";
+import { isMetered, type Price } from "./catalog.ts";
 import { type Period, periodContaining, type Recurrence } from "./period.ts";
 
 export type Subscription = ObjectOf<"subscription">;
@@ -43,7 +43,7 @@ export function pricedPart(price: Price, quantity: number | undefined) {
     throw invalidRequest("You cannot set the quantity for metered plans.", { param: "quantity" });
   }
   return {
-    price: embeddedPrice(price),
+    price,
     plan: planOf(price),
     ...(isMetered(price) ? {} : { quantity: quantity ?? 1 }),
   };

@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import type { SimContext } from "../context.ts";
 import { invalidRequest, StripeError } from "../errors.ts";
+import { applyMetadata } from "../metadata.ts";
 import type { Stored } from "../stored.ts";
 import { recurringPrice } from "./catalog.ts";
 import { chargeableMethod, collectInvoice, noPaymentMethod } from "./collect-invoice.ts";
@@ -12,7 +13,6 @@ import { awaitPayment } from "./invoice-payments.ts";
 import { licensedLines, trialLines } from "./item-charges.ts";
 import { periodContaining, type Recurrence } from "./period.ts";
 import { proratedMinor } from "./proration.ts";
-import { mergeMetadata } from "./record-change.ts";
 import { emptySubscription, itemList, newItem, periodAt, type Subscription } from "./subscription-object.ts";
 
 export type CreateParams = Stored<Stripe.SubscriptionCreateParams>;
@@ -64,7 +64,7 @@ export function startSubscription(
     days_until_due: params.days_until_due ?? null,
     default_payment_method: params.default_payment_method ?? null,
     description: params.description ?? null,
-    metadata: mergeMetadata({}, params.metadata),
+    metadata: applyMetadata(null, params.metadata),
     cancel_at_period_end: isEnding,
     cancel_at: isEnding ? firstEnd : typeof params.cancel_at === "number" ? params.cancel_at : null,
     trial_start: trialEnd === null ? null : ctx.now(),
@@ -76,7 +76,9 @@ export function startSubscription(
   ctx.emit("customer.subscription.created", subscription);
   const period = { start: ctx.now(), end: ctx.now() };
   const input = { billingReason: "subscription_create", lines, period, finalizes: "at-once" } as const;
-  return { subscription, invoice: drawInvoice(ctx, subscription, input) };
+  const invoice = drawInvoice(ctx, subscription, input);
+  if (invoice !== null) ctx.store.update("subscription", id, { latest_invoice: invoice.id });
+  return { subscription, invoice };
 }
 
 /** Throws unless the payment method is the customer's own. */
@@ -116,7 +118,7 @@ function newItems(ctx: SimContext, subscriptionId: string, params: CreateParams,
       subscriptionId,
       price,
       quantity: wanted[index]?.quantity,
-      metadata: mergeMetadata({}, wanted[index]?.metadata),
+      metadata: applyMetadata(null, wanted[index]?.metadata),
       period: periodAt(anchorAt, price.recurring, ctx.now()),
     }),
   );

@@ -1,4 +1,19 @@
 import type { Route } from "../http/routes.ts";
+import { invoiceItemRoutes } from "./invoice-items.ts";
+import { invoicePaymentRoutes } from "./invoice-payments.ts";
+import { invoiceRoutes } from "./invoices.ts";
+import { meterEventRoutes } from "./meter-events.ts";
+import { meterRoutes } from "./meters.ts";
+import { subscriptionItemRoutes } from "./subscription-items.ts";
+import { subscriptionRoutes } from "./subscriptions.ts";
 
 /** The routes of subscriptions, invoices and meters. */
-export const billingRoutes: Route[] = [];
+export const billingRoutes: Route[] = [
+  ...subscriptionRoutes,
+  ...subscriptionItemRoutes,
+  ...invoiceRoutes,
+  ...invoiceItemRoutes,
+  ...invoicePaymentRoutes,
+  ...meterRoutes,
+  ...meterEventRoutes,
+];
