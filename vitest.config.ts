@@ -33,9 +33,9 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
-          globalSetup,
-          // Each file runs whole systems.
-          maxWorkers: Math.max(1, Math.floor(maxWorkers / 2)),
+          globalSetup: "./e2e/global-setup.ts",
+          // All files drive one system, and its clock.
+          maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

@@ -28,7 +28,11 @@ export function unpackRedisFromDebian({ home, names, say }: UnpackOptions): Redi
       }
       for (const name of names) {
         if (!downloadAndUnpack({ name, options, work, say })) continue;
-        renameSync(join(work, "root"), target);
+        try {
+          renameSync(join(work, "root"), target);
+        } catch (error) {
+          if (!found()) throw error; // else another run was faster
+        }
         return found();
       }
     }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -42,6 +43,7 @@ export function findPostgresBinaries(
     );
     const staging = `${copy}.${process.pid}`;
     cpSync(native, staging, { recursive: true, verbatimSymlinks: true });
+    spawnSync("chmod", ["-R", "a+rX", staging]); // whatever the umask is
     try {
       renameSync(staging, copy);
     } catch (error) {

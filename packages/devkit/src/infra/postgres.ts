@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import {
+  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -113,6 +114,7 @@ function findDataFolder(folder: string, runAs: RunAs | undefined, say: (text: st
   const mine = join(outside, `${OUTSIDE_PREFIX}${id}`);
   if (!existsSync(mine)) {
     mkdirSync(mine);
+    chmodSync(mine, 0o755); // whatever the umask is
     writeFileSync(join(mine, "home"), folder);
     say(`Postgres cannot run as root, and as nobody it cannot reach ${folder}: its data goes to ${mine}`);
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -36,10 +36,11 @@ export function canReach(path: string, runAs: RunAs | undefined): boolean {
 export function outsideFolder(): string {
   const hash = createHash("sha256").update(checkoutRoot).digest("hex").slice(0, 12);
   const folder = join("/var/tmp", `driftlock-${hash}`);
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(folder, { recursive: true });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new Error(`${folder} belongs to somebody else; remove it, or run from another checkout`);
   }
+  chmodSync(folder, 0o755); // whatever the umask is
   return folder;
 }

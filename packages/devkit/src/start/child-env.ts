@@ -44,7 +44,7 @@ export function childEnv(settings: StartSettings, options: ChildEnvOptions): Nod
     ...env,
     STRIPE_SECRET_KEY: credentials.stripeSecretKey,
     STRIPE_API_URL: stripeUrl,
-    STRIPE_PUBLISHABLE_KEY: credentials.stripeSecretKey.replace("sk_", "pk_"),
+    STRIPE_PUBLISHABLE_KEY: credentials.stripePublishableKey,
     STRIPE_JS_URL: `${stripeUrl}/_sim/stripe.js`,
     BUSINESS_CLOCK_URL: `${stripeUrl}/_sim/clock`,
     AUTH_JWKS_URL: `${stripeUrl}/_sim/jwks.json`,

@@ -23,6 +23,7 @@ export interface DemoCredentials {
   serviceKey: string;
   operatorKey: string;
   stripeSecretKey: string;
+  stripePublishableKey: string;
 }
 
 /** Finds or makes the credentials of a home; they are never in any other place. */
@@ -81,5 +82,6 @@ async function makeCredentials(accountClaim: string): Promise<DemoCredentials> {
     serviceKey: makeKey(),
     operatorKey: makeKey(),
     stripeSecretKey: `sk_test_${randomBytes(24).toString("hex")}`,
+    stripePublishableKey: `pk_test_${randomBytes(24).toString("hex")}`,
   };
 }

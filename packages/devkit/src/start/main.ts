@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { announce } from "./announce.ts";
 import { checkPorts } from "./check-ports.ts";
 import { urlsOf } from "./child-env.ts";
-import { removeDevFile } from "./dev-file.ts";
+import { devFilePath, removeDevFile } from "./dev-file.ts";
 import { loadStartSettings, type StartSettings } from "./env.ts";
 import { takeHome } from "./home-lock.ts";
 import { startEverything } from "./start-everything.ts";
@@ -26,6 +26,7 @@ async function run(settings: StartSettings, stop: StopRequest): Promise<void> {
   try {
     removeDevFile(settings.home);
     const system = await openSystem({ settings, say });
+    system.guard.removeAtEnd(devFilePath(settings.home)); // should we be killed
     let unpublish = async () => {};
     const started = checkPorts(settings).then(async () => {
       const result = await startEverything({ settings, system, signal: stop.signal, say });
