@@ -11,3 +11,20 @@ export {
 } from "./dunning.ts";
 export { type TiledPeriod, type TilingInput, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
 export { overageAmountMinor, type OveragePrice } from "./price.ts";
+export { accountLimits, isLive, type LimitsInput } from "./limits.ts";
+export {
+  freezeWindow,
+  meterEventIdentifier,
+  meterEventTimestamp,
+  type MeterWindow,
+  type UnreportedTotal,
+} from "./meter-event.ts";
+export {
+  type Counted,
+  countedNothing,
+  countEvent,
+  decideQuota,
+  type QuotaDecision,
+  quotaStanding,
+} from "./quota.ts";
+export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";

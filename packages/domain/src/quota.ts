@@ -1,0 +1,90 @@
+import {
+  type AccountLimits,
+  type LiveAggregation,
+  type MetricLimit,
+  quantityMax,
+} from "@driftlock/contracts";
+
+/** What a metric's period has come to. `lastOccurredAtMs` decides which event is the `last`; 0 before the first. */
+export interface Counted {
+  quantity: number;
+  lastOccurredAtMs: number;
+}
+
+export const countedNothing: Counted = { quantity: 0, lastOccurredAtMs: 0 };
+
+interface Measured {
+  quantity: number;
+  occurredAtMs: number;
+}
+
+/** A period's value after one more event. Of two events of the same instant the one that is counted later is `last`. */
+export function countEvent(aggregation: LiveAggregation, counted: Counted, event: Measured): Counted {
+  return {
+    quantity: valueAfter(aggregation, counted, event),
+    lastOccurredAtMs: Math.max(counted.lastOccurredAtMs, event.occurredAtMs),
+  };
+}
+
+function valueAfter(aggregation: LiveAggregation, counted: Counted, event: Measured): number {
+  switch (aggregation) {
+    case "sum":
+      return counted.quantity + event.quantity;
+    case "count":
+      return counted.quantity + 1;
+    case "max":
+      return Math.max(counted.quantity, event.quantity);
+    case "last":
+      return event.occurredAtMs >= counted.lastOccurredAtMs ? event.quantity : counted.quantity;
+  }
+}
+
+export type QuotaRefusal =
+  | "quota-exceeded"
+  | "total-too-large"
+  | "period-closed"
+  | "not-in-plan"
+  | "no-period";
+export type QuotaDecision = { outcome: "accepted"; counted: Counted } | { outcome: QuotaRefusal };
+
+/**
+ * Whether one event fits: the rule of `accept-usage.lua`, which decides for real (a property test holds them together).
+ * The limit is that of the period of the event's own timestamp. `counted` is asked for that period's value so far.
+ * A late event for a closed period is refused on every plan, billed ones too: carrying it as an adjustment needs the
+ * invoice of a later period, which is not built yet.
+ */
+export function decideQuota(
+  limits: AccountLimits,
+  event: Measured & { metric: string },
+  counted: (segmentStartMs: number, metric: string) => Counted,
+): QuotaDecision {
+  const { occurredAtMs, metric } = event;
+  const segment = limits.segments.find(
+    ({ startMs, endMs }) => startMs <= occurredAtMs && occurredAtMs < endMs,
+  );
+  if (!segment) {
+    const firstStartMs = limits.segments[0]?.startMs ?? -Infinity;
+    return { outcome: occurredAtMs < firstStartMs ? "period-closed" : "no-period" };
+  }
+  const limit = segment.metrics[metric];
+  if (!limit) return { outcome: "not-in-plan" };
+  if (segment.isClosed) return { outcome: "period-closed" };
+  const after = countEvent(limit.aggregation, counted(segment.startMs, metric), event);
+  if (after.quantity > quantityMax) return { outcome: "total-too-large" };
+  if (limit.policy === "refuse" && limit.limit !== null && after.quantity > limit.limit) {
+    return { outcome: "quota-exceeded" };
+  }
+  return { outcome: "accepted", counted: after };
+}
+
+/** Where a period stands with a metric. `remaining` is null where it is unlimited, `overage` is what is billed. */
+export function quotaStanding(
+  { limit, policy }: MetricLimit,
+  used: number,
+): { remaining: number | null; overage: number } {
+  const past = limit === null ? 0 : Math.max(0, used - limit);
+  return {
+    remaining: limit === null ? null : Math.max(0, limit - used),
+    overage: policy === "bill" ? past : 0,
+  };
+}

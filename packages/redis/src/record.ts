@@ -1,0 +1,41 @@
+import type { UsageEvent } from "@driftlock/contracts";
+
+/** An event as it lies in the stream; the scripts read the first five. */
+type StreamRecord = [
+  accountId: string,
+  id: string,
+  metric: string,
+  quantity: number,
+  occurredAtMs: number,
+  receivedAtMs: number,
+  payloadHash: number,
+  propertiesJson: string | null,
+];
+
+export const toRecord = (event: UsageEvent): string =>
+  JSON.stringify([
+    event.accountId,
+    event.id,
+    event.metric,
+    event.quantity,
+    event.occurredAtMs,
+    event.receivedAtMs,
+    event.payloadHash,
+    event.propertiesJson,
+  ] satisfies StreamRecord);
+
+/** Reads one entry's field `d`. Throws where it was not written by `toRecord`. */
+export function parseRecords(text: string): UsageEvent[] {
+  return (JSON.parse(text) as StreamRecord[]).map(
+    ([accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson]) => ({
+      accountId,
+      id,
+      metric,
+      quantity,
+      occurredAtMs,
+      receivedAtMs,
+      payloadHash,
+      propertiesJson,
+    }),
+  );
+}

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RedisClient } from "./connection.ts";
+import { toAppError } from "./errors.ts";
+
+export type Script = (
+  redis: RedisClient,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
+
+/**
+ * A Lua script of `scripts/`, read once and called by its hash; a server that does not know it yet is sent the text.
+ * Throws UNAVAILABLE where Redis is away: the script then ran once or not at all.
+ */
+export function loadScript(name: string): Script {
+  const text = readFileSync(join(import.meta.dirname, "scripts", `${name}.lua`), "utf8");
+  const sha = createHash("sha1").update(text).digest("hex");
+  return async (redis, keys, args) => {
+    const call = [keys.length, ...keys, ...args] as const;
+    try {
+      return await redis.evalsha(sha, ...call).catch((error: unknown) => {
+        if (error instanceof Error && error.message.startsWith("NOSCRIPT")) return redis.eval(text, ...call);
+        throw error;
+      });
+    } catch (error) {
+      throw toAppError(error);
+    }
+  };
+}
