@@ -8,7 +8,7 @@ import type { Stored } from "./stored.ts";
  */
 export interface Objects {
   "billing_portal.configuration": Stored<Stripe.BillingPortal.Configuration>;
-  "billing_portal.session": Stored<Stripe.BillingPortal.Session> & { _returnUrl: string | null };
+  "billing_portal.session": Stored<Stripe.BillingPortal.Session>;
   "checkout.session": Stored<Stripe.Checkout.Session> & { _checkout: CheckoutPrivate };
   "billing.meter": Stored<Stripe.Billing.Meter>;
   "billing.meter_event": Stored<Stripe.Billing.MeterEvent> & { id: string } & MeterEventPrivate;
@@ -74,7 +74,6 @@ export interface PaymentPrivate {
 export interface CheckoutPrivate {
   lineItems: { id: string; price: string; quantity: number | null }[];
   subscriptionData: Record<string, unknown>;
-  setupIntentData: Record<string, unknown>;
   challengedPaymentMethodId: string | null;
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { registerScriptedCheckout } from "./checkout.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { ParticipantReport, Participants } from "../clock/participants.ts";
 import type { Simulation } from "../simulation.ts";
@@ -16,7 +17,8 @@ export interface SimDeps {
 const WAIT_MAX_MS = 25_000;
 
 /** Registers what is not Stripe's: clock, participants, keys of the demo issuer. */
-export function registerSim(app: FastifyInstance, { clock, participants, jwks }: SimDeps): void {
+export function registerSim(app: FastifyInstance, { sim, clock, participants, jwks }: SimDeps): void {
+  registerScriptedCheckout(app, sim);
   app.get<{ Querystring: { version?: string; waitMs?: string } }>("/_sim/clock", async ({ query }) =>
     query.version === undefined
       ? clock.state()
