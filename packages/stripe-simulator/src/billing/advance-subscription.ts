@@ -1,9 +1,13 @@
 import type { SimContext } from "../context.ts";
 import { endSubscription } from "./end-subscription.ts";
 import { markVoid } from "./finalize-invoice.ts";
+import { prorateChange } from "./change-items.ts";
+import { drawInvoice } from "./draw-invoice.ts";
 import { recordChange } from "./record-change.ts";
 import { renewSubscription } from "./renew-subscription.ts";
+import { turnPhase } from "./schedule-phases.ts";
 import { periodOf, type Subscription } from "./subscription-object.ts";
+import { collectNow } from "./update-subscription.ts";
 
 const INCOMPLETE_LIFE_SECONDS = 23 * 3_600;
 const TRIAL_NOTICE_SECONDS = 3 * 86_400;
@@ -30,6 +34,8 @@ function firstDue(ctx: SimContext, subscription: Subscription): Due | null {
   if (status === "incomplete")
     return { at: subscription.created + INCOMPLETE_LIFE_SECONDS, run: () => expire(ctx, id) };
   if (!RENEWING.includes(status)) return null;
+  const phaseEnd = ctx.store.get("subscription_schedule", subscription.schedule ?? "")?.current_phase
+    ?.end_date;
   const dues: (Due | null)[] = [
     subscription.pause_collection === null || subscription.pause_collection.resumes_at === null
       ? null
@@ -43,6 +49,9 @@ function firstDue(ctx: SimContext, subscription: Subscription): Due | null {
           at: subscription.cancel_at,
           run: () => endSubscription(ctx, id, { reason: "cancellation_requested" }),
         },
+    phaseEnd === undefined || phaseEnd >= periodOf(subscription).end
+      ? null
+      : { at: phaseEnd, run: () => changePhase(ctx, id, phaseEnd) },
     { at: periodOf(subscription).end, run: () => renewSubscription(ctx, id) },
   ];
   return dues.reduce(
@@ -68,4 +77,24 @@ function announceTrialEnd(ctx: SimContext, id: string): void {
     "customer.subscription.trial_will_end",
     ctx.store.update("subscription", id, { _isTrialEndAnnounced: true }),
   );
+}
+
+/** A phase that ends within the billing period: its change prorates as the phase says. At a period's end renewal does it. */
+function changePhase(ctx: SimContext, id: string, at: number): void {
+  const subscription = ctx.store.getOrThrow("subscription", id);
+  const { items: next, change, isEnd, prorationBehavior } = turnPhase(ctx, subscription, at);
+  if (isEnd) {
+    endSubscription(ctx, id, { reason: "cancellation_requested" });
+    return;
+  }
+  if (next !== null && prorationBehavior !== "none")
+    prorateChange(ctx, subscription, { next, at, restarts: false });
+  const items = next === null ? {} : { items: { ...subscription.items, data: next } };
+  recordChange(ctx, "subscription", id, { ...change, ...items }, "customer.subscription.updated");
+  if (prorationBehavior !== "always_invoice") return;
+  const input = { billingReason: "subscription_update" as const, lines: [], period: periodOf(subscription) };
+  const invoice = drawInvoice(ctx, subscription, { ...input, finalizes: "at-once", prorationDate: at });
+  if (invoice === null) return;
+  ctx.store.update("subscription", id, { latest_invoice: invoice.id });
+  collectNow(ctx, invoice);
 }
