@@ -1,5 +1,5 @@
 import type { Logger } from "@driftlock/runtime";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { registerErrors } from "./plugins/errors.ts";
 import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-webhook.ts";
 
@@ -7,7 +7,7 @@ import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-web
 export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
   });
   registerErrors(app);

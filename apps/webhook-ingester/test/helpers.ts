@@ -63,5 +63,5 @@ export async function openIngester(url?: string) {
         ...(signature !== undefined && { "stripe-signature": signature }),
       },
     });
-  return { life, app, redis, heartbeat, post, queued: () => inspector.pendingCount() };
+  return { life, app, redisUrl, heartbeat, post, queued: () => inspector.pendingCount() };
 }

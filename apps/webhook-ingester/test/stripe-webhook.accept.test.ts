@@ -24,7 +24,7 @@ test("the worker gets the hint, and no copy of the object", async () => {
   await ingester.post(body, sign(body));
   const seen: unknown[] = [];
   const connection = createRedis({
-    url: `redis://${ingester.redis.options.host}:${ingester.redis.options.port}/${ingester.redis.options.db}`,
+    url: ingester.redisUrl,
     connectionName: "consumer",
     purpose: "queues",
     onConnectionError: () => {},

@@ -28,3 +28,14 @@ export {
   quotaStanding,
 } from "./quota.ts";
 export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";
+export { type OwedInvoice, paymentState } from "./payment-state.ts";
+export {
+  isGranting,
+  isLiveSubscription,
+  overageLookupKey,
+  planLookupKey,
+  planOfPrice,
+  type RankedSubscription,
+  selectSubscription,
+} from "./plan-selection.ts";
+export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
