@@ -20,5 +20,7 @@ export * as stripeObjects from "./queries/stripe-objects.ts";
 export * as subscriptions from "./queries/subscriptions.ts";
 export type { SubscriptionRow } from "./queries/subscriptions.ts";
 export * as usagePeriods from "./queries/usage-periods.ts";
+export * as usagePeriodsWrite from "./queries/usage-periods-write.ts";
+export type { PeriodTileRow } from "./queries/usage-periods-write.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";
 export { type Sql, sql } from "./sql.ts";

@@ -1,11 +1,57 @@
-import type { Transaction } from "@driftlock/db";
+import { AppError } from "@driftlock/contracts";
+import { accounts, catalog, type Transaction, usagePeriodsWrite } from "@driftlock/db";
+import { tilePeriods } from "@driftlock/domain";
+import { compareTiles } from "./compare-tiles.ts";
+import { moveTotals } from "./move-totals.ts";
+
+// A whole Free cycle, whose earlier parts a later one counts on from.
+const reachBackMs = 32 * 24 * 60 * 60 * 1000;
 
 /**
  * Makes the account's usage_periods what its subscriptions and its Free anchor say, inside the transaction that changed
- * one of them. Locks the account's row. Where a row was cut or changed, totals move with their events and
- * limits_version rises: the caller pushes the limits after its commit.
+ * one of them. Locks the account's row, which the aggregator's commits wait for. Where a row was cut or changed, totals
+ * move with their events and limits_version rises: the caller pushes the limits after its commit.
  * @returns whether anything changed.
  */
-export async function retilePeriods(tx: Transaction, { accountId, now }: { accountId: string; now: Date }): Promise<boolean> {
-  throw new Error(`not written yet: ${String(tx)} ${accountId} ${now.toISOString()}`);
+export async function retilePeriods(
+  tx: Transaction,
+  { accountId, now }: { accountId: string; now: Date },
+): Promise<boolean> {
+  const account = await accounts.findAccountForUpdate(tx, accountId);
+  if (account === null) throw new AppError("ACCOUNT_NOT_FOUND", `There is no account ${accountId}.`);
+  const rows = await usagePeriodsWrite.listTiles(tx, accountId, new Date(now.getTime() - reachBackMs));
+  const { freeAnchorAt } = account;
+  const subscriptions = await readSubscriptions(tx, accountId);
+  const freePlanVersion = await readFreeVersion(tx);
+  const wanted = tilePeriods({ rows, freeAnchorAt, freePlanVersion, subscriptions, now });
+  const change = compareTiles(rows, wanted);
+  if (change.changed.length === 0 && change.removed.length === 0) return false;
+  await usagePeriodsWrite.deletePeriods(
+    tx,
+    accountId,
+    change.removed.map((tile) => tile.start),
+  );
+  await usagePeriodsWrite.upsertPeriods(tx, accountId, change.changed);
+  await moveTotals(tx, { accountId, freeAnchorAt, rows, wanted, change });
+  await accounts.updateLimitsVersion(tx, accountId);
+  return true;
+}
+
+async function readSubscriptions(tx: Transaction, accountId: string) {
+  const rows = await usagePeriodsWrite.listTilingSubscriptions(tx, accountId);
+  return rows.map(({ periodStart, periodEnd, pendingPlanId, pendingPlanVersion, ...row }) => ({
+    ...row,
+    period: { start: periodStart, end: periodEnd },
+    pending:
+      pendingPlanId === null || pendingPlanVersion === null
+        ? null
+        : { planId: pendingPlanId, planVersion: pendingPlanVersion },
+  }));
+}
+
+async function readFreeVersion(tx: Transaction): Promise<number> {
+  const free = (await catalog.listPlans(tx)).find((plan) => plan.planId === "free" && plan.isCurrent);
+  if (free === undefined)
+    throw new AppError("INTERNAL", "The catalogue has no Free plan: the database was not seeded.");
+  return free.version;
 }

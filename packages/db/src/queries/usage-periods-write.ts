@@ -1,0 +1,200 @@
+import type { PlanId, SubscriptionStatus } from "@driftlock/contracts";
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+/** A row as the tiling sees it; `start` and `end` are half open. */
+export interface PeriodTileRow {
+  start: Date;
+  end: Date;
+  planId: PlanId;
+  planVersion: number;
+  stripeSubscriptionId: string | null;
+  closedAt: Date | null;
+}
+
+export interface TilingSubscriptionRow {
+  stripeSubscriptionId: string;
+  planId: PlanId;
+  planVersion: number;
+  rank: number;
+  status: SubscriptionStatus;
+  periodStart: Date;
+  periodEnd: Date;
+  startedAt: Date;
+  planChangedAt: Date | null;
+  /** The earliest of: ended_at, cancel_at, the period's end where it is set to end there, a cancellation under way. */
+  endsAt: Date | null;
+  pendingPlanId: PlanId | null;
+  pendingPlanVersion: number | null;
+}
+
+/**
+ * The account's periods that a change of plan can touch, oldest first: all from the last closed one on, and those that
+ * end after `since`.
+ */
+export const listTiles = (q: Queryable, accountId: string, since: Date): Promise<PeriodTileRow[]> =>
+  q.rows(
+    "usagePeriods.listTiles",
+    sql`select period_start as "start", period_end as "end", plan_id as "planId", plan_version as "planVersion",
+      stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt"
+    from usage_periods where account_id = ${accountId}::text and (period_end > ${since}::timestamptz
+      or period_start >= least(
+        (select max(period_start) from usage_periods where account_id = ${accountId}::text and closed_at is not null),
+        (select min(period_start) from usage_periods where account_id = ${accountId}::text and closed_at is null)))
+    order by period_start`,
+  );
+
+/** Every subscription that the account ever had, with what decides its periods. */
+export const listTilingSubscriptions = (q: Queryable, accountId: string): Promise<TilingSubscriptionRow[]> =>
+  q.rows(
+    "usagePeriods.listTilingSubscriptions",
+    sql`select s.stripe_subscription_id as "stripeSubscriptionId", s.plan_id as "planId", s.plan_version as "planVersion",
+      p.rank, s.status, s.period_start as "periodStart", s.period_end as "periodEnd", s.started_at as "startedAt",
+      s.plan_changed_at as "planChangedAt",
+      least(s.ended_at, s.cancel_at, case when s.cancel_at_period_end then s.period_end end,
+        (select c.period_end from period_closes c
+          where c.stripe_subscription_id = s.stripe_subscription_id and c.ending = 'cancel')) as "endsAt",
+      s.pending_plan_id as "pendingPlanId", n.version as "pendingPlanVersion"
+    from user_subscriptions s
+    join subscription_plans p on p.plan_id = s.plan_id and p.version = s.plan_version
+    left join subscription_plans n on n.plan_id = s.pending_plan_id and n.is_current
+    where s.account_id = ${accountId}::text`,
+  );
+
+/** Removes the open periods that begin at these instants. */
+export const deletePeriods = (q: Queryable, accountId: string, starts: readonly Date[]): Promise<number> =>
+  q.run(
+    "usagePeriods.deleteMany",
+    sql`delete from usage_periods where account_id = ${accountId}::text and period_start = any(${starts}::timestamptz[])
+      and closed_at is null`,
+  );
+
+/** Writes periods as they should be; a closed one stays as it is. */
+export const upsertPeriods = (
+  q: Queryable,
+  accountId: string,
+  tiles: readonly PeriodTileRow[],
+): Promise<number> =>
+  q.run(
+    "usagePeriods.upsertMany",
+    sql`insert into usage_periods as u (account_id, period_start, period_end, plan_id, plan_version, stripe_subscription_id)
+    select ${accountId}::text, * from unnest(${tiles.map((tile) => tile.start)}::timestamptz[],
+      ${tiles.map((tile) => tile.end)}::timestamptz[], ${tiles.map((tile) => tile.planId)}::text[],
+      ${tiles.map((tile) => tile.planVersion)}::int[], ${tiles.map((tile) => tile.stripeSubscriptionId)}::text[])
+    on conflict (account_id, period_start) do update set period_end = excluded.period_end, plan_id = excluded.plan_id,
+      plan_version = excluded.plan_version, stripe_subscription_id = excluded.stripe_subscription_id
+    where u.closed_at is null`,
+  );
+
+/** Whether any total of the account holds an event at or after `since`. */
+export const hasUsageSince = async (q: Queryable, accountId: string, since: Date): Promise<boolean> =>
+  (await q.row(
+    "usagePeriods.hasUsageSince",
+    sql`select 1 from usage_totals where account_id = ${accountId}::text and last_occurred_at >= ${since}::timestamptz limit 1`,
+  )) !== null;
+
+/** Removes the totals of the periods that begin at these instants. */
+export const deleteTotals = (q: Queryable, accountId: string, starts: readonly Date[]): Promise<number> =>
+  q.run(
+    "usagePeriods.deleteTotals",
+    sql`delete from usage_totals where account_id = ${accountId}::text and period_start = any(${starts}::timestamptz[])`,
+  );
+
+/** What a period's totals are made of: the records of `[from, until)`, for each of its spans. */
+export interface TotalSpan {
+  periodStart: Date;
+  from: Date;
+  until: Date;
+}
+
+/** Makes totals anew from the stored events of their spans, by each metric's aggregation. */
+export const insertTotalsFromRecords = (
+  q: Queryable,
+  accountId: string,
+  spans: readonly TotalSpan[],
+): Promise<number> =>
+  q.run(
+    "usagePeriods.insertTotalsFromRecords",
+    sql`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
+    select ${accountId}::text, r.metric, span.period_start,
+      case m.aggregation when 'sum' then sum(r.quantity) when 'max' then max(r.quantity)
+        when 'last' then (array_agg(r.quantity order by r.occurred_at desc, r.received_at desc))[1]
+        when 'unique' then count(distinct r.quantity) else count(*) end,
+      count(*), max(r.occurred_at)
+    from unnest(${spans.map((span) => span.periodStart)}::timestamptz[], ${spans.map((span) => span.from)}::timestamptz[],
+      ${spans.map((span) => span.until)}::timestamptz[]) as span (period_start, since, until)
+    join usage_records r on r.account_id = ${accountId}::text and r.occurred_at >= span.since and r.occurred_at < span.until
+    join metrics m on m.metric = r.metric
+    group by r.metric, m.aggregation, span.period_start`,
+  );
+
+/** Closes an open period; nothing happens where it is closed or is no more. @returns the rows that were closed now. */
+export const updatePeriodClosed = (
+  q: Queryable,
+  period: { accountId: string; periodStart: Date; now: Date },
+): Promise<number> =>
+  q.run(
+    "usagePeriods.updateClosed",
+    sql`update usage_periods set closed_at = ${period.now}::timestamptz where account_id = ${period.accountId}::text
+      and period_start = ${period.periodStart}::timestamptz and closed_at is null`,
+  );
+
+/**
+ * Accounts with an open period that ended before `endedBefore` and bills no usage, or before `abandonedBefore` whatever
+ * it bills: what bills usage is otherwise closed by its invoice (period_closes).
+ */
+export const listAccountsToRoll = async (
+  q: Queryable,
+  due: { endedBefore: Date; abandonedBefore: Date; limit: number },
+): Promise<string[]> => {
+  const rows = await q.rows<{ accountId: string }>(
+    "usagePeriods.listAccountsToRoll",
+    sql`select distinct account_id as "accountId" from (
+      select account_id from usage_periods u where closed_at is null and period_end <= ${due.endedBefore}::timestamptz
+        and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
+          where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+      order by period_end limit ${due.limit}::int) due`,
+  );
+  return rows.map((row) => row.accountId);
+};
+
+export interface EndedPeriodRow {
+  periodStart: Date;
+  periodEnd: Date;
+  planId: PlanId;
+  stripeSubscriptionId: string | null;
+}
+
+/** The account's periods that `listAccountsToRoll` found due, oldest first. */
+export const listPeriodsToRoll = (
+  q: Queryable,
+  accountId: string,
+  due: { endedBefore: Date; abandonedBefore: Date },
+): Promise<EndedPeriodRow[]> =>
+  q.rows(
+    "usagePeriods.listToRoll",
+    sql`select period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
+      stripe_subscription_id as "stripeSubscriptionId"
+    from usage_periods u where account_id = ${accountId}::text and closed_at is null
+      and period_end <= ${due.endedBefore}::timestamptz
+      and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
+        where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+    order by period_start`,
+  );
+
+/** Accounts whose limits changed since they were last put into Redis. */
+export const listLimitsToPush = async (q: Queryable, limit: number): Promise<string[]> => {
+  const rows = await q.rows<{ accountId: string }>(
+    "usagePeriods.listLimitsToPush",
+    sql`select account_id as "accountId" from accounts where limits_pushed_version < limits_version limit ${limit}::int`,
+  );
+  return rows.map((row) => row.accountId);
+};
+
+/** Remembers which version of the limits is in Redis; an older one changes nothing. */
+export const updateLimitsPushed = (q: Queryable, accountId: string, version: number): Promise<number> =>
+  q.run(
+    "usagePeriods.updateLimitsPushed",
+    sql`update accounts set limits_pushed_version = ${version}::bigint
+    where account_id = ${accountId}::text and limits_pushed_version < ${version}::bigint`,
+  );
