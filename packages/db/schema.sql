@@ -353,6 +353,7 @@ create table stripe_objects (
   object_id text not null,
   object_type text not null,
   stripe_customer_id text,
+  account_id text,
   generation bigint default 1 not null,
   synced_generation bigint default 0 not null,
   fetch_sequence bigint default 0 not null,
@@ -386,12 +387,32 @@ create table subscription_plans (
 );
 CREATE UNIQUE INDEX subscription_plans_one_current ON public.subscription_plans USING btree (plan_id) WHERE is_current;
 
+create table usage_aggregators (
+  aggregator text not null,
+  alive_until timestamp with time zone not null,
+  constraint usage_aggregators_pkey PRIMARY KEY (aggregator)
+);
+
+create table usage_corrections (
+  correction_id bigint generated always as identity not null,
+  partition_no integer not null,
+  epoch text not null,
+  stream_id text not null,
+  account_id text not null,
+  is_rebuild boolean not null,
+  deltas jsonb not null,
+  constraint usage_corrections_pkey PRIMARY KEY (correction_id),
+  constraint usage_corrections_partition_no_fkey FOREIGN KEY (partition_no) REFERENCES usage_stream_positions(partition_no)
+);
+CREATE INDEX usage_corrections_by_partition ON public.usage_corrections USING btree (partition_no, correction_id);
+
 create table usage_minutes (
   account_id text not null,
   metric text not null,
   minute_at timestamp with time zone not null,
   quantity bigint not null,
   event_count bigint not null,
+  last_occurred_at timestamp with time zone not null,
   constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
 );
 
@@ -442,6 +463,7 @@ create table usage_reports (
   account_id text not null,
   metric text not null,
   period_start timestamp with time zone not null,
+  window_no integer not null,
   from_quantity bigint not null,
   to_quantity bigint not null,
   stripe_customer_id text not null,
@@ -449,23 +471,26 @@ create table usage_reports (
   event_at timestamp with time zone not null,
   state text default 'pending'::text not null,
   attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   last_error text,
   created_at timestamp with time zone not null,
   first_sent_at timestamp with time zone,
   sent_at timestamp with time zone,
   constraint usage_reports_pkey PRIMARY KEY (identifier),
-  constraint usage_reports_account_id_metric_period_start_from_quantity_key UNIQUE (account_id, metric, period_start, from_quantity),
+  constraint usage_reports_account_id_metric_period_start_window_no_key UNIQUE (account_id, metric, period_start, window_no),
   constraint usage_reports_check CHECK ((from_quantity <> to_quantity)),
   constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text])))
 );
-CREATE INDEX usage_reports_open ON public.usage_reports USING btree (created_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE INDEX usage_reports_open ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'failed'::text]));
 
 create table usage_stream_positions (
   partition_no integer not null,
-  epoch text not null,
-  last_stream_id text not null,
+  epoch text default ''::text not null,
+  last_stream_id text default '0-0'::text not null,
   fence bigint default 0 not null,
-  updated_at timestamp with time zone not null,
+  owner text,
+  leased_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  committed_at timestamp with time zone,
   constraint usage_stream_positions_pkey PRIMARY KEY (partition_no)
 );
 

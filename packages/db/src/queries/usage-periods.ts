@@ -29,3 +29,28 @@ export const findPeriodAt = (q: Queryable, accountId: string, at: Date): Promise
       plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt"
     from usage_periods where account_id = ${accountId}::text and period_start <= ${at}::timestamptz and period_end > ${at}::timestamptz`,
   );
+
+export interface PeriodSpanRow {
+  accountId: string;
+  start: Date;
+  end: Date;
+}
+
+/**
+ * The periods that events of `[from, to]` fall in, under a lock on their accounts (in the order of ids) that whoever
+ * changes an account's periods waits for, and that waits for them.
+ */
+export const listPeriodsLocked = async (
+  q: Queryable,
+  { accountIds, from, to }: { accountIds: readonly string[]; from: Date; to: Date },
+): Promise<PeriodSpanRow[]> => {
+  await q.run(
+    "usagePeriods.lockAccounts",
+    sql`select 1 from accounts where account_id = any(${accountIds}::text[]) order by account_id for key share`,
+  );
+  return q.rows(
+    "usagePeriods.listLocked",
+    sql`select account_id as "accountId", period_start as "start", period_end as "end" from usage_periods
+    where account_id = any(${accountIds}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`,
+  );
+};

@@ -1,0 +1,165 @@
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+/** A billed running total of an open period that has moved since its last window was frozen. */
+export interface UnreportedTotalRow {
+  accountId: string;
+  metric: string;
+  periodStart: Date;
+  periodEnd: Date;
+  quantity: number;
+  reportedQuantity: number;
+  windowCount: number;
+  stripeCustomerId: string;
+  meterEventName: string;
+}
+
+export interface ReportRow {
+  identifier: string;
+  accountId: string;
+  metric: string;
+  periodStart: Date;
+  windowNo: number;
+  fromQuantity: number;
+  toQuantity: number;
+  stripeCustomerId: string;
+  meterEventName: string;
+  eventAt: Date;
+}
+
+/**
+ * Billed totals with something left to report: of all open periods of subscriptions, or of one account's period. Plans
+ * bill a metric where its policy is `bill`; the whole total is reported, Stripe's tiers hold the included part.
+ */
+export const listUnreported = (
+  q: Queryable,
+  { period, limit }: { period?: { accountId: string; periodStart: Date }; limit: number },
+): Promise<UnreportedTotalRow[]> =>
+  q.rows(
+    "usageReports.listUnreported",
+    sql`select t.account_id as "accountId", t.metric, t.period_start as "periodStart", p.period_end as "periodEnd",
+      t.quantity, coalesce(w.to_quantity, 0) as "reportedQuantity", coalesce(w.window_no, 0) as "windowCount",
+      a.stripe_customer_id as "stripeCustomerId", m.stripe_meter_event_name as "meterEventName"
+    from usage_periods p
+    join plan_limits l on l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.overage_policy = 'bill'
+    join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start and t.metric = l.metric
+    join accounts a on a.account_id = p.account_id
+    join metrics m on m.metric = t.metric
+    left join lateral (select r.to_quantity, r.window_no from usage_reports r where r.account_id = t.account_id
+      and r.metric = t.metric and r.period_start = t.period_start order by r.window_no desc limit 1) w on true
+    where p.closed_at is null and p.stripe_subscription_id is not null and a.stripe_customer_id is not null
+      and m.stripe_meter_event_name is not null and t.quantity <> coalesce(w.to_quantity, 0)
+      and (${period?.accountId ?? null}::text is null or p.account_id = ${period?.accountId ?? null}::text)
+      and (${period?.periodStart ?? null}::timestamptz is null or p.period_start = ${period?.periodStart ?? null}::timestamptz)
+    order by p.period_end, t.account_id, t.metric limit ${limit}::int`,
+  );
+
+/** Writes frozen windows; one that somebody else froze at the same time stays as theirs. */
+export const insertReports = (q: Queryable, windows: readonly ReportRow[], now: Date): Promise<number> =>
+  q.run(
+    "usageReports.insertMany",
+    sql`insert into usage_reports (created_at, identifier, account_id, metric, period_start, window_no, from_quantity,
+      to_quantity, stripe_customer_id, meter_event_name, event_at)
+    select ${now}::timestamptz, * from unnest(${windows.map((window) => window.identifier)}::text[],
+      ${windows.map((window) => window.accountId)}::text[], ${windows.map((window) => window.metric)}::text[],
+      ${windows.map((window) => window.periodStart)}::timestamptz[], ${windows.map((window) => window.windowNo)}::int[],
+      ${windows.map((window) => window.fromQuantity)}::bigint[], ${windows.map((window) => window.toQuantity)}::bigint[],
+      ${windows.map((window) => window.stripeCustomerId)}::text[],
+      ${windows.map((window) => window.meterEventName)}::text[], ${windows.map((window) => window.eventAt)}::timestamptz[])
+    on conflict do nothing`,
+  );
+
+/** How long after its first try Stripe still knows an identifier for certain (24 hours), with an hour to spare. */
+const resendHoursMax = 23;
+
+/**
+ * Takes reports that are due, oldest first, for as long as the lease: a process that dies leaves them to the next one,
+ * under the same identifier. What was first sent too long ago is left alone: Stripe may have forgotten it.
+ */
+export const claimReports = (
+  q: Queryable,
+  claim: { now: Date; leaseMs: number; limit: number },
+): Promise<ReportRow[]> =>
+  q.rows(
+    "usageReports.claim",
+    sql`update usage_reports r set state = 'sending', attempts = attempts + 1,
+      first_sent_at = coalesce(first_sent_at, ${claim.now}::timestamptz),
+      next_attempt_at = clock_timestamp() + ${claim.leaseMs}::int * interval '1 millisecond'
+    where identifier in (select identifier from usage_reports
+      where state in ('pending', 'sending') and next_attempt_at <= clock_timestamp() and (first_sent_at is null
+        or first_sent_at > ${claim.now}::timestamptz - ${resendHoursMax}::int * interval '1 hour')
+      order by next_attempt_at, created_at limit ${claim.limit}::int for update skip locked)
+    returning identifier, account_id as "accountId", metric, period_start as "periodStart", window_no as "windowNo",
+      from_quantity as "fromQuantity", to_quantity as "toQuantity", stripe_customer_id as "stripeCustomerId",
+      meter_event_name as "meterEventName", event_at as "eventAt"`,
+  );
+
+/** Stripe has it. */
+export const updateReportSent = (q: Queryable, identifier: string, now: Date): Promise<number> =>
+  q.run(
+    "usageReports.updateSent",
+    sql`update usage_reports set state = 'sent', sent_at = ${now}::timestamptz, last_error = null
+    where identifier = ${identifier}::text and state = 'sending'`,
+  );
+
+/** Whether Stripe has it is not known, or it said to come back: tried again after `delayMs` of wall time. */
+export const updateReportRetry = (
+  q: Queryable,
+  report: { identifier: string; error: string; delayMs: number },
+): Promise<number> =>
+  q.run(
+    "usageReports.updateRetry",
+    sql`update usage_reports set state = 'pending', last_error = ${report.error}::text,
+      next_attempt_at = clock_timestamp() + ${report.delayMs}::int * interval '1 millisecond'
+    where identifier = ${report.identifier}::text and state = 'sending'`,
+  );
+
+/** Stripe refused it for good; an operator has to look. */
+export const updateReportFailed = (q: Queryable, identifier: string, error: string): Promise<number> =>
+  q.run(
+    "usageReports.updateFailed",
+    sql`update usage_reports set state = 'failed', last_error = ${error}::text
+    where identifier = ${identifier}::text and state = 'sending'`,
+  );
+
+export interface ReportCounts {
+  /** Still to be sent, or sent without an answer. */
+  open: number;
+  /** Of these, first sent too long ago to be sent again without a comparison. */
+  stale: number;
+  failed: number;
+}
+
+export const countReports = async (q: Queryable, now: Date): Promise<ReportCounts> => {
+  const row = await q.row<ReportCounts>(
+    "usageReports.count",
+    sql`select count(*) filter (where state <> 'failed') as open, count(*) filter (where state = 'failed') as failed,
+      count(*) filter (where state <> 'failed'
+        and first_sent_at <= ${now}::timestamptz - ${resendHoursMax}::int * interval '1 hour') as stale
+    from usage_reports where state in ('pending', 'sending', 'failed')`,
+  );
+  return row ?? { open: 0, stale: 0, failed: 0 };
+};
+
+export interface PeriodReportsRow {
+  metric: string;
+  /** The total that Stripe has, if each sent window arrived. */
+  sentQuantity: number;
+  openCount: number;
+  failedCount: number;
+}
+
+/** How far a period's totals are reported, by metric; a metric without a window is left out. */
+export const listPeriodReports = (
+  q: Queryable,
+  { accountId, periodStart }: { accountId: string; periodStart: Date },
+): Promise<PeriodReportsRow[]> =>
+  q.rows(
+    "usageReports.listPeriod",
+    sql`select metric,
+      coalesce(sum(to_quantity - from_quantity) filter (where state in ('sent', 'confirmed')), 0)::bigint as "sentQuantity",
+      count(*) filter (where state in ('pending', 'sending')) as "openCount",
+      count(*) filter (where state = 'failed') as "failedCount"
+    from usage_reports where account_id = ${accountId}::text and period_start = ${periodStart}::timestamptz
+    group by metric order by metric`,
+  );

@@ -1,0 +1,54 @@
+import type { PlanId } from "@driftlock/contracts";
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+/** All that an account's live counters are built from, of one instant of the database. */
+export interface UsageSnapshotRow {
+  accountId: string;
+  limitsVersion: number;
+  periods: {
+    startMs: number;
+    endMs: number;
+    planId: PlanId;
+    planVersion: number;
+    isClosed: boolean;
+  }[];
+  totals: { segmentStartMs: number; metric: string; quantity: number; lastOccurredAtMs: number }[];
+  /** How far into its partition's stream the totals reach. */
+  epoch: string;
+  streamId: string;
+}
+
+/**
+ * Snapshots of the accounts that exist, with their periods that end after `since` and those periods' totals. One
+ * statement, so that totals and stream position belong together.
+ */
+export const listUsageSnapshots = (
+  q: Queryable,
+  wanted: readonly { accountId: string; partition: number }[],
+  since: Date,
+): Promise<UsageSnapshotRow[]> =>
+  q.rows(
+    "usageSnapshots.list",
+    sql`with periods as (
+      select w.account_id, p.period_start, p.period_end, p.plan_id, p.plan_version, p.closed_at
+      from unnest(${wanted.map(({ accountId }) => accountId)}::text[]) as w (account_id)
+      join usage_periods p on p.account_id = w.account_id and p.period_end > ${since}::timestamptz
+    )
+    select a.account_id as "accountId", a.limits_version as "limitsVersion",
+      coalesce(s.epoch, '') as "epoch", coalesce(s.last_stream_id, '0-0') as "streamId",
+      coalesce((select jsonb_agg(jsonb_build_object(
+          'startMs', (extract(epoch from p.period_start) * 1000)::bigint,
+          'endMs', (extract(epoch from p.period_end) * 1000)::bigint,
+          'planId', p.plan_id, 'planVersion', p.plan_version, 'isClosed', p.closed_at is not null))
+        from periods p where p.account_id = a.account_id), '[]') as periods,
+      coalesce((select jsonb_agg(jsonb_build_object(
+          'segmentStartMs', (extract(epoch from t.period_start) * 1000)::bigint, 'metric', t.metric,
+          'quantity', t.quantity, 'lastOccurredAtMs', (extract(epoch from t.last_occurred_at) * 1000)::bigint))
+        from periods p join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start
+        where p.account_id = a.account_id), '[]') as totals
+    from unnest(${wanted.map(({ accountId }) => accountId)}::text[], ${wanted.map(({ partition }) => partition)}::int[])
+      as w (account_id, partition_no)
+    join accounts a on a.account_id = w.account_id
+    left join usage_stream_positions s on s.partition_no = w.partition_no`,
+  );

@@ -1,0 +1,97 @@
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+/** How far a partition's stream is committed; the fence is its owner's. */
+export interface StreamPositionRow {
+  partition: number;
+  fence: number;
+  epoch: string;
+  streamId: string;
+}
+
+const columns = `partition_no as "partition", fence, epoch, last_stream_id as "streamId"`;
+
+/** A row for each of the installation's partitions; what is there stays. */
+export const insertPositionsIfMissing = (q: Queryable, partitions: number): Promise<number> =>
+  q.run(
+    "usageStreamPositions.insertIfMissing",
+    sql`insert into usage_stream_positions (partition_no) select generate_series(0, ${partitions}::int - 1)
+    on conflict (partition_no) do nothing`,
+  );
+
+export const listPositions = (q: Queryable): Promise<StreamPositionRow[]> =>
+  q.rows("usageStreamPositions.list", {
+    text: `select ${columns} from usage_stream_positions order by partition_no`,
+    values: [],
+  });
+
+export const findPosition = (q: Queryable, partition: number): Promise<StreamPositionRow | null> =>
+  q.row("usageStreamPositions.find", {
+    text: `select ${columns} from usage_stream_positions where partition_no = $1::int`,
+    values: [partition],
+  });
+
+/** Leases up to `count` partitions that nobody holds any more; each claim raises the fence. */
+export const claimPartitions = (
+  q: Queryable,
+  claim: { aggregator: string; count: number; leaseMs: number },
+): Promise<StreamPositionRow[]> =>
+  q.rows("usageStreamPositions.claim", {
+    text: `update usage_stream_positions set owner = $1::text, fence = fence + 1,
+        leased_until = clock_timestamp() + $2::int * interval '1 millisecond'
+      where partition_no in (select partition_no from usage_stream_positions where leased_until <= clock_timestamp()
+        order by partition_no limit $3::int for update skip locked)
+      returning ${columns}`,
+    values: [claim.aggregator, claim.leaseMs, claim.count],
+  });
+
+interface Leases {
+  aggregator: string;
+  held: readonly { partition: number; fence: number }[];
+}
+
+const isHeld = `partition_no = h.partition_no and u.fence = h.fence and u.owner = $1::text`;
+const heldTable = `unnest($2::int[], $3::bigint[]) as h (partition_no, fence)`;
+const heldValues = ({ aggregator, held }: Leases) => [
+  aggregator,
+  held.map(({ partition }) => partition),
+  held.map(({ fence }) => fence),
+];
+
+/** Holds on to leases. @returns the partitions that are still this aggregator's. */
+export const renewLeases = async (q: Queryable, leases: Leases & { leaseMs: number }): Promise<number[]> => {
+  const rows = await q.rows<{ partition: number }>("usageStreamPositions.renew", {
+    text: `update usage_stream_positions u set leased_until = clock_timestamp() + $4::int * interval '1 millisecond'
+      from ${heldTable} where u.${isHeld} returning u.partition_no as "partition"`,
+    values: [...heldValues(leases), leases.leaseMs],
+  });
+  return rows.map(({ partition }) => partition);
+};
+
+/** Gives leases back at once. */
+export const releaseLeases = (q: Queryable, leases: Leases): Promise<number> =>
+  q.run("usageStreamPositions.release", {
+    text: `update usage_stream_positions u set leased_until = '-infinity', owner = null from ${heldTable} where u.${isHeld}`,
+    values: heldValues(leases),
+  });
+
+/** The position, locked for a commit; null for an owner whose fence is not the newest any more. */
+export const findPositionForUpdate = (
+  q: Queryable,
+  { partition, fence }: { partition: number; fence: number },
+): Promise<StreamPositionRow | null> =>
+  q.row("usageStreamPositions.findForUpdate", {
+    text: `select ${columns} from usage_stream_positions where partition_no = $1::int and fence = $2::bigint for update`,
+    values: [partition, fence],
+  });
+
+/** Moves a position that is locked by this transaction. */
+export const updatePosition = (
+  q: Queryable,
+  { partition, epoch, streamId }: { partition: number; epoch: string; streamId: string },
+): Promise<number> =>
+  q.run(
+    "usageStreamPositions.update",
+    sql`update usage_stream_positions set epoch = ${epoch}::text, last_stream_id = ${streamId}::text,
+      committed_at = clock_timestamp() where partition_no = ${partition}::int`,
+  );
