@@ -1,5 +1,6 @@
 import type { Period, PlanId, SubscriptionStatus } from "@driftlock/contracts";
 import { cycleAt, cycleIndexAt } from "./cycle.ts";
+import { isGranting } from "./plan-selection.ts";
 
 /** One row of usage_periods. */
 export interface TiledPeriod extends Period {
@@ -34,8 +35,6 @@ export interface TilingInput {
   readonly subscriptions: readonly TilingSubscription[];
   readonly now: Date;
 }
-
-const grantingStatuses: readonly SubscriptionStatus[] = ["active", "trialing", "past_due"];
 
 /**
  * The rows that the account should have: without gap or overlap, from its first instant to the end of the period after
@@ -98,7 +97,7 @@ function settle(
   now: Date,
 ): TilingSubscription {
   const second = new Date(Math.max(Math.floor(now.getTime() / 1000) * 1000, atNow?.start.getTime() ?? 0));
-  const endsAt = subscription.endsAt ?? (isGranting(subscription) ? null : second);
+  const endsAt = subscription.endsAt ?? (isGranting(subscription.status) ? null : second);
   const told = subscription.planChangedAt;
   const isChanged =
     atNow?.stripeSubscriptionId === subscription.stripeSubscriptionId &&
@@ -121,12 +120,11 @@ function holderAt(facts: Facts, at: Date): Holder {
   return kept?.holder ?? freeHolder(facts, at);
 }
 
-const isGranting = ({ status }: TilingSubscription): boolean => grantingStatuses.includes(status);
 const holds = (row: Period, at: Date): boolean => row.start <= at && at < row.end;
 const isOver = (owner: TilingSubscription | undefined, at: Date): boolean =>
   owner !== undefined && owner.endsAt !== null && at >= owner.endsAt;
 const isInForce = (each: TilingSubscription, at: Date): boolean =>
-  isGranting(each) &&
+  isGranting(each.status) &&
   !isOver(each, at) &&
   at >= each.period.start &&
   (each.planChangedAt === null || at >= each.planChangedAt);

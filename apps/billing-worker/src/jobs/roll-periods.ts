@@ -1,0 +1,28 @@
+import { rollPeriods } from "@driftlock/contracts";
+import { type Db, usagePeriodsWrite } from "@driftlock/db";
+import { type Clock, processor } from "@driftlock/runtime";
+import { closePeriods } from "../periods/close-periods.ts";
+import type { PushLimits } from "../periods/push-limits.ts";
+import { rollDueAt } from "../periods/roll-due-at.ts";
+
+/** Free, and every paid period that bills no usage: closed by the clock, since no invoice waits for it. */
+export const rollPeriodsProcessor = ({
+  db,
+  clock,
+  pushLimits,
+}: {
+  db: Db;
+  clock: Clock;
+  pushLimits: PushLimits;
+}) =>
+  processor(rollPeriods, async ({ accountId }, { log }) => {
+    const now = clock.now();
+    const closed = await db.transaction(async (tx) => {
+      const periods = await usagePeriodsWrite.listPeriodsToRoll(tx, accountId, rollDueAt(now));
+      if (periods.length > 0) await closePeriods(tx, { accountId, periods, now });
+      return periods.length;
+    });
+    if (closed === 0) return;
+    await pushLimits({ accountId });
+    log.info({ accountId, closed }, "period.rolled");
+  });
