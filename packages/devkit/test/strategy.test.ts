@@ -19,8 +19,9 @@ async function options(): Promise<ProvisionOptions> {
 }
 
 test("a URL that was given comes before everything", async () => {
-  const given = { ...(await options()), givenUrl: "postgres://db.example.com/x", infra: "containers" };
-  expect(await provisionPostgres(given)).toEqual({ kind: "given", url: "postgres://db.example.com/x" });
+  const { postgresUrl } = inject("driftlock");
+  const given = { ...(await options()), givenUrl: postgresUrl, infra: "containers" };
+  expect(await provisionPostgres(given)).toEqual({ kind: "given", url: postgresUrl });
 });
 
 test("an INFRA that is neither is refused", async () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { pollUntil } from "./poll-until.ts";
 import type { Guard } from "./guard.ts";
 import { identifyProcess } from "./process-table.ts";
 import { stopProcess, type ProcessRecord } from "./stop-processes.ts";
@@ -86,30 +86,14 @@ export async function waitUntilReady(spec: ProcessSpec, running: RunningProcess)
   const ended = running.exited.then((how) => {
     throw new Error(`${spec.name} stopped while starting (${how})\n${tailOfLog(spec.logFile)}`);
   });
-  const ready = pollUntilReady(spec, deadline.signal);
+  const ready = pollUntil(spec.check, spec.readyDeadlineMs, deadline.signal).catch((error: Error) => {
+    throw new Error(`${spec.name} is not ready: ${error.message}\n${tailOfLog(spec.logFile)}`);
+  });
   try {
     await Promise.race([ready, ended]);
   } finally {
     deadline.abort();
     ended.catch(() => {});
     ready.catch(() => {});
-  }
-}
-
-async function pollUntilReady(spec: ProcessSpec, stopped: AbortSignal): Promise<void> {
-  const deadlineAtMs = performance.now() + spec.readyDeadlineMs;
-  while (!stopped.aborted) {
-    try {
-      await spec.check();
-      return;
-    } catch (error) {
-      if (performance.now() > deadlineAtMs) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new Error(
-          `${spec.name} was not ready after ${spec.readyDeadlineMs / 1000} s (${why})\n${tailOfLog(spec.logFile)}`,
-        );
-      }
-      await delay(50);
-    }
   }
 }

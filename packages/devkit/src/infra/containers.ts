@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { StartedTestContainer } from "testcontainers";
+import { keepPassword } from "./keep-password.ts";
 
 export interface ContainerOptions {
   /** Names the container and its volume, so that the next run finds its data and replaces a container left behind. */
@@ -23,34 +24,32 @@ interface ImageSpec {
   url: (host: string, port: number) => string;
 }
 
-const PASSWORD = "driftlock";
-
-const postgresImage: ImageSpec = {
+const postgresImage = (password: string): ImageSpec => ({
   image: "postgres:18",
   port: 5432,
   command: ["postgres", "-c", "max_connections=200"],
   environment: {
     POSTGRES_USER: "driftlock",
-    POSTGRES_PASSWORD: PASSWORD,
+    POSTGRES_PASSWORD: password,
     PGDATA: "/var/lib/postgresql/18/docker",
   },
   dataPath: "/var/lib/postgresql",
   readyLog: /listening on IPv4 address "0\.0\.0\.0"/, // its set-up run listens on a socket alone
-  url: (host, port) => `postgres://driftlock:${PASSWORD}@${host}:${port}/postgres`,
-};
+  url: (host, port) => `postgres://driftlock:${password}@${host}:${port}/postgres`,
+});
 
-const redisImage: ImageSpec = {
+const redisImage = (password: string): ImageSpec => ({
   image: "redis:8",
   port: 6379,
   command: [
-    ...["redis-server", "--bind", "0.0.0.0", "--requirepass", PASSWORD, "--databases", "256"],
+    ...["redis-server", "--bind", "0.0.0.0", "--requirepass", password, "--databases", "256"],
     ...["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", ""],
   ],
   environment: {},
   dataPath: "/data",
   readyLog: /Ready to accept connections/,
-  url: (host, port) => `redis://:${PASSWORD}@${host}:${port}`,
-};
+  url: (host, port) => `redis://:${password}@${host}:${port}`,
+});
 
 /** Whether a Docker engine answers. */
 export async function isEngineThere(): Promise<boolean> {
@@ -62,8 +61,9 @@ export async function isEngineThere(): Promise<boolean> {
 }
 
 export const startPostgresContainer = (options: ContainerOptions) =>
-  start("postgres", postgresImage, options);
-export const startRedisContainer = (options: ContainerOptions) => start("redis", redisImage, options);
+  start("postgres", postgresImage(keepPassword(options.folder)), options);
+export const startRedisContainer = (options: ContainerOptions) =>
+  start("redis", redisImage(keepPassword(options.folder)), options);
 
 async function start(name: string, spec: ImageSpec, options: ContainerOptions): Promise<RunningContainer> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import("testcontainers");

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -14,6 +14,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import type { ProcessSpec } from "./child-process.ts";
+import { keepPassword } from "./keep-password.ts";
 import { keepPort } from "./ports.ts";
 import { findPostgresBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
 import { readCommandLine } from "./process-table.ts";
@@ -40,7 +41,7 @@ export async function preparePostgres(
   const runAs = findRunAs();
   const binaries = findPostgresBinaries(runAs, say);
   const data = findDataFolder(folder, runAs, say);
-  const password = keepPassword(join(folder, "password"));
+  const password = keepPassword(folder);
   if (!existsSync(data)) initialize({ binaries, data, password, runAs, isDurable, say });
   clearStalePidFile(data);
   const port = await keepPort(join(folder, "port"));
@@ -69,7 +70,7 @@ export async function preparePostgres(
     rank: 0,
     stopSignal: "SIGINT", // fast shutdown: sessions are ended, nothing is lost
     stopDeadlineMs: 30_000,
-    check: () => ping(url),
+    check: () => pingPostgres(url),
     readyDeadlineMs: 60_000, // recovery after a crash included
   };
   return { spec, url };
@@ -82,7 +83,8 @@ export function withDatabase(url: string, database: string): string {
   return changed.href;
 }
 
-async function ping(url: string): Promise<void> {
+/** Resolves when the server takes queries. */
+export async function pingPostgres(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on("error", () => {});
   try {
@@ -94,11 +96,6 @@ async function ping(url: string): Promise<void> {
 }
 
 const postgresEnv = (): NodeJS.ProcessEnv => ({ PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" });
-
-function keepPassword(file: string): string {
-  if (!existsSync(file)) writeFileAtomic(file, randomBytes(18).toString("base64url"));
-  return readFileSync(file, "utf8");
-}
 
 /**
  * The data folder: in `folder`, or outside of the checkout where Postgres's user cannot reach that. The name outside

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { ProcessSpec } from "./child-process.ts";
+import { keepPassword } from "./keep-password.ts";
 import { keepPort } from "./ports.ts";
 import type { RedisBinary } from "./redis-binary.ts";
 import { writeFileAtomic } from "./write-file-atomic.ts";
@@ -23,9 +23,7 @@ export async function prepareRedis(
   const { folder, logFile, binary, databaseCount = 16 } = options;
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const passwordFile = join(folder, "password");
-  if (!existsSync(passwordFile)) writeFileAtomic(passwordFile, randomBytes(18).toString("base64url"));
-  const password = readFileSync(passwordFile, "utf8");
+  const password = keepPassword(folder);
   const port = await keepPort(join(folder, "port"));
   const settings = {
     bind: "127.0.0.1",
@@ -54,13 +52,14 @@ export async function prepareRedis(
     rank: 1,
     stopSignal: "SIGTERM", // the same as SHUTDOWN: the AOF is flushed and synced first
     stopDeadlineMs: 20_000,
-    check: () => ping(url),
+    check: () => pingRedis(url),
     readyDeadlineMs: 60_000, // loading a large AOF included
   };
   return { spec, url };
 }
 
-async function ping(url: string): Promise<void> {
+/** Resolves when the server has loaded its data and takes commands. */
+export async function pingRedis(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
   client.on("error", () => {});
   try {

@@ -1,10 +1,16 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessSpec } from "./child-process.ts";
-import { isEngineThere, startPostgresContainer, startRedisContainer } from "./containers.ts";
-import { preparePostgres } from "./postgres.ts";
+import {
+  isEngineThere,
+  type RunningContainer,
+  startPostgresContainer,
+  startRedisContainer,
+} from "./containers.ts";
+import { pollUntil } from "./poll-until.ts";
+import { pingPostgres, preparePostgres } from "./postgres.ts";
 import { findRedisBinary } from "./redis-binary.ts";
-import { prepareRedis } from "./redis.ts";
+import { pingRedis, prepareRedis } from "./redis.ts";
 
 /** How a server is had: it was given, it runs in a container, or it is a process that the caller starts and watches. */
 export type Provision =
@@ -43,11 +49,10 @@ function wantsContainers(infra: string | undefined): boolean {
 /** Postgres by the first strategy that applies; one that applies and fails is an error, never a reason for the next. */
 export async function provisionPostgres(options: ProvisionOptions): Promise<Provision> {
   const { givenUrl, infra, logFolder, isDurable, say } = options;
-  if (givenUrl) return { kind: "given", url: givenUrl };
+  if (givenUrl) return useGiven("DATABASE_URL", givenUrl, pingPostgres);
   const folder = makeFolder(options.folder, "postgres");
-  if (wantsContainers(infra)) {
-    return { kind: "container", ...(await startPostgresContainer({ folder, isDurable })) };
-  }
+  if (wantsContainers(infra))
+    return useContainer(await startPostgresContainer({ folder, isDurable }), pingPostgres);
   const logFile = join(logFolder, "postgres.log");
   return { kind: "local", ...(await preparePostgres({ folder, logFile, isDurable, say })) };
 }
@@ -57,12 +62,9 @@ export async function provisionRedis(
   options: ProvisionOptions & { databaseCount?: number },
 ): Promise<Provision> {
   const { givenUrl, infra, toolsHome, logFolder, isDurable, say, databaseCount } = options;
-  if (givenUrl) return { kind: "given", url: givenUrl };
+  if (givenUrl) return useGiven("REDIS_URL", givenUrl, pingRedis);
   const folder = makeFolder(options.folder, "redis");
-  const inContainer = async (): Promise<Provision> => ({
-    kind: "container",
-    ...(await startRedisContainer({ folder, isDurable })),
-  });
+  const inContainer = async () => useContainer(await startRedisContainer({ folder, isDurable }), pingRedis);
   if (wantsContainers(infra)) return inContainer();
   const binary = findRedisBinary(toolsHome, say);
   if (binary) {
@@ -75,6 +77,34 @@ export async function provisionRedis(
   if (!(await isEngineThere())) throw new Error(NO_REDIS);
   say("no Redis here: running it in Docker");
   return inContainer();
+}
+
+const GIVEN_DEADLINE_MS = 15_000;
+/** Recovery after a crash included. */
+const CONTAINER_DEADLINE_MS = 60_000;
+
+async function useGiven(
+  variable: string,
+  url: string,
+  ping: (url: string) => Promise<void>,
+): Promise<Provision> {
+  await pollUntil(() => ping(url), GIVEN_DEADLINE_MS).catch((error: Error) => {
+    throw new Error(`the server of ${variable} does not answer: ${error.message}`);
+  });
+  return { kind: "given", url };
+}
+
+async function useContainer(
+  container: RunningContainer,
+  ping: (url: string) => Promise<void>,
+): Promise<Provision> {
+  try {
+    await pollUntil(() => ping(container.url), CONTAINER_DEADLINE_MS);
+  } catch (error) {
+    await container.stop();
+    throw error;
+  }
+  return { kind: "container", ...container };
 }
 
 function makeFolder(parent: string, name: string): string {
