@@ -5,6 +5,7 @@ import { newId, type RequestMeta, type Simulation } from "../simulation.ts";
 import { API_VERSION } from "../version.ts";
 import { authenticate, isPinnedVersion } from "./authenticate.ts";
 import { decodeForm, decodeJson } from "./decode.ts";
+import { answerWithFault, takeApiFault } from "./faults.ts";
 import { createExpander, type Includes } from "./expand.ts";
 import { findReplay, fingerprint } from "./idempotency.ts";
 import { render } from "./render.ts";
@@ -32,7 +33,12 @@ export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
     app.route({
       method: route.method,
       url: route.path,
-      handler: (request, reply) => answer(request, reply, (meta) => execute(deps, route, request, meta)),
+      handler: (request, reply) =>
+        answer(request, reply, (meta) => {
+          const fault = takeApiFault(deps.sim, route.method, request.url.split("?")[0] ?? "");
+          const work = () => execute(deps, route, request, meta);
+          return fault === undefined ? work() : answerWithFault(fault, work);
+        }),
     });
   app.setNotFoundHandler((request, reply) =>
     answer(request, reply, () => {
@@ -43,13 +49,22 @@ export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
     }),
   );
 
-  function answer(request: FastifyRequest, reply: FastifyReply, work: (meta: RequestMeta) => Answer) {
+  async function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (meta: RequestMeta) => Answer | Promise<Answer | null>,
+  ) {
     const idempotencyKey = request.headers["idempotency-key"]?.toString() ?? null;
     const meta = { requestId: newId("req").slice(0, 18), idempotencyKey };
     void reply.header("request-id", meta.requestId).header("stripe-version", API_VERSION);
     if (idempotencyKey !== null) void reply.header("idempotency-key", idempotencyKey);
     try {
-      const { status, body, headers } = work(meta);
+      const made = await work(meta);
+      if (made === null) {
+        reply.hijack();
+        return request.raw.destroy();
+      }
+      const { status, body, headers } = made;
       return reply
         .code(status)
         .headers(headers ?? {})
@@ -77,7 +92,10 @@ function execute(
   const isPinned = isPinnedVersion(request.headers["stripe-version"]?.toString());
   const { expand, client_secret: clientSecret = null, ...raw } = rawParams(route, request);
   if (clientSecret !== null && (route.isPublic !== true || typeof clientSecret !== "string"))
-    throw invalidRequest("Received unknown parameter: client_secret", { code: "parameter_unknown", param: "client_secret" });
+    throw invalidRequest("Received unknown parameter: client_secret", {
+      code: "parameter_unknown",
+      param: "client_secret",
+    });
   if (credential.isPublishable && clientSecret === null)
     throw new StripeError(403, {
       type: "invalid_request_error",
@@ -100,7 +118,12 @@ function execute(
     const path = request.params as Record<string, string>;
     const answer = attempt(meta, {
       handle: () =>
-        route.handler(ctx, { params: params as never, path, idempotencyKey: meta.idempotencyKey, clientSecret }),
+        route.handler(ctx, {
+          params: params as never,
+          path,
+          idempotencyKey: meta.idempotencyKey,
+          clientSecret,
+        }),
       shape: (result) => shape(ctx, { route, result, paths, params, url, includes, contract }),
     });
     if (replayId !== null)

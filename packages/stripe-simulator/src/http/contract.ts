@@ -28,13 +28,17 @@ export function createContract(): Contract {
   const { definitions } = schemas;
   const rootOf = (name: string) => {
     const root = schemas.roots[name];
-    if (root === undefined) throw new Error(`no schema for ${name}: run \`pnpm --filter @driftlock/stripe-simulator schemas\``);
+    if (root === undefined)
+      throw new Error(`no schema for ${name}: run \`pnpm --filter @driftlock/stripe-simulator schemas\``);
     return root;
   };
   const contract: Contract = {
     decode(name, raw, { isPinned, isJson }) {
-      const known = isPinned ? raw : Object.fromEntries(Object.entries(raw).filter(([key]) => !OLDER_PARAMS.has(key)));
-      const schema = name === undefined ? { type: "object" as const, additionalProperties: false as const } : rootOf(name);
+      const known = isPinned
+        ? raw
+        : Object.fromEntries(Object.entries(raw).filter(([key]) => !OLDER_PARAMS.has(key)));
+      const schema =
+        name === undefined ? { type: "object" as const, additionalProperties: false as const } : rootOf(name);
       const walked = walk({ definitions, coerces: !isJson }, schema, known, []);
       if (walked.mismatch !== undefined) throw badParameter(walked.mismatch);
       return walked.value as Record<string, unknown>;
@@ -43,8 +47,11 @@ export function createContract(): Contract {
       if (name === undefined) return answer;
       const names = typeof name === "string" ? [name] : name;
       const results = names.map((each) => walk({ definitions, coerces: false }, rootOf(each), answer, []));
-      const mismatch = results.every((each) => each.mismatch !== undefined) ? results[0]?.mismatch : undefined;
-      if (mismatch !== undefined) throw new Error(`the answer is not a ${names.join(" or ")}: ${JSON.stringify(mismatch)}`);
+      const mismatch = results.every((each) => each.mismatch !== undefined)
+        ? results[0]?.mismatch
+        : undefined;
+      if (mismatch !== undefined)
+        throw new Error(`the answer is not a ${names.join(" or ")}: ${JSON.stringify(mismatch)}`);
       return answer;
     },
     checkEventObject(object) {

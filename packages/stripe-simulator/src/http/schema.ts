@@ -56,7 +56,11 @@ function walkUnion(walking: Walk, branches: Schema[], value: unknown, path: stri
   for (const branch of walking.coerces ? branches.toSorted((a, b) => rank(a) - rank(b)) : branches) {
     const walked = walk(walking, branch, value, path);
     if (walked.mismatch === undefined) return walked;
-    if (deepest === undefined || walked.mismatch.path.length > deepest.path.length || isCloser(walked.mismatch, deepest))
+    if (
+      deepest === undefined ||
+      walked.mismatch.path.length > deepest.path.length ||
+      isCloser(walked.mismatch, deepest)
+    )
       deepest = walked.mismatch;
   }
   return { mismatch: deepest ?? { kind: "type", path, expected: "value", value } };
@@ -72,9 +76,16 @@ const rank = (schema: Schema): number => {
 const isCloser = (a: Mismatch, b: Mismatch): boolean =>
   a.path.length === b.path.length && b.kind === "type" && a.kind !== "type";
 
-function walkEnum({ coerces }: Walk, allowed: (string | number | boolean)[], value: unknown, path: string[]): Walked {
+function walkEnum(
+  { coerces }: Walk,
+  allowed: (string | number | boolean)[],
+  value: unknown,
+  path: string[],
+): Walked {
   const found = allowed.find((each) => each === value || (coerces && String(each) === value));
-  return found === undefined ? { mismatch: { kind: "enum", path, allowed: allowed.map(String) } } : { value: found };
+  return found === undefined
+    ? { mismatch: { kind: "enum", path, allowed: allowed.map(String) } }
+    : { value: found };
 }
 
 function walkObject(walking: Walk, schema: Schema, value: unknown, path: string[]): Walked {
@@ -82,14 +93,19 @@ function walkObject(walking: Walk, schema: Schema, value: unknown, path: string[
     return { mismatch: { kind: "type", path, expected: "object", value } };
   const result: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) {
-    const known = Object.hasOwn(schema.properties ?? {}, key) ? schema.properties?.[key] : schema.additionalProperties;
-    if (known === undefined || known === false) return { mismatch: { kind: "unknown", path: [...path, key] } };
+    const known = Object.hasOwn(schema.properties ?? {}, key)
+      ? schema.properties?.[key]
+      : schema.additionalProperties;
+    if (known === undefined || known === false)
+      return { mismatch: { kind: "unknown", path: [...path, key] } };
     const walked = walk(walking, known, inner, [...path, key]);
     if (walked.mismatch !== undefined) return walked;
     result[key] = walked.value;
   }
   const missing = schema.required?.find((key) => result[key] === undefined);
-  return missing === undefined ? { value: result } : { mismatch: { kind: "missing", path: [...path, missing] } };
+  return missing === undefined
+    ? { value: result }
+    : { mismatch: { kind: "missing", path: [...path, missing] } };
 }
 
 function walkArray(walking: Walk, items: Schema, value: unknown, path: string[]): Walked {
@@ -105,7 +121,10 @@ function walkArray(walking: Walk, items: Schema, value: unknown, path: string[])
 }
 
 const isIndexed = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).every((key) => /^\d+$/.test(key));
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.keys(value).every((key) => /^\d+$/.test(key));
 
 function walkPrimitive({ coerces }: Walk, schema: Schema, value: unknown, path: string[]): Walked {
   const mismatch: Mismatch = { kind: "type", path, expected: schema.type ?? "value", value };

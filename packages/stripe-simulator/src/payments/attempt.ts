@@ -191,7 +191,7 @@ function recordCharge(
           },
     receipt_email: intent.receipt_email,
     receipt_number: null,
-    receipt_url: isPaid ? `${ctx.baseUrl}/_sim/receipts/${id}` : null,
+    receipt_url: null,
     refunded: false,
     review: null,
     shipping: null,

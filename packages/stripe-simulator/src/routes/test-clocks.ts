@@ -30,7 +30,8 @@ export function createTestClock(ctx: SimContext, name: string | null): TestClock
   return clock;
 }
 
-function advance(ctx: SimContext, clock: TestClock, frozenTime: number): TestClock {
+/** Sends the one clock on its way to `frozenTime` (unix seconds); a 400 says why it cannot go there. */
+export function advanceClock(ctx: SimContext, clock: TestClock, frozenTime: number): TestClock {
   const record = ctx.store.getOrThrow("sim.clock", "clock");
   if (record.targetMs !== null)
     throw invalidRequest("Test clock is advancing. Wait until its status is `ready`.");
@@ -91,6 +92,6 @@ export const testClockRoutes: Route[] = [
     "/v1/test_helpers/test_clocks/:id/advance",
     { params: "TestHelpers.TestClockAdvanceParams", response: "TestHelpers.TestClock" },
     (ctx, { params, path }) =>
-      advance(ctx, ctx.store.getOrThrow("test_helpers.test_clock", path["id"] ?? ""), params.frozen_time),
+      advanceClock(ctx, ctx.store.getOrThrow("test_helpers.test_clock", path["id"] ?? ""), params.frozen_time),
   ),
 ];

@@ -1,9 +1,18 @@
+import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
-import { registerScriptedCheckout } from "./checkout.ts";
 import type { Clock } from "../clock/clock.ts";
-import type { ParticipantReport, Participants } from "../clock/participants.ts";
+import type { Participants } from "../clock/participants.ts";
+import { registerChallengePage } from "../pages/challenge.ts";
+import { registerCheckoutPage } from "../pages/checkout.ts";
+import { registerDashboard } from "../pages/dashboard.ts";
+import { registerInvoicePage } from "../pages/invoice.ts";
+import { registerPortalPage } from "../pages/portal.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Deliverer } from "../webhooks/deliverer.ts";
+import { registerScriptedCheckout } from "./checkout.ts";
+import { registerClock } from "./clock.ts";
+import { registerDeliveries } from "./deliveries.ts";
+import { registerFaults } from "./faults.ts";
 
 export interface SimDeps {
   sim: Simulation;
@@ -14,30 +23,35 @@ export interface SimDeps {
   jwks: { keys: unknown[] };
 }
 
-const WAIT_MAX_MS = 25_000;
+const stripeJs = readFileSync(new URL("../../assets/stripe.js", import.meta.url), "utf8");
 
-/** Registers what is not Stripe's: clock, participants, keys of the demo issuer. */
-export function registerSim(app: FastifyInstance, { sim, clock, participants, jwks }: SimDeps): void {
+/** Registers everything that is not Stripe's API: pages, the clock for our processes, faults, keys, window.Stripe. */
+export function registerSim(app: FastifyInstance, deps: SimDeps): void {
+  const { sim } = deps;
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.header("access-control-allow-origin", "*");
+    if (request.method !== "OPTIONS") return done();
+    const headers = request.headers["access-control-request-headers"] ?? "authorization, content-type";
+    return void reply
+      .code(204)
+      .headers({
+        "access-control-allow-headers": headers,
+        "access-control-allow-methods": "GET, POST, DELETE",
+      })
+      .send();
+  });
+  registerCheckoutPage(app, sim);
+  registerChallengePage(app, sim);
+  registerPortalPage(app, sim);
+  registerInvoicePage(app, sim);
+  registerDashboard(app, deps);
   registerScriptedCheckout(app, sim);
-  app.get<{ Querystring: { version?: string; waitMs?: string } }>("/_sim/clock", async ({ query }) =>
-    query.version === undefined
-      ? clock.state()
-      : clock.changed(Number(query.version), Math.min(Number(query.waitMs ?? WAIT_MAX_MS), WAIT_MAX_MS)),
+  registerClock(app, deps);
+  registerDeliveries(app, deps);
+  registerFaults(app, sim);
+  app.get("/_sim/stripe.js", (_request, reply) =>
+    reply.type("text/javascript; charset=utf-8").send(stripeJs),
   );
-  app.put<{ Params: { name: string }; Body: string }>(
-    "/_sim/clock/participants/:name",
-    ({ params, body }, reply) => {
-      const report = JSON.parse(body) as ParticipantReport;
-      if (!Number.isFinite(report.caughtUpToMs))
-        return reply.code(400).send({ error: { message: "caughtUpToMs must be a number" } });
-      participants.report(params.name, {
-        caughtUpToMs: report.caughtUpToMs,
-        nextDueAtMs: report.nextDueAtMs ?? null,
-      });
-      return reply.send(clock.state());
-    },
-  );
-  app.get("/_sim/clock/participants", () => participants.list());
-  app.get("/_sim/jwks.json", () => jwks);
+  app.get("/_sim/jwks.json", () => deps.jwks);
   app.get("/_sim/health", () => ({ status: "ok" }));
 }
