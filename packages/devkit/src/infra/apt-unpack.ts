@@ -16,33 +16,34 @@ interface UnpackOptions {
 export function unpackRedisFromDebian({ home, names, say }: UnpackOptions): RedisBinary | null {
   const target = join(home, "redis-server", process.arch);
   const found = () => serverIn(target, names);
-  if (found()) return found();
+  const present = found();
+  if (present) return present;
   mkdirSync(join(home, "redis-server"), { recursive: true });
   const work = mkdtempSync(join(home, "redis-server", "download-"));
   try {
-    // The system's package lists may be missing, or too old to match the mirror: then with lists of our own.
-    for (const options of [baseOptions(work), privateLists(home)]) {
-      if (options.includes("Dir::State::lists=" + listsFolder(home))) {
-        say("fetching Debian's package lists into the private folder");
-        apt([...options, "update"], work);
-      }
-      for (const name of names) {
-        if (!downloadAndUnpack({ name, options, work, say })) continue;
-        try {
-          renameSync(join(work, "root"), target);
-        } catch (error) {
-          if (!found()) throw error; // else another run was faster
-        }
-        return found();
-      }
-    }
-    return null;
+    return downloadWith(baseOptions(work)) ?? downloadWith(updatePrivateLists());
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-}
 
-const listsFolder = (home: string) => join(home, "redis-server", "apt", "lists");
+  // The system's package lists may be missing, or too old to match the mirror: then with lists of our own.
+  function updatePrivateLists(): string[] {
+    const options = privateLists(home);
+    say("fetching Debian's package lists into the private folder");
+    apt([...options, "update"], work);
+    return options;
+  }
+
+  function downloadWith(options: readonly string[]): RedisBinary | null {
+    if (!names.some((name) => downloadAndUnpack({ name, options, work, say }))) return null;
+    try {
+      renameSync(join(work, "root"), target);
+    } catch (error) {
+      if (!found()) throw error; // else another run was faster
+    }
+    return found();
+  }
+}
 
 /** As root apt would drop to a user that cannot write to our folder. */
 const baseOptions = (work: string) => [

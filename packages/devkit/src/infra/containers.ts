@@ -61,18 +61,24 @@ export async function isEngineThere(): Promise<boolean> {
 }
 
 export const startPostgresContainer = (options: ContainerOptions) =>
-  start("postgres", postgresImage(keepPassword(options.folder)), options);
-export const startRedisContainer = (options: ContainerOptions) =>
-  start("redis", redisImage(keepPassword(options.folder)), options);
+  start("postgres", postgresImage, options);
+export const startRedisContainer = (options: ContainerOptions) => start("redis", redisImage, options);
 
-async function start(name: string, spec: ImageSpec, options: ContainerOptions): Promise<RunningContainer> {
+async function start(
+  name: string,
+  image: (password: string) => ImageSpec,
+  { folder, isDurable }: ContainerOptions,
+): Promise<RunningContainer> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import("testcontainers");
   const client = await getContainerRuntimeClient().catch(() => {
     throw new Error(
       "INFRA=containers, but no Docker engine answers; start one, or unset INFRA to use local binaries",
     );
   });
-  const hash = createHash("sha256").update(options.folder).digest("hex").slice(0, 12);
+  const password = keepPassword(folder);
+  const spec = image(password);
+  // With the password in it, so that a folder that was deleted and made anew does not meet data it has no key to.
+  const hash = createHash("sha256").update(`${folder}\n${password}`).digest("hex").slice(0, 12);
   const fullName = `driftlock-${hash}-${name}`;
   await client.container.dockerode.getContainer(fullName).remove({ force: true }).catch(ignoreMissing);
   let container = new GenericContainer(spec.image)
@@ -82,7 +88,7 @@ async function start(name: string, spec: ImageSpec, options: ContainerOptions): 
     .withExposedPorts(spec.port)
     .withWaitStrategy(Wait.forLogMessage(spec.readyLog))
     .withStartupTimeout(300_000); // the image may have to be pulled
-  if (options.isDurable) {
+  if (isDurable) {
     container = container.withBindMounts([{ source: fullName, target: spec.dataPath, mode: "rw" }]);
   }
   const started: StartedTestContainer = await container.start();
