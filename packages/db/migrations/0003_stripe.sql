@@ -25,6 +25,7 @@ create table stripe_objects (
   object_id text primary key,
   object_type text not null,
   stripe_customer_id text,
+  account_id text,
   generation bigint not null default 1,
   synced_generation bigint not null default 0,
   fetch_sequence bigint not null default 0,

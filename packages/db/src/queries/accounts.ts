@@ -77,6 +77,13 @@ export const updateAccountCustomer = (
     where account_id = ${accountId}::text and stripe_customer_id is null`,
   );
 
+/** Unties whichever account has this customer: Stripe has deleted it, and what is bought next needs another one. */
+export const deleteAccountCustomer = (q: Queryable, stripeCustomerId: string): Promise<number> =>
+  q.run(
+    "accounts.deleteCustomer",
+    sql`update accounts set stripe_customer_id = null where stripe_customer_id = ${stripeCustomerId}::text`,
+  );
+
 /** Marks the account's limits as changed, so that they are pushed to Redis. @returns the new version. */
 export const updateLimitsVersion = async (q: Queryable, accountId: string): Promise<number> => {
   const row = await q.row<{ version: number }>(

@@ -5,13 +5,15 @@ export interface InstallationRow {
   mode: "simulator" | "test" | "live";
   stripeAccountId: string | null;
   usagePartitions: number;
+  createdAt: Date;
 }
 
 /** What this database belongs to, or null before the first set-up. */
 export const findInstallation = (q: Queryable): Promise<InstallationRow | null> =>
   q.row(
     "installation.find",
-    sql`select mode, stripe_account_id as "stripeAccountId", usage_partitions as "usagePartitions" from installation`,
+    sql`select mode, stripe_account_id as "stripeAccountId", usage_partitions as "usagePartitions",
+      created_at as "createdAt" from installation`,
   );
 
 /** Binds the database to a mode and a partition count, once; a later call changes nothing. */

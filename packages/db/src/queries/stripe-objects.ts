@@ -5,6 +5,8 @@ export interface StripeObjectRow {
   objectId: string;
   objectType: string;
   stripeCustomerId: string | null;
+  /** Whose it was found to be; null before the first fetch, and where it is none of ours. */
+  accountId: string | null;
   /** Rises with each hint. */
   generation: number;
   /** The generation that the newest applied fetch began after; below `generation` the object is dirty. */
@@ -15,7 +17,8 @@ export interface StripeObjectRow {
   failure: string | null;
 }
 
-const columns = `object_id as "objectId", object_type as "objectType", stripe_customer_id as "stripeCustomerId", generation,
+const columns = `object_id as "objectId", object_type as "objectType", stripe_customer_id as "stripeCustomerId",
+  account_id as "accountId", generation,
   synced_generation as "syncedGeneration", fetch_sequence as "fetchSequence", is_deleted as "isDeleted", failure`;
 
 /** What names an object of Stripe; `objectType` is its `object`: "subscription", "invoice", "checkout.session" … */
@@ -44,13 +47,6 @@ export const markDirty = async (q: Queryable, object: StripeObjectRef & { now: D
 export const findStripeObject = (q: Queryable, objectId: string): Promise<StripeObjectRow | null> =>
   q.row("stripeObjects.find", {
     text: `select ${columns} from stripe_objects where object_id = $1::text`,
-    values: [objectId],
-  });
-
-/** The same, locked: a hint that is being recorded waits, or is seen. */
-export const findStripeObjectForUpdate = (q: Queryable, objectId: string): Promise<StripeObjectRow | null> =>
-  q.row("stripeObjects.findForUpdate", {
-    text: `select ${columns} from stripe_objects where object_id = $1::text for update`,
     values: [objectId],
   });
 
@@ -84,12 +80,13 @@ export const nextFetchSequence = async (q: Queryable): Promise<number> => {
   return row.sequence;
 };
 
-/** Records an applied fetch. A generation raised since leaves the object dirty. */
+/** Records an applied fetch. A generation raised since leaves the object dirty. @returns 0 when a later one was applied. */
 export const updateStripeObjectSynced = (
   q: Queryable,
   synced: {
     objectId: string;
     stripeCustomerId: string | null;
+    accountId: string | null;
     fetchSequence: number;
     generation: number;
     isDeleted: boolean;
@@ -101,8 +98,9 @@ export const updateStripeObjectSynced = (
     sql`update stripe_objects set fetch_sequence = ${synced.fetchSequence}::bigint,
       synced_generation = greatest(synced_generation, ${synced.generation}::bigint),
       stripe_customer_id = coalesce(${synced.stripeCustomerId}::text, stripe_customer_id),
+      account_id = coalesce(${synced.accountId}::text, account_id),
       is_deleted = ${synced.isDeleted}::boolean, failure = null, synced_at = ${synced.now}::timestamptz
-    where object_id = ${synced.objectId}::text`,
+    where object_id = ${synced.objectId}::text and fetch_sequence < ${synced.fetchSequence}::bigint`,
   );
 
 /** Sets an object aside: nobody fetches it again until it is marked or its job retried. */

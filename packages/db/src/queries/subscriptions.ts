@@ -42,7 +42,7 @@ export const findSubscription = (
 /** All subscriptions that an account ever had, oldest first. */
 export const listSubscriptions = (q: Queryable, accountId: string): Promise<SubscriptionRow[]> =>
   q.rows("subscriptions.list", {
-    text: `select ${columns} from user_subscriptions where account_id = $1::text order by started_at, stripe_subscription_id`,
+    text: `select ${columns} from user_subscriptions where account_id = $1::text order by started_at, stripe_subscription_id collate "C"`,
     values: [accountId],
   });
 

@@ -163,3 +163,13 @@ export const listPeriodReports = (
     from usage_reports where account_id = ${accountId}::text and period_start = ${periodStart}::timestamptz
     group by metric order by metric`,
   );
+
+/** What a report bills, by the identifier that Stripe knows it by. */
+export const findReport = (
+  q: Queryable,
+  identifier: string,
+): Promise<{ accountId: string; metric: string } | null> =>
+  q.row(
+    "usageReports.find",
+    sql`select account_id as "accountId", metric from usage_reports where identifier = ${identifier}::text`,
+  );

@@ -1,0 +1,119 @@
+import {
+  applyStripeEvent,
+  handledStripeEventTypes,
+  resolveDoubleCheckout,
+  sweepStripeEvents,
+  syncStripeObject,
+} from "@driftlock/contracts";
+import {
+  type Db,
+  doubleCheckouts,
+  installation,
+  stripeEvents,
+  stripeObjects,
+  subscriptions,
+} from "@driftlock/db";
+import { type Clock, type Producer, processor } from "@driftlock/runtime";
+import { readWebhook, type Stripe, stripeCall } from "@driftlock/stripe";
+
+/** How long Stripe lists events (STRIPE.md 3). */
+const reachBackMs = 30 * 24 * 60 * 60 * 1000;
+/** An event is listed a little after its `created`, and its delivery may still be on its way. */
+const overlapMs = 15 * 60 * 1000;
+/** Stripe takes no more types than this in one list. */
+const typesMax = 20;
+const dirtyForMs = 60 * 1000;
+const dirtyMax = 1_000;
+
+interface SweepDeps {
+  db: Db;
+  stripe: Stripe;
+  producer: Producer;
+  /** Stripe's time: `created` of events is business time. */
+  clock: Clock;
+  wallClock: Clock;
+}
+
+/** What never arrived: events that Stripe lists and we have not recorded, dirty objects and double checkouts whose job was lost. */
+export const sweepStripeEventsProcessor = (deps: SweepDeps) =>
+  processor(sweepStripeEvents, async (_payload, { log, signal }) => {
+    const missedCount = await sweepEvents(deps, signal);
+    const dirty = await stripeObjects.listDirtyStripeObjects(deps.db, {
+      markedBefore: new Date(deps.wallClock.now().getTime() - dirtyForMs),
+      limit: dirtyMax,
+    });
+    for (const { objectId } of dirty) {
+      await deps.producer.add(syncStripeObject, { objectId }, { deduplicate: "keep-last-if-active" });
+    }
+    const doubled = new Set([
+      ...(await subscriptions.listAccountsWithSeveralSubscriptions(deps.db)),
+      ...(await doubleCheckouts.listAccountsWithOpenDoubleCheckouts(deps.db)),
+    ]);
+    for (const accountId of doubled) {
+      await deps.producer.add(resolveDoubleCheckout, { accountId }, { deduplicate: "keep-last-if-active" });
+    }
+    log.info({ missedCount, dirtyCount: dirty.length, doubledCount: doubled.size }, "stripe-events.swept");
+  });
+
+/** @returns how many events were found that had never arrived. */
+async function sweepEvents(deps: SweepDeps, signal: AbortSignal): Promise<number> {
+  const sweptUntil = deps.clock.now();
+  const since = await findStart(deps.db, sweptUntil);
+  if (since === null) return 0;
+  let missedCount = 0;
+  for (let from = 0; from < handledStripeEventTypes.length; from += typesMax) {
+    const types = handledStripeEventTypes.slice(from, from + typesMax);
+    missedCount += await sweepTypes(deps, { types, since, signal });
+  }
+  // Only now: a sweep that broke off is done again from its start.
+  await stripeEvents.upsertStripeEventSweep(deps.db, { sweptUntil, sweptAt: deps.wallClock.now() });
+  return missedCount;
+}
+
+async function findStart(db: Db, now: Date): Promise<Date | null> {
+  const sweep = await stripeEvents.findStripeEventSweep(db);
+  const began = sweep?.sweptUntil ?? (await installation.findInstallation(db))?.createdAt;
+  if (began === undefined) return null;
+  return new Date(Math.max(began.getTime() - overlapMs, now.getTime() - reachBackMs));
+}
+
+async function sweepTypes(
+  { db, stripe, producer }: SweepDeps,
+  { types, since, signal }: { types: string[]; since: Date; signal: AbortSignal },
+): Promise<number> {
+  let missedCount = 0;
+  let after: string | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const page = await stripeCall(() =>
+      stripe.events.list({
+        types,
+        created: { gte: Math.floor(since.getTime() / 1000) },
+        limit: 100,
+        ...(after !== undefined && { starting_after: after }),
+      }),
+    );
+    const missed = new Set(
+      await stripeEvents.listUnknownStripeEvents(
+        db,
+        page.data.map(({ id }) => id),
+      ),
+    );
+    for (const event of page.data.filter(({ id }) => missed.has(id))) {
+      const { id, kind, type, apiVersion, objectType, objectId, customerId, isLive } = readWebhook(event);
+      await producer.add(applyStripeEvent, {
+        eventId: id,
+        kind,
+        type,
+        apiVersion,
+        objectType,
+        objectId,
+        customerId,
+        isLive,
+      });
+    }
+    missedCount += missed.size;
+    after = page.data.at(-1)?.id;
+    if (!page.has_more || after === undefined) return missedCount;
+  }
+}
