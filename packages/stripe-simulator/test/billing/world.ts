@@ -39,7 +39,7 @@ export async function createWorld(startsAt?: string) {
     telemetry: false,
   });
   // Nobody reports usage here before a draft is finalized: the clock need not wait for it.
-  await post(`${simulator.url}/_sim/faults`, { kind: "no-holding" }).catch(() => {});
+  await post(`${simulator.url}/_sim/faults`, { kind: "no-holding" });
 
   const clock = () => stripe.testHelpers.testClocks.retrieve(simulator.testClockId);
   const now = async (): Promise<number> => (await clock()).frozen_time;
