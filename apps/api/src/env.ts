@@ -1,3 +1,4 @@
+import { parseAccessPolicy } from "@driftlock/domain";
 import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
 import { z } from "zod";
 
@@ -35,6 +36,18 @@ const Env = processSchema({
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
   AUTH_ACCOUNT_CLAIM: z.string().default("account_id"),
+  /** Overrides of what each payment state allows, for example {"past_due":"read_only"}. */
+  ACCESS_POLICY: z
+    .string()
+    .default("{}")
+    .transform((json, issues) => {
+      try {
+        return parseAccessPolicy(json);
+      } catch (error) {
+        issues.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
   STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
   /** The simulator; absent, Stripe itself. */
   STRIPE_API_URL: httpUrl().optional(),

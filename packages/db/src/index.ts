@@ -8,6 +8,7 @@ export * as auditLog from "./queries/audit-log.ts";
 export * as catalog from "./queries/catalog.ts";
 export * as checkoutSessions from "./queries/checkout-sessions.ts";
 export * as doubleCheckouts from "./queries/double-checkouts.ts";
+export * as dunningOverview from "./queries/dunning-overview.ts";
 export * as installation from "./queries/installation.ts";
 export * as invoices from "./queries/invoices.ts";
 export type { InvoiceLine, InvoiceRow, InvoiceStatus } from "./queries/invoices.ts";

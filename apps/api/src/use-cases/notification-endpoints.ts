@@ -2,6 +2,7 @@ import { AppError, type NotificationEndpointDto, type Page } from "@driftlock/co
 import { accounts, type Db, notificationEndpoints } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
 import { noSuchAccount } from "../auth/credential.ts";
+import { requireAccount } from "./require-account.ts";
 
 interface Deps {
   db: Db;
@@ -21,7 +22,7 @@ export function createNotificationEndpoints({
   makeEndpointSecret,
 }: Deps) {
   const list = async (accountId: string): Promise<Page<NotificationEndpointDto>> => {
-    if ((await accounts.findAccount(db, accountId)) === null) throw noSuchAccount(accountId);
+    await requireAccount(db, accountId);
     const rows = await notificationEndpoints.listNotificationEndpoints(db, accountId);
     return {
       data: rows.map(({ endpointId, url, createdAt }) => ({

@@ -1,0 +1,109 @@
+import type { AppConfigDto, DemoSessionDto } from "@driftlock/contracts";
+import type { Logger, Metrics } from "@driftlock/runtime";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Cluster, Redis } from "ioredis";
+import type { Authenticate } from "./auth/authenticate.ts";
+import { authPlugin } from "./plugins/auth.ts";
+import { errorsPlugin, sendProblem } from "./plugins/errors.ts";
+import { hostPlugin } from "./plugins/host.ts";
+import { jsonBodyPlugin } from "./plugins/json-body.ts";
+import { metricsPlugin } from "./plugins/metrics.ts";
+import { openapiPlugin } from "./plugins/openapi.ts";
+import { rateLimitPlugin } from "./plugins/rate-limit.ts";
+import { requestIdOf, requestIdPlugin } from "./plugins/request-id.ts";
+import { securityHeadersPlugin } from "./plugins/security-headers.ts";
+import { webPlugin } from "./plugins/web.ts";
+import { checkoutRoutes } from "./rest/checkout.ts";
+import { invoiceRoutes } from "./rest/invoices.ts";
+import { notificationEndpointRoutes } from "./rest/notification-endpoints.ts";
+import { operatorAccountRoutes } from "./rest/operator-accounts.ts";
+import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
+import { operatorKeyRoutes } from "./rest/operator-keys.ts";
+import { operatorQueueRoutes } from "./rest/operator-queues.ts";
+import { planRoutes } from "./rest/plans.ts";
+import { subscriptionRoutes } from "./rest/subscription.ts";
+import { webSessionRoutes } from "./rest/web-session.ts";
+import { trpcPlugin } from "./trpc/plugin.ts";
+import { createAppRouter } from "./trpc/router.ts";
+import type { CustomerUseCases } from "./use-cases/customer-use-cases.ts";
+import type { OperatorUseCases } from "./use-cases/operator-use-cases.ts";
+
+/** The longest that a request may take to arrive; usage bodies are the largest. */
+const requestTimeoutMs = 60_000;
+
+export interface AppOptions {
+  log: Logger;
+  metrics: Metrics;
+  authenticate: Authenticate;
+  customer: CustomerUseCases;
+  operator: OperatorUseCases;
+  createDemoSession: ((token: string) => Promise<DemoSessionDto>) | null;
+  /** The routes of usage and quota, which bring body parsers of their own. */
+  usagePlugins: readonly FastifyPluginAsyncZod[];
+  redis: Redis | Cluster;
+  appConfig: AppConfigDto;
+  publicUrl: string;
+  allowedHosts: readonly string[];
+  requestsPerSecond: number;
+  webDistDir: string | null;
+}
+
+/** The gateway's HTTP: plugins in the order in which a request meets them, then routes. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { publicUrl, appConfig, customer, operator } = options;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    requestIdLogLabel: "requestId",
+    requestTimeout: requestTimeoutMs,
+    // A batch of procedures is one path segment.
+    routerOptions: { maxParamLength: 2_000 },
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    // While we drain, what arrives on an open connection is still served.
+    return503OnClosing: false,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(errorsPlugin);
+  await app.register(requestIdPlugin);
+  await app.register(metricsPlugin, { metrics: options.metrics });
+  await app.register(securityHeadersPlugin, {
+    stripeJsUrl: appConfig.stripeJsUrl,
+    isSimulator: appConfig.mode === "simulator",
+    isHttps: publicUrl.startsWith("https:"),
+  });
+  await app.register(hostPlugin, {
+    publicUrl,
+    allowedHosts: options.allowedHosts,
+    listeningPort: () => portOf(app),
+  });
+  await app.register(authPlugin, { authenticate: options.authenticate });
+  await app.register(rateLimitPlugin, { redis: options.redis, requestsPerSecond: options.requestsPerSecond });
+  await app.register(jsonBodyPlugin);
+  await app.register(openapiPlugin, { publicUrl });
+  for (const routes of [
+    planRoutes(customer),
+    checkoutRoutes(customer),
+    subscriptionRoutes(customer),
+    invoiceRoutes(customer),
+    notificationEndpointRoutes(customer),
+    ...options.usagePlugins,
+    operatorAccountRoutes(operator),
+    operatorKeyRoutes(operator),
+    operatorDunningRoutes(operator),
+    operatorQueueRoutes(operator),
+    webSessionRoutes({ appConfig, createDemoSession: options.createDemoSession }),
+  ]) {
+    await app.register(routes);
+  }
+  await app.register(trpcPlugin, { router: createAppRouter(customer) });
+  if (options.webDistDir !== null) await app.register(webPlugin, { distDir: options.webDistDir });
+  return app;
+}
+
+function portOf(app: FastifyInstance): number | null {
+  const address = app.server.address();
+  return typeof address === "object" && address !== null ? address.port : null;
+}

@@ -1,0 +1,144 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
+import { createDb } from "@driftlock/db";
+import { createRedis } from "@driftlock/redis";
+import {
+  type Composed,
+  createProducer,
+  createQueueInspector,
+  type ProcessContext,
+  queuesOf,
+} from "@driftlock/runtime";
+import { createStripe } from "@driftlock/stripe";
+import { buildApp } from "./app.ts";
+import { createAuthenticate } from "./auth/authenticate.ts";
+import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
+import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
+import type { Env } from "./env.ts";
+import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
+import { createDemoSession } from "./use-cases/create-demo-session.ts";
+import { createOperatorUseCases } from "./use-cases/create-operator-use-cases.ts";
+import { createEnsureAccount } from "./use-cases/open-account.ts";
+import { verifyInstallation } from "./verify-installation.ts";
+
+const stripeRetries = 1;
+
+/** The gateway: resources, use-cases, entrance. */
+export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
+  const mode = env.DRIFTLOCK_MODE;
+  const isSimulator = mode === "simulator";
+  const onConnectionError = (resource: string) => (err: Error) =>
+    log.warn({ err }, `${resource}.connection-lost`);
+
+  const db = life.own(
+    "postgres",
+    createDb({
+      connectionString: env.DATABASE_URL,
+      applicationName: "driftlock-api",
+      onConnectionError: onConnectionError("postgres"),
+    }),
+    (pool) => pool.end(),
+  );
+  const redis = life.own(
+    "redis",
+    createRedis({
+      url: env.REDIS_URL,
+      connectionName: "driftlock-api",
+      purpose: "requests",
+      onConnectionError: onConnectionError("redis"),
+    }),
+    (connection) => connection.disconnect(),
+  );
+  const producer = life.own("producer", createProducer({ connection: redis, log }), (queues) =>
+    queues.close(),
+  );
+  const inspector = life.own(
+    "queue inspector",
+    createQueueInspector({ connection: redis, queues: queuesOf([applyStripeEvent, syncStripeObject]), log }),
+    (queues) => queues.close(),
+  );
+  const stripe = createStripe({
+    secretKey: env.STRIPE_SECRET_KEY.reveal(),
+    apiUrl: env.STRIPE_API_URL,
+    log,
+    maxNetworkRetries: stripeRetries,
+  });
+  const wallNow = () => new Date();
+  const wallNowMs = () => Date.now();
+
+  const keys = createKeyAuthenticator({ db, mode, wallNow: wallNowMs });
+  const tokens =
+    env.AUTH_JWKS_URL === undefined
+      ? null
+      : createTokenAuthenticator({
+          settings: {
+            jwksUrl: env.AUTH_JWKS_URL,
+            issuer: env.AUTH_ISSUER ?? "",
+            audience: env.AUTH_AUDIENCE ?? "",
+            accountClaim: env.AUTH_ACCOUNT_CLAIM,
+          },
+          ensureAccount: createEnsureAccount({ db, clock }),
+          wallNow: wallNowMs,
+        });
+  const returnOrigins =
+    env.ALLOWED_RETURN_ORIGINS.length > 0 ? env.ALLOWED_RETURN_ORIGINS : [new URL(env.PUBLIC_URL).origin];
+
+  const customer = createCustomerUseCases({
+    db,
+    stripe,
+    producer,
+    clock,
+    wallNow,
+    log,
+    isSimulator,
+    accessPolicy: env.ACCESS_POLICY,
+    publicUrl: env.PUBLIC_URL,
+    returnOrigins,
+    makeId: randomUUID,
+    randomBytes,
+  });
+  const operator = createOperatorUseCases({
+    db,
+    clock,
+    inspector,
+    accessPolicy: env.ACCESS_POLICY,
+    keyMode: mode === "live" ? "live" : "test",
+    onRevoked: keys.forget,
+    randomBytes,
+  });
+
+  const app = life.own(
+    "http",
+    await buildApp({
+      log,
+      metrics,
+      authenticate: createAuthenticate({ keys, tokens }),
+      customer,
+      operator,
+      createDemoSession: isSimulator ? createDemoSession({ redis }) : null,
+      usagePlugins: [],
+      redis,
+      appConfig: {
+        mode,
+        stripePublishableKey: env.STRIPE_PUBLISHABLE_KEY ?? null,
+        stripeJsUrl: env.STRIPE_JS_URL,
+      },
+      publicUrl: env.PUBLIC_URL,
+      allowedHosts: env.ALLOWED_HOSTS,
+      requestsPerSecond: env.RATE_LIMIT_PER_SECOND,
+      webDistDir: env.WEB_DIST_DIR ?? null,
+    }),
+    (server) => server.close(),
+  );
+  return {
+    checks: {
+      postgres: () => db.ping(),
+      redis: async () => void (await redis.ping()),
+    },
+    start: async () => {
+      await verifyInstallation({ db, stripe, secretKey: env.STRIPE_SECRET_KEY.reveal(), mode, log });
+      const url = await app.listen({ host: env.BIND_HOST, port: env.API_PORT });
+      log.info({ url }, "gateway.listening");
+    },
+  };
+}

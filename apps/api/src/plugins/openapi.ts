@@ -1,0 +1,102 @@
+import { errorCatalog, type ErrorCode } from "@driftlock/contracts";
+import swagger from "@fastify/swagger";
+import scalar from "@scalar/fastify-api-reference";
+import fp from "fastify-plugin";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import type { RouteAccess } from "../auth/credential.ts";
+
+/** What any route with a credential can answer beside its own; 422 and the rest are in the table of codes. */
+const problemStatuses = ["400", "401", "403", "404", "409", "422", "429", "503"];
+const publicStatuses = ["400", "422", "503"];
+
+/** The docs' page starts itself with an inline script and styles. */
+const docsPolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'unsafe-inline'",
+  "style-src 'self' 'unsafe-inline'",
+  "connect-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** OpenAPI 3.1 at /openapi.json, made from the schemas that validate; readable at /docs. */
+export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "DriftLock Billing", version: "1.0.0", description: description() },
+      servers: [{ url: publicUrl }],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: "http",
+            scheme: "bearer",
+            description: "An API key (`dlk_…`), or a JWT of a user of the front end.",
+          },
+        },
+        responses: {
+          Problem: {
+            description: "RFC 9457",
+            content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+          },
+        },
+      },
+    },
+    transform: (input) => {
+      const { schema, url } = jsonSchemaTransform(input);
+      return { schema: withAccess(schema, input.route.config?.access), url };
+    },
+    transformObject: jsonSchemaTransformObject,
+  });
+  app.get("/openapi.json", { config: { access: "public" }, schema: { hide: true } }, () => app.swagger());
+  await app.register(async (docs) => {
+    docs.addHook("onRequest", async (_request, reply) => {
+      void reply.header("content-security-policy", docsPolicy);
+    });
+    await docs.register(scalar, {
+      routePrefix: "/docs",
+      configuration: {
+        url: "/openapi.json",
+        telemetry: false,
+        withDefaultFonts: false,
+        hideClientButton: true,
+        agent: { disabled: true },
+      },
+    });
+  });
+});
+
+/** Adds to a route's documentation what its access means: the credential, the scope, and the refusals. */
+function withAccess(schema: object, access: RouteAccess | undefined): object {
+  if ((schema as { hide?: boolean }).hide || access === undefined) return { ...schema, hide: true };
+  const { description: own, response } = schema as { description?: string; response?: object };
+  const scope = access === "public" ? [] : [`Scope: \`${access}\`.`];
+  const statuses = access === "public" ? publicStatuses : problemStatuses;
+  const problems = statuses.map((status) => [status, { $ref: "#/components/responses/Problem" }]);
+  return {
+    ...schema,
+    description: [...scope, ...(own === undefined ? [] : [own])].join(" "),
+    security: access === "public" ? [] : [{ bearer: [] }],
+    response: { ...response, ...Object.fromEntries(problems) },
+  };
+}
+
+function description(): string {
+  const rows = (Object.keys(errorCatalog) as ErrorCode[]).map((code) => {
+    const { status, title, retryable } = errorCatalog[code];
+    return `| ${status} | \`${code}\` | ${title} | ${retryable ? "yes" : "no"} |`;
+  });
+  return [
+    "Subscriptions, usage, quotas and invoices.",
+    "JSON is camelCase; money is in integer minor units with its currency; instants are RFC 3339 in UTC; periods are half open; unlimited is `null`. Lists are `{ data, nextCursor }` with `?limit&cursor`.",
+    "`Authorization: Bearer` carries an API key or a JWT. A key of scope `service` acts for any account, named by `accountId` in the query or the body; every other credential sees its own account only.",
+    "## Errors",
+    "Every error is `application/problem+json` (RFC 9457) with a stable `code`. Where a repeat helps, `Retry-After` says when.",
+    ["| Status | Code | Meaning | Worth repeating as it is |", "| --- | --- | --- | --- |", ...rows].join(
+      "\n",
+    ),
+  ].join("\n\n");
+}

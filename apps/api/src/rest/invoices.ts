@@ -1,0 +1,41 @@
+import { AccountChoice, InvoiceDto, PageQuery, pageOf } from "@driftlock/contracts";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { requestAccount } from "../plugins/auth.ts";
+import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
+
+export const invoiceRoutes =
+  ({
+    listInvoices,
+    getInvoice,
+  }: Pick<CustomerUseCases, "listInvoices" | "getInvoice">): FastifyPluginAsyncZod =>
+  async (app) => {
+    const config = { access: "billing:read" } as const;
+    app.get(
+      "/billing/invoices",
+      {
+        config,
+        schema: {
+          tags: ["invoices"],
+          summary: "The account's invoices, the newest first",
+          querystring: PageQuery.extend(AccountChoice.shape),
+          response: { 200: pageOf(InvoiceDto) },
+        },
+      },
+      (request) => listInvoices(requestAccount(request), request.query),
+    );
+    app.get(
+      "/billing/invoices/:id",
+      {
+        config,
+        schema: {
+          tags: ["invoices"],
+          summary: "One invoice",
+          params: z.object({ id: z.string() }),
+          querystring: AccountChoice,
+          response: { 200: InvoiceDto },
+        },
+      },
+      (request) => getInvoice(requestAccount(request), request.params.id),
+    );
+  };

@@ -1,0 +1,50 @@
+import type { Access, PaymentState } from "@driftlock/contracts";
+import { accounts, catalog, invoices, type Queryable, subscriptions } from "@driftlock/db";
+import { type AccessPolicy, paymentState, selectSubscription } from "@driftlock/domain";
+import { noSuchAccount } from "../auth/credential.ts";
+import type { PlanRow } from "./plan-catalog.ts";
+
+export type SubscriptionRow = Awaited<ReturnType<typeof subscriptions.listSubscriptions>>[number];
+
+export interface AccountStanding {
+  account: NonNullable<Awaited<ReturnType<typeof accounts.findAccount>>>;
+  /** All that it ever had, the oldest first. */
+  subscriptions: SubscriptionRow[];
+  /** The one that its plan comes from; null on Free. */
+  selected: SubscriptionRow | null;
+  plans: PlanRow[];
+  paymentState: PaymentState;
+  access: Access;
+}
+
+/** Where an account stands, all of it from the mirror. @throws ACCOUNT_NOT_FOUND. */
+export async function readStanding(
+  q: Queryable,
+  accountId: string,
+  accessPolicy: AccessPolicy,
+): Promise<AccountStanding> {
+  const [account, all, open, plans] = await Promise.all([
+    accounts.findAccount(q, accountId),
+    subscriptions.listSubscriptions(q, accountId),
+    invoices.listOpenInvoices(q, accountId),
+    catalog.listPlans(q),
+  ]);
+  if (account === null) throw noSuchAccount(accountId);
+  const ranked = all.map((row) => ({ ...row, rank: rankOf(plans, row) }));
+  const state = paymentState({ invoices: open, subscriptions: all });
+  return {
+    account,
+    subscriptions: all,
+    selected: selectSubscription(ranked),
+    plans,
+    paymentState: state,
+    access: accessPolicy[state],
+  };
+}
+
+const rankOf = (plans: readonly PlanRow[], { planId, planVersion }: SubscriptionRow): number =>
+  plans.find((plan) => plan.planId === planId && plan.version === planVersion)?.rank ?? 0;
+
+/** Whether it is set to end. */
+export const isEnding = ({ cancelAtPeriodEnd, cancelAt }: SubscriptionRow): boolean =>
+  cancelAtPeriodEnd || cancelAt !== null;

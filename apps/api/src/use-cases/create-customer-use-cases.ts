@@ -1,0 +1,84 @@
+import { AppError } from "@driftlock/contracts";
+import type { Db } from "@driftlock/db";
+import type { AccessPolicy } from "@driftlock/domain";
+import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Stripe } from "@driftlock/stripe";
+import { createWithAccountLease } from "./account-lease.ts";
+import { createCancelNow } from "./cancel-now.ts";
+import { createChangePlan } from "./change-plan.ts";
+import { createCheckout } from "./create-checkout.ts";
+import type { CustomerUseCases } from "./customer-use-cases.ts";
+import { createEnsureCustomer } from "./ensure-customer.ts";
+import { createGetSubscription } from "./get-subscription.ts";
+import { createInvoices } from "./invoices.ts";
+import { createListPlans } from "./list-plans.ts";
+import { createNotificationEndpoints } from "./notification-endpoints.ts";
+import { createPreviewChange } from "./preview-change.ts";
+import { createCheckReturnUrl } from "./return-urls.ts";
+import { createStripePages } from "./stripe-pages.ts";
+import { createSyncFromStripe } from "./sync-from-stripe.ts";
+
+export interface CustomerResources {
+  db: Db;
+  stripe: Stripe;
+  producer: Producer;
+  clock: Clock;
+  wallNow: () => Date;
+  log: Logger;
+  isSimulator: boolean;
+  accessPolicy: AccessPolicy;
+  publicUrl: string;
+  returnOrigins: readonly string[];
+  /** Unique for ever. */
+  makeId: () => string;
+  randomBytes: (count: number) => Buffer;
+}
+
+/** Wires what customers do. */
+export function createCustomerUseCases(resources: CustomerResources): CustomerUseCases {
+  const { db, stripe, clock, producer, accessPolicy, makeId, publicUrl } = resources;
+  const page = (search: string) => new URL(`/app${search}`, publicUrl).href;
+  const checkReturnUrl = createCheckReturnUrl(resources.returnOrigins);
+  const ensureCustomer = createEnsureCustomer({ db, stripe });
+  const syncFromStripe = createSyncFromStripe(resources);
+  const withAccountLease = createWithAccountLease({ ...resources, makeHolder: makeId });
+  const getSubscription = createGetSubscription({ db, clock, accessPolicy });
+  const endpoints = createNotificationEndpoints({
+    ...resources,
+    makeEndpointId: () => `ne_${resources.randomBytes(12).toString("hex")}`,
+    makeEndpointSecret: () => `whsec_${resources.randomBytes(24).toString("base64")}`,
+  });
+  const changes = createChangePlan({ db, stripe, clock, withAccountLease, syncFromStripe, getSubscription });
+  const cancelNow = createCancelNow({ db, clock, producer, getSubscription });
+  return {
+    listPlans: createListPlans({ db }),
+    createCheckout: createCheckout({
+      db,
+      stripe,
+      clock,
+      ensureCustomer,
+      checkReturnUrl,
+      syncFromStripe,
+      successUrl: page("?checkout=success"),
+      cancelUrl: page("?checkout=canceled"),
+      makeIdempotencyKey: () => `checkout.${makeId()}`,
+    }),
+    getSubscription,
+    changePlan: changes.changePlan,
+    previewChange: createPreviewChange({ db, stripe, clock }),
+    cancelSubscription: (accountId, when) =>
+      when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
+    resumeSubscription: changes.resumeSubscription,
+    ...createInvoices({ db }),
+    ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
+    listNotificationEndpoints: endpoints.list,
+    replaceNotificationEndpoints: endpoints.replace,
+    getUsage: unavailable,
+    getUsageSeries: unavailable,
+    getEntitlements: unavailable,
+  };
+}
+
+const unavailable = async () => {
+  throw new AppError("UNAVAILABLE", "USAGE");
+};

@@ -1,0 +1,32 @@
+import type { Db } from "@driftlock/db";
+import type { AccessPolicy } from "@driftlock/domain";
+import type { Clock, QueueInspector } from "@driftlock/runtime";
+import type { KeyMode } from "../auth/api-key.ts";
+import { createListDunningCases } from "./list-dunning-cases.ts";
+import { createManageKeys } from "./manage-keys.ts";
+import { createOpenAccount } from "./open-account.ts";
+import { createOperatorAccounts } from "./operator-accounts.ts";
+import { createOperatorQueues } from "./operator-queues.ts";
+import type { OperatorUseCases } from "./operator-use-cases.ts";
+
+interface Resources {
+  db: Db;
+  clock: Clock;
+  inspector: QueueInspector;
+  accessPolicy: AccessPolicy;
+  keyMode: KeyMode;
+  onRevoked: () => void;
+  randomBytes: (count: number) => Buffer;
+}
+
+/** Wires what operators do. */
+export const createOperatorUseCases = (resources: Resources): OperatorUseCases => ({
+  openAccount: createOpenAccount({
+    ...resources,
+    makeAccountId: () => `acct_${resources.randomBytes(10).toString("hex")}`,
+  }),
+  ...createOperatorAccounts(resources),
+  ...createManageKeys(resources),
+  listDunningCases: createListDunningCases(resources),
+  ...createOperatorQueues(resources),
+});

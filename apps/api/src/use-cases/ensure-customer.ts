@@ -1,0 +1,32 @@
+import { accounts, type Db } from "@driftlock/db";
+import { type Stripe, stripeCall } from "@driftlock/stripe";
+import { requireAccount } from "./require-account.ts";
+
+/** The account's customer at Stripe, made at its first need. @throws ACCOUNT_NOT_FOUND, STRIPE_UNAVAILABLE. */
+export type EnsureCustomer = (accountId: string) => Promise<string>;
+
+/**
+ * One customer for each account: two requests at once, or one that repeats after a crash, send the same idempotency
+ * key with the same parameters and get the same customer; the row takes the first and keeps it.
+ */
+export const createEnsureCustomer =
+  ({ db, stripe }: { db: Db; stripe: Stripe }): EnsureCustomer =>
+  async (accountId) => {
+    const account = await requireAccount(db, accountId);
+    if (account.stripeCustomerId !== null) return account.stripeCustomerId;
+    const { name, email } = account;
+    const customer = await stripeCall(() =>
+      stripe.customers.create(
+        {
+          ...(name !== null && { name }),
+          ...(email !== null && { email }),
+          metadata: { account_id: accountId },
+        },
+        // An account of the same id in another database, or after a reset of this one, opened at another instant.
+        { idempotencyKey: `customer.${accountId}.${account.createdAt.getTime()}` },
+      ),
+    );
+    await accounts.updateAccountCustomer(db, accountId, customer.id);
+    const stored = await accounts.findAccount(db, accountId);
+    return stored?.stripeCustomerId ?? customer.id;
+  };

@@ -1,0 +1,49 @@
+import { type SubscriptionDto, toPeriodDto } from "@driftlock/contracts";
+import { type Db, usagePeriods } from "@driftlock/db";
+import { type AccessPolicy, cycleAt, cycleIndexAt, isLiveSubscription } from "@driftlock/domain";
+import type { Clock } from "@driftlock/runtime";
+import { type AccountStanding, isEnding, readStanding } from "./account-standing.ts";
+
+interface Deps {
+  db: Db;
+  clock: Clock;
+  accessPolicy: AccessPolicy;
+}
+
+/** What an account has. @throws ACCOUNT_NOT_FOUND. */
+export const createGetSubscription =
+  ({ db, clock, accessPolicy }: Deps) =>
+  async (accountId: string): Promise<SubscriptionDto> => {
+    const standing = await readStanding(db, accountId, accessPolicy);
+    const { paymentState, access } = standing;
+    return { accountId, ...(await planPart(standing)), paymentState, access };
+
+    async function planPart({ selected, subscriptions, account }: AccountStanding) {
+      if (selected !== null) {
+        return {
+          planId: selected.planId,
+          planVersion: selected.planVersion,
+          status: selected.status,
+          period: toPeriodDto({ start: selected.periodStart, end: selected.periodEnd }),
+          cancelAtPeriodEnd: isEnding(selected),
+          pendingPlanId: isEnding(selected) ? ("free" as const) : selected.pendingPlanId,
+        };
+      }
+      const now = clock.now();
+      const row = await usagePeriods.findPeriodAt(db, accountId, now);
+      // Rows end where nobody has rolled them on yet; the calendar says the same as they will.
+      const cycle = cycleAt(account.freeAnchorAt, cycleIndexAt(account.freeAnchorAt, now));
+      const held = subscriptions.findLast(({ status }) => isLiveSubscription(status));
+      return {
+        planId: "free" as const,
+        planVersion: row?.planId === "free" ? row.planVersion : freeVersion(standing),
+        status: held?.status ?? ("active" as const),
+        period: toPeriodDto(row === null ? cycle : { start: row.periodStart, end: row.periodEnd }),
+        cancelAtPeriodEnd: false,
+        pendingPlanId: null,
+      };
+    }
+  };
+
+const freeVersion = ({ plans }: AccountStanding): number =>
+  plans.find((plan) => plan.planId === "free" && plan.isCurrent)?.version ?? 1;
