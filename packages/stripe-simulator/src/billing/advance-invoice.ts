@@ -17,6 +17,11 @@ export function invoiceDueAt(invoice: Invoice): number | null {
 /** The step that is due: the draft is finalized (its first charge follows), or the open invoice is charged. */
 export function advanceInvoice(ctx: SimContext, id: string): void {
   const invoice = ctx.store.getOrThrow("invoice", id);
+  if (ctx.store.get("customer", invoice.customer ?? "") === undefined) {
+    // Its customer was deleted: Stripe collects nothing more.
+    ctx.store.update("invoice", id, { auto_advance: false, next_payment_attempt: null });
+    return;
+  }
   if (invoice.status === "open") {
     collectInvoice(ctx, invoice, { trigger: "automatic" });
     return;

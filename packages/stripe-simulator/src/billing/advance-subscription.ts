@@ -1,5 +1,5 @@
 import type { SimContext } from "../context.ts";
-import { endSubscription } from "./end-subscription.ts";
+import { finishSubscription } from "./finish-subscription.ts";
 import { markVoid } from "./finalize-invoice.ts";
 import { prorateChange } from "./change-items.ts";
 import { drawInvoice } from "./draw-invoice.ts";
@@ -47,7 +47,7 @@ function firstDue(ctx: SimContext, subscription: Subscription): Due | null {
       ? null
       : {
           at: subscription.cancel_at,
-          run: () => endSubscription(ctx, id, { reason: "cancellation_requested" }),
+          run: () => finishSubscription(ctx, subscription, subscription.cancel_at ?? ctx.now()),
         },
     phaseEnd === undefined || phaseEnd >= periodOf(subscription).end
       ? null
@@ -84,11 +84,11 @@ function changePhase(ctx: SimContext, id: string, at: number): void {
   const subscription = ctx.store.getOrThrow("subscription", id);
   const { items: next, change, isEnd, prorationBehavior } = turnPhase(ctx, subscription, at);
   if (isEnd) {
-    endSubscription(ctx, id, { reason: "cancellation_requested" });
+    finishSubscription(ctx, subscription, at);
     return;
   }
   if (next !== null && prorationBehavior !== "none")
-    prorateChange(ctx, subscription, { next, at, restarts: false });
+    prorateChange(ctx, subscription, { next, at, restarts: false, changes: [] });
   const items = next === null ? {} : { items: { ...subscription.items, data: next } };
   recordChange(ctx, "subscription", id, { ...change, ...items }, "customer.subscription.updated");
   if (prorationBehavior !== "always_invoice") return;

@@ -66,7 +66,12 @@ export function changedItems(
 export function prorateChange(
   ctx: SimContext,
   subscription: Subscription,
-  { next, at, restarts }: { next: SubscriptionItem[]; at: number; restarts: boolean },
+  {
+    next,
+    at,
+    restarts,
+    changes,
+  }: { next: SubscriptionItem[]; at: number; restarts: boolean; changes: ItemChange[] },
 ): void {
   const before = subscription.items.data;
   const isSame = (a: SubscriptionItem | undefined, b: SubscriptionItem): boolean =>
@@ -74,7 +79,9 @@ export function prorateChange(
   for (const item of before) {
     if (!restarts && isSame(find(next, item), item)) continue;
     creditItem(ctx, subscription, item, at);
-    if (restarts || find(next, item)?.price.id !== item.price.id) billUsage(ctx, subscription, item, at);
+    const isCleared = changes.some((change) => change.id === item.id && change.clear_usage === true);
+    const goes = restarts || find(next, item)?.price.id !== item.price.id;
+    if (goes && !isCleared) billUsage(ctx, subscription, item, at);
   }
   if (restarts) return;
   for (const item of next) if (!isSame(find(before, item), item)) debitItem(ctx, subscription, item, at);

@@ -51,16 +51,32 @@ export function collectInvoice(
   return { ...failure, outcome: result.outcome };
 }
 
+/** The payment method that Stripe would charge for an invoice. */
+export const chargeableMethod = (ctx: SimContext, invoice: Invoice): string | null =>
+  methodOf(ctx, {
+    customerId: invoice.customer ?? "",
+    subscriptionId: subscriptionOf(invoice),
+    invoiceMethodId: invoice.default_payment_method,
+  });
+
+interface Payer {
+  customerId: string;
+  subscriptionId: string | null;
+  invoiceMethodId: string | null;
+}
+
 /** Stripe's order: the invoice's own method, the subscription's, the customer's. Detached ones are passed over. */
-export function chargeableMethod(ctx: SimContext, invoice: Invoice): string | null {
-  const customer = ctx.store.get("customer", invoice.customer ?? "");
+export function methodOf(
+  ctx: SimContext,
+  { customerId, subscriptionId, invoiceMethodId }: Payer,
+): string | null {
   const candidates = [
-    invoice.default_payment_method,
-    ctx.store.get("subscription", subscriptionOf(invoice) ?? "")?.default_payment_method,
-    customer?.invoice_settings.default_payment_method,
+    invoiceMethodId,
+    ctx.store.get("subscription", subscriptionId ?? "")?.default_payment_method,
+    ctx.store.get("customer", customerId)?.invoice_settings.default_payment_method,
   ];
   const isUsable = (id: string | null | undefined): id is string =>
-    ctx.store.get("payment_method", id ?? "")?.customer === invoice.customer;
+    ctx.store.get("payment_method", id ?? "")?.customer === customerId;
   return candidates.find(isUsable) ?? null;
 }
 

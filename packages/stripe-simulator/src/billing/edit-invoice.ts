@@ -8,6 +8,7 @@ import { draftInvoice, type Invoice, pendingItems, subscriptionOf } from "./invo
 import { recordChange } from "./record-change.ts";
 import { GRACE_SECONDS } from "./draw-invoice.ts";
 import { nextRetryAt } from "./retry-schedule.ts";
+import { refuseUnsupported, UNSUPPORTED_INVOICE_PARAMS } from "./unsupported.ts";
 
 export type CreateInvoiceParams = Stored<Stripe.InvoiceCreateParams>;
 export type UpdateInvoiceParams = Stored<Stripe.InvoiceUpdateParams>;
@@ -16,6 +17,7 @@ const HORIZON_SECONDS = 5 * 366 * 86_400;
 
 /** A draft made by hand, empty unless pending invoice items are to be included. */
 export function createInvoice(ctx: SimContext, params: CreateInvoiceParams): Invoice {
+  refuseUnsupported(params, UNSUPPORTED_INVOICE_PARAMS);
   const customer = ctx.store.getOrThrow("customer", params.customer ?? "", "customer");
   const subscription =
     params.subscription === undefined
@@ -48,6 +50,7 @@ export function createInvoice(ctx: SimContext, params: CreateInvoiceParams): Inv
  * given back. Once finalized, only what does not concern its content can change.
  */
 export function updateInvoice(ctx: SimContext, id: string, params: UpdateInvoiceParams): Invoice {
+  refuseUnsupported(params, UNSUPPORTED_INVOICE_PARAMS);
   const invoice = ctx.store.getOrThrow("invoice", id);
   const { description, footer, default_payment_method } = params;
   if (

@@ -14,6 +14,7 @@ import { licensedLines, trialLines } from "./item-charges.ts";
 import { periodContaining, type Recurrence } from "./period.ts";
 import { proratedMinor } from "./proration.ts";
 import { emptySubscription, itemList, newItem, periodAt, type Subscription } from "./subscription-object.ts";
+import { refuseUnsupported, UNSUPPORTED_SUBSCRIPTION_PARAMS } from "./unsupported.ts";
 
 export type CreateParams = Stored<Stripe.SubscriptionCreateParams>;
 
@@ -36,6 +37,7 @@ export function startSubscription(
   ctx: SimContext,
   params: CreateParams,
 ): { subscription: Subscription; invoice: Invoice | null } {
+  refuseUnsupported(params, UNSUPPORTED_SUBSCRIPTION_PARAMS);
   const customer = ctx.store.getOrThrow("customer", params.customer ?? "", "customer");
   const trialEnd = trialEndOf(ctx, params);
   const anchorAt = trialEnd ?? params.billing_cycle_anchor ?? ctx.now();

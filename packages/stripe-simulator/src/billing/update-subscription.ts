@@ -13,6 +13,7 @@ import { recordChange } from "./record-change.ts";
 import { periodOf, periodPart, type Subscription, type SubscriptionItem } from "./subscription-object.ts";
 import { settingsChange } from "./subscription-settings.ts";
 import { checkMethod } from "./subscriptions.ts";
+import { refuseUnsupported, UNSUPPORTED_SUBSCRIPTION_PARAMS } from "./unsupported.ts";
 
 export type UpdateParams = Stored<Stripe.SubscriptionUpdateParams>;
 
@@ -42,7 +43,9 @@ export function applyUpdate(ctx: SimContext, id: string, params: UpdateParams): 
   checkMethod(ctx, subscription.customer, params.default_payment_method);
   const plan = planChange(ctx, subscription, params);
   const isProrated = params.proration_behavior !== "none" && subscription.status !== "trialing";
-  if (isProrated && (plan.restarts || params.items !== undefined)) prorateChange(ctx, subscription, plan);
+  if (isProrated && (plan.restarts || params.items !== undefined)) {
+    prorateChange(ctx, subscription, { ...plan, changes: params.items ?? [] });
+  }
   const change = {
     ...settingsChange(ctx, subscription, params),
     ...plan.change,
@@ -147,6 +150,7 @@ function changeInstant(
 }
 
 function checkUpdatable(subscription: Subscription, params: UpdateParams): void {
+  refuseUnsupported(params, UNSUPPORTED_SUBSCRIPTION_PARAMS);
   const allowed = ["metadata", "cancellation_details"];
   const isOver = ["canceled", "incomplete_expired"].includes(subscription.status);
   if (isOver && Object.keys(params).some((key) => !allowed.includes(key))) {

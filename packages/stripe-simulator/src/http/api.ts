@@ -112,7 +112,7 @@ function execute(
   if (replay !== undefined)
     return { status: replay.status, body: replay.body, headers: { "idempotent-replayed": "true" } };
 
-  const params = contract.decode(route.params, raw, { isPinned, isJson: route.path.startsWith("/v2/") });
+  const params = contract.decode(route.params, raw, { isPinned, isJson: route.method !== "GET" && route.path.startsWith("/v2/") });
   const paths = expandPaths(expand);
   return sim.transact(meta, (ctx) => {
     const path = request.params as Record<string, string>;

@@ -46,6 +46,15 @@ export const eventRoutes: Route[] = [
   listRoute<Stripe.EventListParams>("/v1/events", { params: "EventListParams" }, (ctx, { params }) =>
     listEvents(ctx, params),
   ),
+  listRoute<Stripe.V2.Core.EventListParams>(
+    "/v2/core/events",
+    { params: "V2.Core.EventListParams" },
+    (ctx, { params }) =>
+      ctx.store
+        .list("v2.core.event")
+        .toReversed()
+        .filter((event) => params.object_id === undefined || event.related_object?.id === params.object_id),
+  ),
   route("GET", "/v2/core/events/:id", {}, (ctx, { path }) =>
     ctx.store.getOrThrow("v2.core.event", path["id"] ?? ""),
   ),
