@@ -184,7 +184,7 @@ function environment(path) {
     PATH: path,
     DRIFTLOCK_HOME: home,
     DRIFTLOCK_TOOLS_HOME: process.env.DRIFTLOCK_TOOLS_HOME || home,
-    DRIFTLOCK_BOOTSTRAP_PID: String(process.pid),
+    DRIFTLOCK_PARENT_PID: String(process.pid),
   };
   Object.assign(env, { TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" });
   // The outer npm's settings would be read by pnpm as its own; how the registry is reached stays.

@@ -44,7 +44,12 @@ export async function startSystem(options: {
   const devFile = join(options.home, "dev.json");
   const supervisor = spawn(process.execPath, [join(checkout, "packages/devkit/src/start/main.ts")], {
     cwd: checkout,
-    env: { ...process.env, ...options.env, DRIFTLOCK_HOME: options.home },
+    env: {
+      ...process.env,
+      ...options.env,
+      DRIFTLOCK_HOME: options.home,
+      DRIFTLOCK_PARENT_PID: String(process.pid), // it stops when we go, however we go
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];

@@ -32,8 +32,8 @@ export interface StartSettings {
   stripeSecretKey: string | undefined;
   infra: string | undefined;
   webDistDir: string | undefined;
-  /** Our parent, where it is the bootstrap: when it goes, so do we. */
-  bootstrapPid: number | undefined;
+  /** Our parent, where it said that we are to go when it goes (DRIFTLOCK_PARENT_PID): the bootstrap, a test. */
+  parentPid: number | undefined;
   /** Handed on to the children, under what is set for them. */
   inherited: NodeJS.ProcessEnv;
 }
@@ -52,7 +52,7 @@ export function loadStartSettings(env: NodeJS.ProcessEnv, args: readonly string[
   if (unknown.length > 0) faults.push(`unknown argument ${unknown.join(" ")}; there is --watch`);
   if (mode === null || faults.length > 0) throw new Error(`it cannot start:\n- ${faults.join("\n- ")}`);
   const home = resolve(checkoutRoot, env["DRIFTLOCK_HOME"] || ".driftlock");
-  const bootstrapPid = Number(env["DRIFTLOCK_BOOTSTRAP_PID"]);
+  const parentPid = Number(env["DRIFTLOCK_PARENT_PID"]);
   return {
     home,
     toolsHome: findToolsHome(env),
@@ -66,7 +66,7 @@ export function loadStartSettings(env: NodeJS.ProcessEnv, args: readonly string[
     stripeSecretKey,
     infra: env["INFRA"],
     webDistDir: env["WEB_DIST_DIR"] || undefined,
-    bootstrapPid: bootstrapPid === process.ppid ? bootstrapPid : undefined,
+    parentPid: parentPid === process.ppid ? parentPid : undefined,
     inherited: env,
   };
 }

@@ -57,7 +57,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 try {
   const settings = loadStartSettings(process.env, process.argv.slice(2));
-  await run(settings, watchForStop({ bootstrapPid: settings.bootstrapPid, say }));
+  await run(settings, watchForStop({ parentPid: settings.parentPid, say }));
   process.exit(0);
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));

@@ -12,12 +12,12 @@ export interface StopRequest {
 }
 
 interface WatchOptions {
-  bootstrapPid: number | undefined;
+  parentPid: number | undefined;
   say: (text: string) => void;
 }
 
-/** Listens for everything that means stop: SIGINT, SIGTERM, SIGHUP, and the end of the bootstrap that started us. */
-export function watchForStop({ bootstrapPid, say }: WatchOptions): StopRequest {
+/** Listens for everything that means stop: SIGINT, SIGTERM, SIGHUP, and the end of the parent that asked for it. */
+export function watchForStop({ parentPid, say }: WatchOptions): StopRequest {
   const stop = new AbortController();
   const hurry = new AbortController();
   let requestedAtMs = 0;
@@ -35,9 +35,9 @@ export function watchForStop({ bootstrapPid, say }: WatchOptions): StopRequest {
     }
     request("Ctrl-C");
   });
-  if (bootstrapPid !== undefined) {
+  if (parentPid !== undefined) {
     setInterval(() => {
-      if (process.ppid !== bootstrapPid) request("the process that started this is gone");
+      if (process.ppid !== parentPid) request("the process that started this is gone");
     }, PARENT_CHECK_MS).unref();
   }
   const requested = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
