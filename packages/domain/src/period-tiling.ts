@@ -61,7 +61,9 @@ export function tilePeriods(input: TilingInput): TiledPeriod[] {
 
 interface Facts extends TilingInput {
   readonly openRows: readonly TiledPeriod[];
-  readonly atNow: TiledPeriod | undefined;
+  /** This second, in which what nobody told becomes true; before it rows stand, from it on subscriptions decide. */
+  readonly present: Date;
+  readonly presentRow: TiledPeriod | undefined;
   /** Instants at which the holder may change. */
   readonly instants: readonly Date[];
 }
@@ -76,58 +78,47 @@ interface Holder {
 
 function factsOf(input: TilingInput): Facts {
   const openRows = input.rows.filter((row) => row.closedAt === null);
-  const atNow = openRows.find((row) => holds(row, input.now));
-  const subscriptions = input.subscriptions.map((subscription) => settle(subscription, atNow, input.now));
+  const presentRow = openRows.find((row) => holds(row, input.now));
+  const second = new Date(Math.floor(input.now.getTime() / 1000) * 1000);
+  const present = later(second, presentRow?.start ?? second);
+  const subscriptions = input.subscriptions.map((each) =>
+    isGranting(each.status) ? each : { ...each, endsAt: earlier(each.endsAt ?? present, present) },
+  );
   const instants = [
+    present,
     ...openRows.flatMap((row) => [row.start, row.end]),
-    ...subscriptions.flatMap(({ period, planChangedAt, endsAt }) => [
-      period.start,
-      period.end,
-      planChangedAt,
-      endsAt,
-    ]),
+    ...subscriptions.flatMap((each) => [each.period.start, each.period.end, each.planChangedAt, each.endsAt]),
   ].filter((instant) => instant !== null);
-  return { ...input, subscriptions, openRows, atNow, instants };
-}
-
-/** Fills in what nobody told: that a plan changed, or a subscription stopped granting, is true from this second on. */
-function settle(
-  subscription: TilingSubscription,
-  atNow: TiledPeriod | undefined,
-  now: Date,
-): TilingSubscription {
-  const second = new Date(Math.max(Math.floor(now.getTime() / 1000) * 1000, atNow?.start.getTime() ?? 0));
-  const endsAt = subscription.endsAt ?? (isGranting(subscription.status) ? null : second);
-  const told = subscription.planChangedAt;
-  const isChanged =
-    atNow?.stripeSubscriptionId === subscription.stripeSubscriptionId &&
-    !isSamePlan(planAt(subscription, now), atNow);
-  // What was told before the row began is of an earlier change: the row would follow it already.
-  const isUntold = isChanged && (told === null || told < atNow.start);
-  return { ...subscription, endsAt, planChangedAt: isUntold ? second : told };
+  return { ...input, subscriptions, openRows, present, presentRow, instants };
 }
 
 function holderAt(facts: Facts, at: Date): Holder {
-  const row = at < facts.now ? facts.openRows.find((each) => holds(each, at)) : facts.atNow;
+  const isPast = at < facts.present;
+  const row = isPast ? facts.openRows.find((each) => holds(each, at)) : facts.presentRow;
   const owner = facts.subscriptions.find((each) => each.stripeSubscriptionId === row?.stripeSubscriptionId);
-  const isKept =
-    row !== undefined && row.stripeSubscriptionId !== null && at < facts.now && !isOver(owner, at);
-  const kept = isKept ? { holder: keptHolder(row, owner, at), rank: owner?.rank ?? 0 } : null;
+  const stands = isPast && row !== undefined && !isOver(owner, at);
+  const kept = stands && row.stripeSubscriptionId !== null ? keptHolder(facts, row, at) : null;
   const [best] = facts.subscriptions
-    .filter((each) => isInForce(each, at) && (kept === null || each.rank > kept.rank))
+    .filter((each) => isInForce(each, at) && (!stands || mayRewrite(facts, each, at)))
+    .filter((each) => kept === null || each.rank > (owner?.rank ?? 0))
     .toSorted((a, b) => b.rank - a.rank || preference(b, owner) - preference(a, owner) || compareAge(a, b));
   if (best !== undefined) return subscriptionHolder(best, at);
-  return kept?.holder ?? freeHolder(facts, at);
+  return kept ?? freeHolder(facts, at);
 }
 
+/** The past is given to a subscription that is new to us, or from where it was told to have changed. */
+const mayRewrite = ({ rows }: Facts, each: TilingSubscription, at: Date): boolean =>
+  each.planChangedAt === null
+    ? !rows.some((row) => row.stripeSubscriptionId === each.stripeSubscriptionId)
+    : at >= each.planChangedAt;
+
+const earlier = (a: Date, b: Date): Date => (a < b ? a : b);
+const later = (a: Date, b: Date): Date => (a > b ? a : b);
 const holds = (row: Period, at: Date): boolean => row.start <= at && at < row.end;
 const isOver = (owner: TilingSubscription | undefined, at: Date): boolean =>
   owner !== undefined && owner.endsAt !== null && at >= owner.endsAt;
 const isInForce = (each: TilingSubscription, at: Date): boolean =>
-  isGranting(each.status) &&
-  !isOver(each, at) &&
-  at >= each.period.start &&
-  (each.planChangedAt === null || at >= each.planChangedAt);
+  isGranting(each.status) && !isOver(each, at) && at >= each.period.start;
 const preference = (each: TilingSubscription, owner: TilingSubscription | undefined): number =>
   each === owner ? 1 : 0;
 const compareAge = (a: TilingSubscription, b: TilingSubscription): number =>
@@ -137,19 +128,20 @@ const planAt = (subscription: TilingSubscription, at: Date) =>
   at >= subscription.period.end ? (subscription.pending ?? subscription) : subscription;
 const isSamePlan = (
   plan: { planId: PlanId; planVersion: number },
-  row: { planId: PlanId; planVersion: number } | undefined,
-): boolean => plan.planId === row?.planId && plan.planVersion === row.planVersion;
+  row: { planId: PlanId; planVersion: number },
+): boolean => plan.planId === row.planId && plan.planVersion === row.planVersion;
 
-/** The past of a subscription is what its rows say, until a change of plan inside of them. */
-function keptHolder(row: TiledPeriod, owner: TilingSubscription | undefined, at: Date): Holder {
+/** The past of a subscription is what its rows say, until a change of plan that was told to lie inside of them. */
+function keptHolder({ now, subscriptions }: Facts, row: TiledPeriod, at: Date): Holder {
   const { planId, planVersion, stripeSubscriptionId } = row;
+  const owner = subscriptions.find((each) => each.stripeSubscriptionId === stripeSubscriptionId);
   if (owner === undefined) return { planId, planVersion, stripeSubscriptionId, periodEnd: row.end };
   const changedAt = owner.planChangedAt;
-  const isChanged = changedAt !== null && changedAt >= row.start && at >= changedAt;
-  if (isInForce(owner, at) && (isChanged || isSamePlan(planAt(owner, at), row)))
-    return subscriptionHolder(owner, at);
+  const isChanged = changedAt !== null && changedAt > row.start && at >= changedAt;
+  const isPresent = row.end > now && isSamePlan(planAt(owner, at), row);
+  if (isInForce(owner, at) && (isChanged || isPresent)) return subscriptionHolder(owner, at);
   const ends = [row.end, owner.period.start, owner.period.end].filter((end) => end > at);
-  return { planId, planVersion, stripeSubscriptionId, periodEnd: ends.reduce((a, b) => (a < b ? a : b)) };
+  return { planId, planVersion, stripeSubscriptionId, periodEnd: ends.reduce(earlier) };
 }
 
 function subscriptionHolder(subscription: TilingSubscription, at: Date): Holder {
