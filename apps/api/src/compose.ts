@@ -15,11 +15,14 @@ import { createAuthenticate } from "./auth/authenticate.ts";
 import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
 import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
 import type { Env } from "./env.ts";
+import { quotaRoutes } from "./rest/quota.ts";
+import { usageRoutes } from "./rest/usage.ts";
+import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
 import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
 import { createDemoSession } from "./use-cases/create-demo-session.ts";
 import { createOperatorUseCases } from "./use-cases/create-operator-use-cases.ts";
 import { createEnsureAccount } from "./use-cases/open-account.ts";
-import { verifyInstallation } from "./verify-installation.ts";
+import { readUsagePartitions, verifyInstallation } from "./verify-installation.ts";
 
 const stripeRetries = 1;
 
@@ -83,7 +86,16 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const returnOrigins =
     env.ALLOWED_RETURN_ORIGINS.length > 0 ? env.ALLOWED_RETURN_ORIGINS : [new URL(env.PUBLIC_URL).origin];
 
+  const usage = createUsageUseCases({
+    db,
+    redis,
+    clock,
+    wallNow: wallNowMs,
+    partitions: await readUsagePartitions(db),
+    accessPolicy: env.ACCESS_POLICY,
+  });
   const customer = createCustomerUseCases({
+    usage,
     db,
     stripe,
     producer,
@@ -116,7 +128,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       customer,
       operator,
       createDemoSession: isSimulator ? createDemoSession({ redis }) : null,
-      usagePlugins: [],
+      usagePlugins: [usageRoutes({ ...usage, clock }), quotaRoutes(usage)],
       redis,
       appConfig: {
         mode,
@@ -139,6 +151,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       await verifyInstallation({ db, stripe, secretKey: env.STRIPE_SECRET_KEY.reveal(), mode, log });
       const url = await app.listen({ host: env.BIND_HOST, port: env.API_PORT });
       log.info({ url }, "gateway.listening");
+      return url;
     },
   };
 }

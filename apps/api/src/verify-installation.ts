@@ -17,7 +17,7 @@ interface Deps {
  */
 export async function verifyInstallation({ db, stripe, secretKey, mode, log }: Deps): Promise<void> {
   const bound = await installation.findInstallation(db);
-  if (bound === null) throw new Error("this database is not set up: run the migrations and the seed first");
+  if (bound === null) throw notSetUp();
   if (bound.mode !== mode) {
     throw new Error(`this database belongs to mode "${bound.mode}", and DRIFTLOCK_MODE is "${mode}"`);
   }
@@ -28,3 +28,12 @@ export async function verifyInstallation({ db, stripe, secretKey, mode, log }: D
     log.warn({ err: error }, "stripe.not-verified");
   }
 }
+
+/** How many partitions usage has: fixed when the database was set up. @throws where it was not. */
+export async function readUsagePartitions(db: Db): Promise<number> {
+  const bound = await installation.findInstallation(db);
+  if (bound === null) throw notSetUp();
+  return bound.usagePartitions;
+}
+
+const notSetUp = () => new Error("this database is not set up: run the migrations and the seed first");

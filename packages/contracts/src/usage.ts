@@ -1,3 +1,4 @@
+import type { PlanId } from "./ids.ts";
 import type { Aggregation, OveragePolicy } from "./plan.ts";
 
 /** DESIGN 2.3: the largest quantity of an event and the largest total of a period; Stripe takes 15 digits. */
@@ -52,6 +53,7 @@ export interface LimitSegment {
   readonly startMs: number;
   readonly endMs: number;
   readonly isClosed: boolean;
+  readonly planId: PlanId;
   /** Every metric of the plan; a metric that is missing here is refused. `limit` null is unlimited. */
   readonly metrics: Readonly<Record<string, MetricLimit>>;
 }

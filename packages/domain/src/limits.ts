@@ -5,7 +5,7 @@ import {
   type LiveAggregation,
   type MetricLimit,
 } from "@driftlock/contracts";
-import type { Aggregation, OveragePolicy } from "@driftlock/contracts";
+import type { Aggregation, OveragePolicy, PlanId } from "@driftlock/contracts";
 
 export interface LimitsInput {
   accountId: string;
@@ -15,7 +15,7 @@ export interface LimitsInput {
   periods: readonly {
     periodStart: Date;
     periodEnd: Date;
-    planId: string;
+    planId: PlanId;
     planVersion: number;
     closedAt: Date | null;
   }[];
@@ -57,6 +57,7 @@ export function accountLimits({
         startMs: period.periodStart.getTime(),
         endMs: period.periodEnd.getTime(),
         isClosed: period.closedAt !== null,
+        planId: period.planId,
         metrics: metricLimits(plan.limits, aggregations),
       };
     })

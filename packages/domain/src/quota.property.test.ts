@@ -6,10 +6,10 @@ import { type Counted, countedNothing, decideQuota, quotaStanding } from "./quot
 
 const dayMs = 24 * 60 * 60 * 1000;
 const periodStart = new Date("2026-03-01T00:00:00Z");
-const period = (offset: number, planId = "free") => ({
+const period = (offset: number) => ({
   periodStart: new Date(periodStart.getTime() + offset * 30 * dayMs),
   periodEnd: new Date(periodStart.getTime() + (offset + 1) * 30 * dayMs),
-  planId,
+  planId: "free" as const,
   planVersion: 1,
   closedAt: null as Date | null,
 });

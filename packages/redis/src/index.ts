@@ -2,6 +2,7 @@ export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } f
 export { toAppError } from "./errors.ts";
 export { keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
+export { readStreamEnd } from "./read-stream-end.ts";
 export { parseRecords } from "./record.ts";
 export {
   type AcceptMode,

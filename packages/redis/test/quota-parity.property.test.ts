@@ -37,7 +37,12 @@ const segments = fc
   .map((parts) => {
     let endMs = 1_800_000_000_000;
     return parts.map(
-      ({ lengthMs, ...part }): LimitSegment => ({ ...part, startMs: endMs, endMs: (endMs += lengthMs) }),
+      ({ lengthMs, ...part }): LimitSegment => ({
+        ...part,
+        planId: "free",
+        startMs: endMs,
+        endMs: (endMs += lengthMs),
+      }),
     );
   });
 const events = fc.array(

@@ -22,8 +22,8 @@ export function limitsOf(
     version,
     validUntilMs: endMs,
     segments: [
-      { startMs, endMs, isClosed: false, metrics },
-      { startMs: endMs, endMs: endMs + 30 * dayMs, isClosed: false, metrics },
+      { startMs, endMs, isClosed: false, planId: "free", metrics },
+      { startMs: endMs, endMs: endMs + 30 * dayMs, isClosed: false, planId: "free", metrics },
     ],
   };
 }

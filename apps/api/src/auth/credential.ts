@@ -10,8 +10,10 @@ export interface Credential {
   readonly accountId: string | null;
 }
 
-/** What a route asks for: nothing, or one scope. */
-export type RouteAccess = "public" | Exclude<KeyScope, "service">;
+type RouteScope = Exclude<KeyScope, "service">;
+
+/** What a route asks for: nothing, one scope, or any one of several. */
+export type RouteAccess = "public" | RouteScope | readonly RouteScope[];
 
 const accountScopes = ["usage:write", "billing:read", "billing:write"] as const;
 
@@ -24,14 +26,19 @@ export function effectiveScopes(scopes: readonly KeyScope[]): ReadonlySet<KeySco
 /** Whether it acts for any account. */
 export const isService = (credential: Credential): boolean => credential.scopes.has("service");
 
-/** The credential, if it has the scope. @throws UNAUTHENTICATED without one, SCOPE_MISSING. */
-export function requireScope(credential: Credential | null, scope: KeyScope): Credential {
+/** The credential, if it has the scope, or one of the scopes. @throws UNAUTHENTICATED without one, SCOPE_MISSING. */
+export function requireScope(
+  credential: Credential | null,
+  access: KeyScope | readonly KeyScope[],
+): Credential {
   if (credential === null) {
     throw new AppError("UNAUTHENTICATED", "Send an API key or a token: Authorization: Bearer …");
   }
-  if (!credential.scopes.has(scope)) {
-    throw new AppError("SCOPE_MISSING", `This needs the scope ${scope}.`, {
-      extensions: { requiredScope: scope },
+  const scopes = [access].flat();
+  if (!scopes.some((scope) => credential.scopes.has(scope))) {
+    const requiredScope = scopes.join(" or ");
+    throw new AppError("SCOPE_MISSING", `This needs the scope ${requiredScope}.`, {
+      extensions: { requiredScope },
     });
   }
   return credential;

@@ -73,7 +73,7 @@ export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }
 function withAccess(schema: object, access: RouteAccess | undefined): object {
   if ((schema as { hide?: boolean }).hide || access === undefined) return { ...schema, hide: true };
   const { description: own, response } = schema as { description?: string; response?: object };
-  const scope = access === "public" ? [] : [`Scope: \`${access}\`.`];
+  const scope = access === "public" ? [] : [`Scope: \`${[access].flat().join("` or `")}\`.`];
   const statuses = access === "public" ? publicStatuses : problemStatuses;
   const problems = statuses.map((status) => [status, { $ref: "#/components/responses/Problem" }]);
   return {

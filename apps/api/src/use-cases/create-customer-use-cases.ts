@@ -1,8 +1,8 @@
-import { AppError } from "@driftlock/contracts";
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
 import type { Clock, Logger, Producer } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
+import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
 import { createWithAccountLease } from "./account-lease.ts";
 import { createCancelNow } from "./cancel-now.ts";
 import { createChangePlan } from "./change-plan.ts";
@@ -27,6 +27,7 @@ export interface CustomerResources {
   log: Logger;
   isSimulator: boolean;
   accessPolicy: AccessPolicy;
+  usage: UsageUseCases;
   publicUrl: string;
   returnOrigins: readonly string[];
   /** Unique for ever. */
@@ -36,7 +37,7 @@ export interface CustomerResources {
 
 /** Wires what customers do. */
 export function createCustomerUseCases(resources: CustomerResources): CustomerUseCases {
-  const { db, stripe, clock, producer, accessPolicy, makeId, publicUrl } = resources;
+  const { db, stripe, clock, producer, accessPolicy, usage, makeId, publicUrl } = resources;
   const page = (search: string) => new URL(`/app${search}`, publicUrl).href;
   const checkReturnUrl = createCheckReturnUrl(resources.returnOrigins);
   const ensureCustomer = createEnsureCustomer({ db, stripe });
@@ -73,12 +74,8 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,
     replaceNotificationEndpoints: endpoints.replace,
-    getUsage: unavailable,
-    getUsageSeries: unavailable,
-    getEntitlements: unavailable,
+    getUsage: usage.getUsage,
+    getUsageSeries: usage.getUsageSeries,
+    getEntitlements: usage.getEntitlements,
   };
 }
-
-const unavailable = async () => {
-  throw new AppError("UNAVAILABLE", "USAGE");
-};

@@ -1,0 +1,147 @@
+import {
+  AccountChoice,
+  AppError,
+  batchBytesMax,
+  EntitlementsDto,
+  UsageBatchDto,
+  type UsageBatchDto as UsageBatch,
+  UsageBody,
+  UsageDto,
+  UsageReceiptDto,
+  type UsageReceiptDto as UsageReceipt,
+  usageResultCodes,
+  UsageSeriesDto,
+  UsageSeriesQuery,
+} from "@driftlock/contracts";
+import type { Clock } from "@driftlock/runtime";
+import type { FastifyInstance } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { isService } from "../auth/credential.ts";
+import { credentialOf, requestAccount } from "../plugins/auth.ts";
+import {
+  cloudEventBatchType,
+  cloudEventType,
+  ndjsonType,
+  parseUsageBody,
+} from "../usage/parse-usage-body.ts";
+import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
+import type { RecordedEvent, RecordUsage } from "../use-cases/record-usage.ts";
+
+interface Deps extends Pick<CustomerUseCases, "getUsage" | "getUsageSeries" | "getEntitlements"> {
+  recordUsage: RecordUsage;
+  clock: Clock;
+}
+
+export const usageRoutes =
+  ({ recordUsage, getUsage, getUsageSeries, getEntitlements, clock }: Deps): FastifyPluginAsyncZod =>
+  async (app) => {
+    addBodyParsers(app);
+    app.post(
+      "/billing/usage",
+      {
+        config: { access: "usage:write" },
+        bodyLimit: batchBytesMax,
+        // Events are checked one by one, so that a bad one is refused alone; the schema is for the documentation.
+        validatorCompiler: () => (value: unknown) => ({ value }),
+        serializerCompiler: () => JSON.stringify,
+        schema: {
+          tags: ["usage"],
+          summary: "Record usage: one event, or a batch of up to 10,000",
+          description:
+            "One object with an id is a single event and has a status of its own. An array, `{ events }`, NDJSON (application/x-ndjson) and CloudEvents (application/cloudevents+json is single, application/cloudevents-batch+json a batch) are taken too; a batch is 202 whatever its items are, and lists what was not accepted. Sending the same body again is always safe.",
+          body: UsageBody,
+          response: { 202: z.union([UsageReceiptDto, UsageBatchDto]) },
+        },
+      },
+      async (request, reply) => {
+        const credential = credentialOf(request);
+        if (credential.accountId === null && !isService(credential)) {
+          throw new AppError(
+            "SCOPE_MISSING",
+            "This key belongs to no account; that needs the scope service.",
+          );
+        }
+        const contentType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+        const { isSingle, items } = parseUsageBody(contentType, request.body);
+        const ownAccountId = isService(credential) ? null : credential.accountId;
+        const recorded = await recordUsage({ accountId: ownAccountId }, items);
+        const [first] = recorded;
+        const answer = isSingle && first !== undefined ? toReceipt(first, clock.now()) : toBatch(recorded);
+        return reply.code(202).send(answer);
+      },
+    );
+    app.get(
+      "/billing/usage",
+      {
+        config: { access: "billing:read" },
+        schema: {
+          tags: ["usage"],
+          summary: "Usage of the present period",
+          querystring: AccountChoice,
+          response: { 200: UsageDto },
+        },
+      },
+      (request) => getUsage(requestAccount(request)),
+    );
+    app.get(
+      "/billing/usage/series",
+      {
+        config: { access: "billing:read" },
+        schema: {
+          tags: ["usage"],
+          summary: "One metric over time, for plots",
+          querystring: UsageSeriesQuery,
+          response: { 200: UsageSeriesDto },
+        },
+      },
+      (request) => getUsageSeries(requestAccount(request), request.query),
+    );
+    app.get(
+      "/billing/entitlements",
+      {
+        config: { access: "billing:read" },
+        schema: {
+          tags: ["usage"],
+          summary: "What the account's plan and payment state allow",
+          querystring: AccountChoice,
+          response: { 200: EntitlementsDto },
+        },
+      },
+      (request) => getEntitlements(requestAccount(request)),
+    );
+  };
+
+/** Scoped to these routes: JSON with other names, and text for NDJSON. */
+function addBodyParsers(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser<string>([cloudEventType, cloudEventBatchType], { parseAs: "string" }, parseJson);
+  app.addContentTypeParser<string>(ndjsonType, { parseAs: "string" }, (_request, body, done) =>
+    done(null, body),
+  );
+}
+
+function toBatch(recorded: readonly RecordedEvent[]): UsageBatch {
+  const batch: UsageBatch = { accepted: 0, duplicates: 0, rejected: 0, results: [] };
+  for (const [index, { id, outcome, detail }] of recorded.entries()) {
+    if (outcome === "accepted") {
+      batch.accepted++;
+      continue;
+    }
+    if (outcome === "duplicate") batch.duplicates++;
+    else batch.rejected++;
+    batch.results.push({ index, id, outcome, code: usageResultCodes[outcome], detail });
+  }
+  return batch;
+}
+
+function toReceipt(recorded: RecordedEvent, now: Date): UsageReceipt {
+  const { id, outcome, detail, resetsAt } = recorded;
+  if (outcome === "accepted" || outcome === "duplicate")
+    return { id: id ?? "", outcome, ...toBatch([recorded]) };
+  const secondsLeft = resetsAt === null ? 0 : Math.ceil((resetsAt.getTime() - now.getTime()) / 1000);
+  throw new AppError(usageResultCodes[outcome], detail, {
+    extensions: { outcome, id },
+    ...(outcome === "quota-exceeded" && { retryAfterSeconds: Math.max(1, secondsLeft) }),
+  });
+}

@@ -1,0 +1,39 @@
+import type { Db } from "@driftlock/db";
+import type { AccessPolicy } from "@driftlock/domain";
+import type { RedisClient } from "@driftlock/redis";
+import type { Clock } from "@driftlock/runtime";
+import { createCheckQuota } from "../use-cases/check-quota.ts";
+import { createGetEntitlements } from "../use-cases/get-entitlements.ts";
+import { createGetUsage } from "../use-cases/get-usage.ts";
+import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
+import { createRecordUsage } from "../use-cases/record-usage.ts";
+import { createAccountLoader } from "./account-loader.ts";
+import { createCatalogCache } from "./catalog-cache.ts";
+import { createUsageGate } from "./usage-gate.ts";
+
+interface Deps {
+  db: Db;
+  redis: RedisClient;
+  clock: Clock;
+  /** Unix milliseconds of transport time. */
+  wallNow: () => number;
+  /** `installation.usage_partitions`: the same for everybody, for ever. */
+  partitions: number;
+  accessPolicy: AccessPolicy;
+}
+
+/** Everything that is asked of usage and quotas, over one gate to Redis. */
+export function createUsageUseCases({ db, redis, clock, wallNow, partitions, accessPolicy }: Deps) {
+  const catalogCache = createCatalogCache({ db, wallNow });
+  const loadAccounts = createAccountLoader({ db, redis, clock, catalogCache, partitions });
+  const gate = createUsageGate({ redis, clock, wallNow, partitions, loadAccounts });
+  return {
+    recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
+    checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
+    getUsage: createGetUsage({ gate, clock }),
+    getUsageSeries: createGetUsageSeries({ db, clock, catalogCache }),
+    getEntitlements: createGetEntitlements({ db, clock, accessPolicy }),
+  };
+}
+
+export type UsageUseCases = ReturnType<typeof createUsageUseCases>;

@@ -1,0 +1,138 @@
+import { type UsageEvent, type UsageOutcome } from "@driftlock/contracts";
+import { type Db, usageRecords } from "@driftlock/db";
+import type { Clock } from "@driftlock/runtime";
+import type { CatalogCache } from "../usage/catalog-cache.ts";
+import { UnreadableItem } from "../usage/parse-usage-body.ts";
+import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
+import { type ValidatedEvent, validateEvent } from "../usage/validate-event.ts";
+
+export interface RecordedEvent {
+  /** Null where none could be read. */
+  id: string | null;
+  outcome: "accepted" | UsageOutcome;
+  detail: string;
+  /** When more fits again: for `quota-exceeded`. */
+  resetsAt: Date | null;
+}
+
+/**
+ * Judges events one by one, in their order, and counts those that are accepted. `accountId` is the credential's own;
+ * null acts for any account and names it in each event. Sending the same again is always safe.
+ * @throws UNAVAILABLE: some may have been accepted by then; sent again they are duplicates.
+ */
+export type RecordUsage = (
+  caller: { accountId: string | null },
+  items: readonly unknown[],
+) => Promise<RecordedEvent[]>;
+
+interface Deps {
+  db: Db;
+  clock: Clock;
+  catalogCache: CatalogCache;
+  gate: UsageGate;
+}
+
+export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): RecordUsage {
+  return async (caller, items) => {
+    const { aggregations } = await catalogCache.get();
+    const context = {
+      nowMs: clock.now().getTime(),
+      ownAccountId: caller.accountId,
+      isMetric: (metric: string) => aggregations.has(metric),
+    };
+    const validated = items.map(
+      (item): ValidatedEvent =>
+        item instanceof UnreadableItem
+          ? { fault: "invalid", detail: item.detail, id: null }
+          : validateEvent(item, context),
+    );
+    const events = validated.flatMap((each) => ("event" in each ? each.event : []));
+    const decisions = (await lookUpRefused(db, events, await gate.decide(events, "each"))).values();
+    return validated.map((each) => {
+      if ("fault" in each) return { id: each.id, outcome: each.fault, detail: each.detail, resetsAt: null };
+      const decision = decisions.next().value;
+      if (decision === undefined) throw new Error("an event was not decided");
+      return describeDecision(each.event, decision);
+    });
+  };
+}
+
+/**
+ * What was counted is never refused (DESIGN 2.3): a repeat that comes after the guard has forgotten it, and finds the
+ * quota spent or the period closed, is looked up in the records.
+ */
+export async function lookUpRefused(
+  db: Db,
+  events: readonly UsageEvent[],
+  decisions: readonly GateDecision[],
+): Promise<GateDecision[]> {
+  const refused = events.filter((_, index) => isLookedUp(decisions[index]));
+  if (refused.length === 0) return [...decisions];
+  const known = new Map(
+    (await usageRecords.listKnownEvents(db, refused)).map((row) => [
+      `${row.accountId}\n${row.id}`,
+      row.payloadHash,
+    ]),
+  );
+  return decisions.map((decision, index) => {
+    const event = events[index];
+    const payloadHash =
+      event && isLookedUp(decision) ? known.get(`${event.accountId}\n${event.id}`) : undefined;
+    if (payloadHash === undefined) return decision;
+    return { ...decision, verdict: payloadHash === event?.payloadHash ? "duplicate" : "conflict" };
+  });
+}
+
+const isLookedUp = (decision: GateDecision | undefined): boolean =>
+  decision?.verdict === "quota-exceeded" || decision?.verdict === "period-closed";
+
+function describeDecision(event: UsageEvent, decision: GateDecision): RecordedEvent {
+  const counter = "counter" in decision ? decision.counter : undefined;
+  const resetsAt = typeof counter?.resetsAtMs === "number" ? new Date(counter.resetsAtMs) : null;
+  const outcome = outcomeOf(decision);
+  return {
+    id: event.id,
+    outcome,
+    detail: detailOf(event, decision),
+    resetsAt: outcome === "quota-exceeded" ? resetsAt : null,
+  };
+}
+
+function outcomeOf({ verdict }: GateDecision): RecordedEvent["outcome"] {
+  switch (verdict) {
+    case "total-too-large":
+      return "invalid";
+    case "not-in-plan":
+      return "quota-exceeded";
+    case "no-period":
+      throw new Error("an event without a period was decided");
+    default:
+      return verdict;
+  }
+}
+
+function detailOf(event: UsageEvent, decision: GateDecision): string {
+  switch (decision.verdict) {
+    case "accepted":
+      return "counted";
+    case "duplicate":
+      return "this event was counted before; nothing was counted again";
+    case "conflict":
+      return "this id was used with another metric, quantity or properties; use a new id for a new event";
+    case "quota-exceeded": {
+      const { limit, used, resetsAtMs } = decision.counter ?? { limit: 0, used: 0, resetsAtMs: null };
+      const reset = resetsAtMs === null ? "" : `; the quota resets at ${new Date(resetsAtMs).toISOString()}`;
+      return `${event.metric}: ${used} of ${limit} used, ${event.quantity} more does not fit${reset}`;
+    }
+    case "not-in-plan":
+      return `the account's plan does not include ${event.metric}`;
+    case "total-too-large":
+      return "the period's total would pass 999,999,999,999,999";
+    case "period-closed":
+      return `the period of ${new Date(event.occurredAtMs).toISOString()} is closed, or lies before the account's first`;
+    case "unknown-account":
+      return `there is no account "${event.accountId}"`;
+    case "no-period":
+      return "the period of this event is not known";
+  }
+}
