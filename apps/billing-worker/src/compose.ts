@@ -1,0 +1,115 @@
+import { hostname } from "node:os";
+import { applyStripeEvent, sweepStripeEvents, syncStripeObject } from "@driftlock/contracts";
+import { createDb } from "@driftlock/db";
+import { createRedis, findRedisWarnings, setWorkerHeartbeat } from "@driftlock/redis";
+import {
+  type Composed,
+  createConsumer,
+  createProducer,
+  createQueueInspector,
+  createTicker,
+  observeQueues,
+  type ProcessContext,
+} from "@driftlock/runtime";
+import { createStripe } from "@driftlock/stripe";
+import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
+import type { Env } from "./env.ts";
+import { applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
+import { resolveDoubleCheckoutProcessor } from "./jobs/resolve-double-checkout.ts";
+import { sweepStripeEventsProcessor } from "./jobs/sweep-stripe-events.ts";
+import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
+import { createPushLimits } from "./periods/push-limits.ts";
+import { createSyncObject } from "./sync/sync-object.ts";
+
+/** The ingester takes 5 minutes without a beat for the end of all workers. */
+const heartbeatIntervalMs = 10_000;
+
+/** Resources, what is done with them, entrances. */
+export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
+  const wallClock = { now: () => new Date() };
+  const mode = env.DRIFTLOCK_MODE;
+  const secretKey = env.STRIPE_SECRET_KEY.reveal();
+  const onConnectionError = (err: Error) => log.warn({ err }, "connection.errored");
+
+  const queryTime = metrics.histogram({
+    name: "db_query_seconds",
+    help: "How long queries took, by their name",
+    labels: ["query"] as const,
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
+  });
+  const db = life.own(
+    "postgres",
+    createDb({
+      connectionString: env.DATABASE_URL,
+      connectionsMax: env.WORKER_CONCURRENCY * 2 + 4,
+      applicationName: "billing-worker",
+      onQuery: (query, durationMs) => queryTime.observe({ query }, durationMs / 1_000),
+      onConnectionError,
+    }),
+    (pool) => pool.end(),
+  );
+  const openRedis = (purpose: "requests" | "queues") =>
+    life.own(
+      `redis (${purpose})`,
+      createRedis({ url: env.REDIS_URL, connectionName: "billing-worker", purpose, onConnectionError }),
+      (connection) => connection.disconnect(),
+    );
+  const redis = openRedis("requests");
+  const queueRedis = openRedis("queues");
+  const stripe = createStripe({
+    secretKey,
+    apiUrl: env.STRIPE_API_URL,
+    log,
+    maxNetworkRetries: 2,
+    readsPerSecond: env.STRIPE_READS_PER_SECOND,
+  });
+  await expectStripeAccount({ db, stripe, secretKey, mode });
+  const producer = life.own("producer", createProducer({ connection: redis, log }), (queues) =>
+    queues.close(),
+  );
+  const queues = [applyStripeEvent.queue, syncStripeObject.queue];
+  const inspector = life.own(
+    "queue inspector",
+    createQueueInspector({ connection: redis, queues, log }),
+    (open) => open.close(),
+  );
+  observeQueues(metrics, inspector);
+
+  const deps = { db, stripe, producer, clock, wallClock, isLive: mode === "live" };
+  const syncObject = createSyncObject({
+    ...deps,
+    pushLimits: createPushLimits({ db, redis, clock }),
+    dunningMode: env.DUNNING_MODE,
+    holder: `${hostname()}.${process.pid}`,
+  });
+  const consume = (queue: string, processors: Parameters<typeof createConsumer>[0]["processors"]) =>
+    life.own(
+      `consumer of ${queue}`,
+      createConsumer({
+        connection: queueRedis,
+        queue,
+        processors,
+        concurrency: env.WORKER_CONCURRENCY,
+        log,
+        metrics,
+      }),
+      (consumer) => consumer.close(),
+    );
+  const tick = (name: string, intervalMs: number, run: () => Promise<void>) =>
+    life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());
+
+  return {
+    checks: { postgres: db.ping, redis: async () => void (await redis.ping()) },
+    start: async () => {
+      for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
+      consume(applyStripeEvent.queue, [applyStripeEventProcessor(deps)]);
+      consume(syncStripeObject.queue, [
+        syncStripeObjectProcessor({ ...deps, syncObject }),
+        resolveDoubleCheckoutProcessor(deps),
+        sweepStripeEventsProcessor(deps),
+      ]);
+      tick("heartbeat", heartbeatIntervalMs, () => setWorkerHeartbeat(redis, wallClock.now()));
+      tick("sweep", env.SWEEP_INTERVAL_MS, () => producer.add(sweepStripeEvents, {}));
+    },
+  };
+}

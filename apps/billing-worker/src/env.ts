@@ -1,0 +1,44 @@
+import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
+import { z } from "zod";
+
+const stripeEnv = {
+  STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
+  /** The simulator; absent, Stripe itself. */
+  STRIPE_API_URL: httpUrl().optional(),
+  /** Reads of one endpoint of Stripe each second, by this process. */
+  STRIPE_READS_PER_SECOND: z.coerce.number().int().min(1).default(20),
+};
+
+export const Env = processSchema({
+  ...databaseEnv,
+  ...redisEnv,
+  ...stripeEnv,
+  WORKER_OPS_PORT: port(4103),
+  /** Jobs at a time, of each queue. */
+  WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(8),
+  /** How often Stripe's list of events is compared with what arrived. */
+  SWEEP_INTERVAL_MS: z.coerce.number().int().min(1_000).default(300_000),
+  /** Who tries failed payments again: we, on our schedule, or Stripe on its own. */
+  DUNNING_MODE: z.enum(["worker", "stripe"]).default("worker"),
+});
+export type Env = z.infer<typeof Env>;
+
+/** The worker's configuration; a wrong one ends the process with every fault named. */
+export const readWorkerEnv = (): Env => loadEnv(Env, process.env, { processName: "billing-worker" });
+
+const SetupEnv = z
+  .object({
+    ...databaseEnv,
+    ...stripeEnv,
+    DRIFTLOCK_MODE: z.enum(["simulator", "test", "live"]),
+    /** Where Stripe shall post to; absent, no endpoint is made. */
+    WEBHOOK_URL: httpUrl().optional(),
+    STRIPE_WEBHOOK_SECRET_FILE: z.string().optional(),
+  })
+  .refine((env) => env.WEBHOOK_URL === undefined || env.STRIPE_WEBHOOK_SECRET_FILE !== undefined, {
+    path: ["STRIPE_WEBHOOK_SECRET_FILE"],
+    message: "must say where the endpoint's secrets are kept, since WEBHOOK_URL is set",
+  });
+
+/** What the set-up of Stripe is told. */
+export const readSetupEnv = () => loadEnv(SetupEnv, process.env, { processName: "stripe-setup" });

@@ -1,0 +1,27 @@
+import { createDb } from "@driftlock/db";
+import { createStripe } from "@driftlock/stripe";
+import { bindStripeAccount } from "./catalog/bind-stripe-account.ts";
+import { setUpPortal } from "./catalog/set-up-portal.ts";
+import { setUpPrices } from "./catalog/set-up-prices.ts";
+import { setUpWebhooks } from "./catalog/set-up-webhooks.ts";
+import { readSetupEnv } from "./env.ts";
+
+const env = readSetupEnv();
+const secretKey = env.STRIPE_SECRET_KEY.reveal();
+const db = createDb({
+  connectionString: env.DATABASE_URL,
+  applicationName: "driftlock-stripe-setup",
+  connectionsMax: 2,
+});
+const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, maxNetworkRetries: 5 });
+try {
+  const account = await bindStripeAccount({ db, stripe, secretKey, mode: env.DRIFTLOCK_MODE });
+  const priceCount = await setUpPrices({ db, stripe });
+  await setUpPortal(stripe);
+  const { WEBHOOK_URL: url, STRIPE_WEBHOOK_SECRET_FILE: secretFile } = env;
+  if (url !== undefined && secretFile !== undefined) await setUpWebhooks({ stripe, url, secretFile });
+  const posts = url === undefined ? "no webhook endpoint" : `events are posted to ${url}`;
+  process.stdout.write(`bound to ${account}; ${priceCount} prices are in place; ${posts}\n`);
+} finally {
+  await db.end();
+}
