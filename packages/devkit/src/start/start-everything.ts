@@ -58,7 +58,7 @@ export async function startEverything({ settings, system, signal, say }: StartDe
   }
 
   const secretFile = join(settings.folder, "stripe-webhook-secret");
-  await step("stripe-setup", "packages/stripe/src/setup-main.ts", {
+  await step("stripe-setup", "apps/billing-worker/src/setup-main.ts", {
     STRIPE_WEBHOOK_SECRET_FILE: secretFile,
     ...(stripeUrl ? { WEBHOOK_URL: urls.webhookUrl } : {}),
   });
