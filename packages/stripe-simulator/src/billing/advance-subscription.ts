@@ -63,13 +63,13 @@ function firstDue(ctx: SimContext, subscription: Subscription): Due | null {
 /** The first invoice was not paid in time: the subscription never began, and nothing is owed. */
 function expire(ctx: SimContext, id: string): void {
   const change = { status: "incomplete_expired", ended_at: ctx.now() };
-  const expired = recordChange(ctx, "subscription", id, change, "customer.subscription.updated");
+  const expired = recordChange(ctx, "subscription", id, change);
   const invoice = ctx.store.get("invoice", expired.latest_invoice ?? "");
   if (invoice?.status === "open") markVoid(ctx, invoice.id);
 }
 
 function unpause(ctx: SimContext, id: string): void {
-  recordChange(ctx, "subscription", id, { pause_collection: null }, "customer.subscription.updated");
+  recordChange(ctx, "subscription", id, { pause_collection: null });
 }
 
 function announceTrialEnd(ctx: SimContext, id: string): void {
@@ -90,7 +90,7 @@ function changePhase(ctx: SimContext, id: string, at: number): void {
   if (next !== null && prorationBehavior !== "none")
     prorateChange(ctx, subscription, { next, at, restarts: false, changes: [] });
   const items = next === null ? {} : { items: { ...subscription.items, data: next } };
-  recordChange(ctx, "subscription", id, { ...change, ...items }, "customer.subscription.updated");
+  recordChange(ctx, "subscription", id, { ...change, ...items });
   if (prorationBehavior !== "always_invoice") return;
   const input = { billingReason: "subscription_update" as const, lines: [], period: periodOf(subscription) };
   const invoice = drawInvoice(ctx, subscription, { ...input, finalizes: "at-once", prorationDate: at });

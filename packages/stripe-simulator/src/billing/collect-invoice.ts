@@ -144,7 +144,7 @@ function reschedule(
     next_payment_attempt: isScheduled ? nextRetryAt(attemptCount, ctx.now()) : invoice.next_payment_attempt,
     _lastDecline: decline,
   };
-  return recordChange(ctx, "invoice", invoice.id, change, "invoice.updated");
+  return recordChange(ctx, "invoice", invoice.id, change);
 }
 
 function endOfTry(ctx: SimContext, invoice: Invoice, trigger: Trigger): void {

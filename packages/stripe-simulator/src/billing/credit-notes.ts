@@ -59,7 +59,7 @@ export function voidCreditNote(ctx: SimContext, id: string): CreditNote {
     amount_remaining: invoice.amount_remaining + note.amount,
     pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount - note.amount,
   };
-  recordChange(ctx, "invoice", invoice.id, change, "invoice.updated");
+  recordChange(ctx, "invoice", invoice.id, change);
   const voided = ctx.store.update("credit_note", id, { status: "void", voided_at: ctx.now() });
   ctx.emit("credit_note.voided", voided);
   return voided;
@@ -79,13 +79,13 @@ function checkAmount(invoice: Invoice, amount: number, params: CreditNoteParams)
 function applyToInvoice(ctx: SimContext, invoice: Invoice, amount: number): void {
   if (invoice.status === "paid") {
     const total = invoice.post_payment_credit_notes_amount + amount;
-    recordChange(ctx, "invoice", invoice.id, { post_payment_credit_notes_amount: total }, "invoice.updated");
+    recordChange(ctx, "invoice", invoice.id, { post_payment_credit_notes_amount: total });
     return;
   }
   const amount_remaining = invoice.amount_remaining - amount;
   const total = invoice.pre_payment_credit_notes_amount + amount;
   const change = { amount_remaining, pre_payment_credit_notes_amount: total };
-  recordChange(ctx, "invoice", invoice.id, change, "invoice.updated");
+  recordChange(ctx, "invoice", invoice.id, change);
   if (amount_remaining === 0) settleInvoice(ctx, invoice.id, { paidMinor: 0 });
 }
 

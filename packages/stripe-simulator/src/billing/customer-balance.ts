@@ -31,6 +31,6 @@ export function adjustBalance(
     metadata: {},
     type: entry.type,
   });
-  recordChange(ctx, "customer", customerId, { balance }, "customer.updated");
+  recordChange(ctx, "customer", customerId, { balance });
   return id;
 }

@@ -74,7 +74,7 @@ export function updateInvoice(ctx: SimContext, id: string, params: UpdateInvoice
     ...(default_payment_method === undefined ? {} : { default_payment_method }),
     ...advancement(ctx, invoice, params),
   };
-  return recordChange(ctx, "invoice", id, change, "invoice.updated");
+  return recordChange(ctx, "invoice", id, change);
 }
 
 /** Removes a draft for good; its invoice items are gone with it. */

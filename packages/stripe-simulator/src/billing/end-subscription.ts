@@ -42,7 +42,7 @@ function stopCollection(ctx: SimContext, subscriptionId: string): void {
     if (subscriptionOf(invoice) !== subscriptionId || !["draft", "open"].includes(invoice.status ?? ""))
       continue;
     const stopped = { auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
-    recordChange(ctx, "invoice", invoice.id, stopped, "invoice.updated");
+    recordChange(ctx, "invoice", invoice.id, stopped);
   }
 }
 

@@ -61,7 +61,7 @@ export function markUncollectible(ctx: SimContext, id: string): Invoice {
 
 function close(ctx: SimContext, id: string, change: Partial<Invoice>, event: string): Invoice {
   const stopped = { ...change, auto_advance: false, next_payment_attempt: null };
-  const closed = recordChange(ctx, "invoice", id, stopped, "invoice.updated");
+  const closed = recordChange(ctx, "invoice", id, stopped);
   if (change.status === "void") cancelPayments(ctx, id);
   ctx.emit(event, closed);
   standingAfterSettled(ctx, closed);

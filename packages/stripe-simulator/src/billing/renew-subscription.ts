@@ -42,7 +42,7 @@ export function renewSubscription(ctx: SimContext, id: string): Invoice | null {
     ...(subscription.status === "trialing" ? { status: "active" } : {}),
     ...(invoice === null ? {} : { latest_invoice: invoice.id }),
   };
-  recordChange(ctx, "subscription", id, change, "customer.subscription.updated");
+  recordChange(ctx, "subscription", id, change);
   return invoice;
 }
 

@@ -38,7 +38,7 @@ export function turnPhase(ctx: SimContext, subscription: Subscription, at: numbe
   const next = schedule.phases.find((phase) => phase.start_date <= at && phase.end_date > at);
   if (next === undefined) return { ...still, ...finish(ctx, schedule) };
   const current_phase = { start_date: next.start_date, end_date: next.end_date };
-  recordChange(ctx, "subscription_schedule", schedule.id, { current_phase }, "subscription_schedule.updated");
+  recordChange(ctx, "subscription_schedule", schedule.id, { current_phase });
   return {
     items: phaseItems(ctx, subscription, next, at),
     change: {

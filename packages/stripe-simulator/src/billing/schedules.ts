@@ -40,13 +40,7 @@ export function createSchedule(ctx: SimContext, params: CreateScheduleParams): S
   const schedule = newSchedule(ctx, subscription, { phase, params });
   ctx.store.put("subscription_schedule", schedule);
   ctx.emit("subscription_schedule.created", schedule);
-  recordChange(
-    ctx,
-    "subscription",
-    subscription.id,
-    { schedule: schedule.id },
-    "customer.subscription.updated",
-  );
+  recordChange(ctx, "subscription", subscription.id, { schedule: schedule.id });
   return schedule;
 }
 
@@ -58,20 +52,14 @@ export function updateSchedule(ctx: SimContext, id: string, params: UpdateSchedu
     ...(params.end_behavior === undefined ? {} : { end_behavior: params.end_behavior }),
     ...(params.phases === undefined ? {} : plannedPhases(ctx, schedule, params.phases)),
   };
-  return recordChange(ctx, "subscription_schedule", id, change, "subscription_schedule.updated");
+  return recordChange(ctx, "subscription_schedule", id, change);
 }
 
 /** Lets the schedule go and leaves the subscription as it is now. */
 export function release(ctx: SimContext, id: string): Schedule {
   const schedule = requireActive(ctx, id);
   const released = releaseSchedule(ctx, schedule);
-  recordChange(
-    ctx,
-    "subscription",
-    schedule.subscription ?? "",
-    { schedule: null },
-    "customer.subscription.updated",
-  );
+  recordChange(ctx, "subscription", schedule.subscription ?? "", { schedule: null });
   return released;
 }
 

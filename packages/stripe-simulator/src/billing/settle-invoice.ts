@@ -13,22 +13,16 @@ export function settleInvoice(
   { paidMinor, isOutOfBand = false }: { paidMinor: number; isOutOfBand?: boolean },
 ): Invoice {
   const invoice = ctx.store.getOrThrow("invoice", id);
-  const paid = recordChange(
-    ctx,
-    "invoice",
-    id,
-    {
-      status: "paid",
-      attempted: true,
-      amount_paid: isOutOfBand ? invoice.amount_due : paidMinor,
-      amount_remaining: 0,
-      ...(isOutOfBand ? { amount_paid_off_stripe: invoice.amount_due } : {}),
-      auto_advance: false,
-      next_payment_attempt: null,
-      status_transitions: { ...invoice.status_transitions, paid_at: ctx.now() },
-    },
-    "invoice.updated",
-  );
+  const paid = recordChange(ctx, "invoice", id, {
+    status: "paid",
+    attempted: true,
+    amount_paid: isOutOfBand ? invoice.amount_due : paidMinor,
+    amount_remaining: 0,
+    ...(isOutOfBand ? { amount_paid_off_stripe: invoice.amount_due } : {}),
+    auto_advance: false,
+    next_payment_attempt: null,
+    status_transitions: { ...invoice.status_transitions, paid_at: ctx.now() },
+  });
   ctx.emit("invoice.paid", paid);
   if (!isOutOfBand) ctx.emit("invoice.payment_succeeded", paid);
   standingAfterSettled(ctx, paid);

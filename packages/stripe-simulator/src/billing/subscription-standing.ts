@@ -14,7 +14,7 @@ export function standingAfterSettled(ctx: SimContext, invoice: Invoice): void {
   const isFirstPaid = subscription.status === "incomplete" && invoice.status === "paid";
   const isBehind = ["past_due", "unpaid"].includes(subscription.status);
   if (!isFirstPaid && !(isBehind && latestFinalized(ctx, subscription.id) === invoice.id)) return;
-  recordChange(ctx, "subscription", subscription.id, { status: "active" }, "customer.subscription.updated");
+  recordChange(ctx, "subscription", subscription.id, { status: "active" });
 }
 
 /** A try to collect an invoice failed; `isLast` when Stripe will not try again by itself. */
@@ -23,14 +23,7 @@ export function standingAfterFailure(ctx: SimContext, invoice: Invoice, isLast: 
   const subscription = id === null ? undefined : ctx.store.get("subscription", id);
   if (subscription === undefined || !["active", "trialing", "past_due"].includes(subscription.status)) return;
   if (isLast) endSubscription(ctx, subscription.id, { reason: "payment_failed" });
-  else
-    recordChange(
-      ctx,
-      "subscription",
-      subscription.id,
-      { status: "past_due" },
-      "customer.subscription.updated",
-    );
+  else recordChange(ctx, "subscription", subscription.id, { status: "past_due" });
 }
 
 function latestFinalized(ctx: SimContext, subscriptionId: string): string | undefined {

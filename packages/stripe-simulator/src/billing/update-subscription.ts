@@ -55,7 +55,7 @@ export function applyUpdate(ctx: SimContext, id: string, params: UpdateParams): 
     plan.restarts || (params.items !== undefined && params.proration_behavior === "always_invoice");
   const invoice = isImmediate ? drawUpdate(ctx, subscription, { ...subscription, ...change }, plan) : null;
   const latest = invoice === null ? {} : { latest_invoice: invoice.id };
-  recordChange(ctx, "subscription", id, { ...change, ...latest }, "customer.subscription.updated");
+  recordChange(ctx, "subscription", id, { ...change, ...latest });
   return invoice;
 }
 

@@ -97,15 +97,9 @@ export function registerPortalPage(app: FastifyInstance, sim: Simulation): void 
 function makeDefault(ctx: SimContext, customerId: string, paymentMethodId: string): void {
   const { invoice_settings: settings } = ctx.store.getOrThrow("customer", customerId);
   const change = { invoice_settings: { ...settings, default_payment_method: paymentMethodId } };
-  recordChange(ctx, "customer", customerId, change, "customer.updated");
+  recordChange(ctx, "customer", customerId, change);
   for (const { id } of liveSubscriptions(ctx.store, customerId))
-    recordChange(
-      ctx,
-      "subscription",
-      id,
-      { default_payment_method: paymentMethodId },
-      "customer.subscription.updated",
-    );
+    recordChange(ctx, "subscription", id, { default_payment_method: paymentMethodId });
 }
 
 function owned(ctx: SimContext, session: Session, subscriptionId: string): void {

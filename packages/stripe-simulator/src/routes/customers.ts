@@ -66,7 +66,7 @@ function updateCustomer(ctx: SimContext, id: string, params: UpdateParams): Cust
     ...changeOf(params, before.metadata),
     invoice_settings: readInvoiceSettings(ctx, before, params.invoice_settings),
   };
-  return recordChange(ctx, "customer", id, change, "customer.updated");
+  return recordChange(ctx, "customer", id, change);
 }
 
 function changeOf(params: CreateParams | UpdateParams, metadata: Record<string, string>): Partial<Customer> {

@@ -46,13 +46,9 @@ const setStatus = (ctx: SimContext, meter: Meter, isActive: boolean): Meter => {
     status_transitions: { deactivated_at: isActive ? null : ctx.now() },
     updated: ctx.now(),
   };
-  return recordChange(
-    ctx,
-    "billing.meter",
-    meter.id,
-    change,
-    `billing.meter.${isActive ? "reactivated" : "deactivated"}`,
-  );
+  const changed = ctx.store.update("billing.meter", meter.id, change);
+  ctx.emit(`billing.meter.${isActive ? "reactivated" : "deactivated"}`, changed);
+  return changed;
 };
 
 export const meterRoutes: Route[] = [
@@ -70,7 +66,7 @@ export const meterRoutes: Route[] = [
     (ctx, request) => {
       const meter = find(ctx, request);
       const change = { display_name: request.params.display_name ?? meter.display_name, updated: ctx.now() };
-      return recordChange(ctx, "billing.meter", meter.id, change, "billing.meter.updated");
+      return recordChange(ctx, "billing.meter", meter.id, change);
     },
   ),
   listRoute<Stripe.Billing.MeterListParams>(

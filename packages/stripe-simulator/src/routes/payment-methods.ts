@@ -33,31 +33,25 @@ function updateMethod(
     throw invalidRequest("You must save this PaymentMethod to a customer before you can update it.");
   const { exp_month, exp_year } = params.card ?? {};
   const { email, name, phone } = params.billing_details ?? {};
-  return recordChange(
-    ctx,
-    "payment_method",
-    id,
-    {
-      metadata: applyMetadata(before.metadata, params.metadata),
-      ...(params.allow_redisplay === undefined ? {} : { allow_redisplay: params.allow_redisplay }),
-      ...(before.card === undefined
-        ? {}
-        : {
-            card: {
-              ...before.card,
-              exp_month: exp_month ?? before.card.exp_month,
-              exp_year: exp_year ?? before.card.exp_year,
-            },
-          }),
-      billing_details: {
-        ...before.billing_details,
-        ...(email === undefined ? {} : { email: email || null }),
-        ...(name === undefined ? {} : { name: name || null }),
-        ...(phone === undefined ? {} : { phone: phone || null }),
-      },
+  return recordChange(ctx, "payment_method", id, {
+    metadata: applyMetadata(before.metadata, params.metadata),
+    ...(params.allow_redisplay === undefined ? {} : { allow_redisplay: params.allow_redisplay }),
+    ...(before.card === undefined
+      ? {}
+      : {
+          card: {
+            ...before.card,
+            exp_month: exp_month ?? before.card.exp_month,
+            exp_year: exp_year ?? before.card.exp_year,
+          },
+        }),
+    billing_details: {
+      ...before.billing_details,
+      ...(email === undefined ? {} : { email: email || null }),
+      ...(name === undefined ? {} : { name: name || null }),
+      ...(phone === undefined ? {} : { phone: phone || null }),
     },
-    "payment_method.updated",
-  );
+  });
 }
 
 /** Takes a card off its customer: whatever named it as default names it no longer, and it can never be used again. */
@@ -73,17 +67,11 @@ export function detachPaymentMethod(ctx: SimContext, id: string): PaymentMethod 
   const customer = ctx.store.getOrThrow("customer", before.customer);
   if (customer.invoice_settings.default_payment_method === id) {
     const settings = { ...customer.invoice_settings, default_payment_method: null };
-    recordChange(ctx, "customer", customer.id, { invoice_settings: settings }, "customer.updated");
+    recordChange(ctx, "customer", customer.id, { invoice_settings: settings });
   }
   for (const subscription of ctx.store.list("subscription"))
     if (subscription.default_payment_method === id)
-      recordChange(
-        ctx,
-        "subscription",
-        subscription.id,
-        { default_payment_method: null },
-        "customer.subscription.updated",
-      );
+      recordChange(ctx, "subscription", subscription.id, { default_payment_method: null });
   const detached = ctx.store.update("payment_method", id, {
     customer: null,
     _card: { ...before._card, isDetached: true },

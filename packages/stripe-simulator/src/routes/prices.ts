@@ -133,7 +133,7 @@ function claimLookupKey(
         `A price (\`${holder.id}\`) already uses that lookup key. To transfer it to the new price, set \`transfer_lookup_key\`.`,
         { param: "lookup_key" },
       );
-    recordChange(ctx, "price", holder.id, { lookup_key: null }, "price.updated");
+    recordChange(ctx, "price", holder.id, { lookup_key: null });
   }
   return key;
 }
@@ -150,7 +150,7 @@ function updatePrice(ctx: SimContext, id: string, params: Stored<Stripe.PriceUpd
       ? { lookup_key: claimLookupKey(ctx, params.lookup_key || undefined, params.transfer_lookup_key) }
       : {}),
   };
-  return recordChange(ctx, "price", id, change, "price.updated");
+  return recordChange(ctx, "price", id, change);
 }
 
 export const priceIncludes: Includes = {

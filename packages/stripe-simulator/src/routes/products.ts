@@ -24,20 +24,14 @@ function updateProduct(ctx: SimContext, id: string, params: Stored<Stripe.Produc
   const { metadata, images, marketing_features, package_dimensions, tax_details: _unused, ...plain } = params;
   if (plain.default_price !== undefined) ctx.store.getOrThrow("price", plain.default_price, "default_price");
   const texts = Object.fromEntries(Object.entries(plain).map(([key, value]) => [key, orNull(value)]));
-  return recordChange(
-    ctx,
-    "product",
-    id,
-    {
-      ...(texts as Partial<Product>),
-      ...(images === undefined ? {} : { images: orNull(images) ?? [] }),
-      ...(marketing_features === undefined ? {} : { marketing_features: orNull(marketing_features) ?? [] }),
-      ...(package_dimensions === undefined ? {} : { package_dimensions: orNull(package_dimensions) }),
-      metadata: applyMetadata(before.metadata, metadata),
-      updated: ctx.now(),
-    },
-    "product.updated",
-  );
+  return recordChange(ctx, "product", id, {
+    ...(texts as Partial<Product>),
+    ...(images === undefined ? {} : { images: orNull(images) ?? [] }),
+    ...(marketing_features === undefined ? {} : { marketing_features: orNull(marketing_features) ?? [] }),
+    ...(package_dimensions === undefined ? {} : { package_dimensions: orNull(package_dimensions) }),
+    metadata: applyMetadata(before.metadata, metadata),
+    updated: ctx.now(),
+  });
 }
 
 function deleteProduct(ctx: SimContext, id: string): object {

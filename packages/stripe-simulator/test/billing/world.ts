@@ -1,10 +1,13 @@
 import Stripe from "stripe";
 import { startSimulator } from "../../src/index.ts";
 
-const silent = {
+const quiet = {
   info() {},
   warn() {},
-  error: (detail: object, message: string) => console.error(message, detail),
+  /** What the simulator cannot answer is a defect of its own, and must not pass unseen. */
+  error(detail: object, message: string) {
+    throw new Error(`${message} ${JSON.stringify(detail)}`, { cause: detail });
+  },
 };
 const API_VERSION = "2026-10-28.endive";
 
@@ -27,7 +30,7 @@ export async function createWorld(startsAt?: string) {
     port: 0,
     host: "127.0.0.1",
     statePath: null,
-    log: silent,
+    log: quiet,
     wallNow,
   });
   const stripe = new Stripe("sk_test_stories", {
