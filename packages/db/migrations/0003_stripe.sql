@@ -148,6 +148,8 @@ create table invoices (
   finalized_at timestamptz,
   paid_at timestamptz,
   next_payment_attempt_at timestamptz,
+  automatically_finalizes_at timestamptz,
+  payment_intent_id text,
   attempt_count int not null default 0,
   auto_advance boolean not null default false,
   -- Of the last try to pay, from the invoice's PaymentIntent: last_payment_error, and whether it waits for the customer.
