@@ -15,7 +15,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["{packages,apps}/*/src/**/*.test.ts"] },
+        test: { name: "unit", include: ["{packages,apps}/*/src/**/*.test.{ts,tsx}"] },
       },
       {
         extends: true,

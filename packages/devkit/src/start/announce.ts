@@ -17,7 +17,7 @@ export function announce({ urls, demo }: StartedSystem, settings: StartSettings)
   const [account] = demo?.credentials.accounts ?? [];
   if (account) {
     lines.push(
-      `  Credentials        ${settings.home}/dev.json`,
+      `  Credentials        ${settings.home}/dev.json (the link above signs in once; the next one is in there)`,
       `  Demo key           ${account.apiKey}`,
       "",
       `  curl -s ${urls.apiUrl}/billing/usage -H "Authorization: Bearer ${account.apiKey}"`,

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { writeFileAtomic } from "../infra/write-file-atomic.ts";
 
+const SQLITE_BUSY = 5;
+
 export interface HomeLock {
   release(): void;
 }
@@ -16,8 +18,9 @@ export function takeHome(folder: string, owner: { pid: number; apiUrl: string })
   const ownerFile = join(folder, "owner.json");
   try {
     database.exec("begin exclusive");
-  } catch {
+  } catch (error) {
     database.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     throw new Error(
       `${describeOwner(ownerFile)}; stop it first, or give this one a DRIFTLOCK_HOME and ports of its own`,
     );

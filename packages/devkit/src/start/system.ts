@@ -27,7 +27,10 @@ interface SystemDeps {
 
 // Servers log much that is no concern of whoever types `npm start`; their logs have it whole.
 const shownLines: Record<string, (line: string) => boolean> = {
-  postgres: (line) => /\b(FATAL|PANIC)\b/.test(line) && !/terminating connection/.test(line),
+  // While it starts and stops it turns everybody away, our own probes among them.
+  postgres: (line) =>
+    /\b(FATAL|PANIC)\b/.test(line) &&
+    !/terminating connection|starting up|not yet accepting|shutting down/.test(line),
   redis: (line) => /Fatal|FATAL|MISCONF/.test(line),
   web: (line) => /error/i.test(line),
 };
@@ -61,7 +64,10 @@ export async function openSystem({ settings, say }: SystemDeps): Promise<System>
   }
 
   async function use(provision: Provision): Promise<string> {
-    if (provision.kind === "container") containers.push(provision.stop);
+    if (provision.kind === "container") {
+      containers.push(provision.stop);
+      if (isStopping) await provision.stop(); // it came up too late to be in the order
+    }
     if (provision.kind === "local") await run(provision.spec);
     return provision.url;
   }
