@@ -13,8 +13,9 @@ export function createTokenBuckets(options: {
   ratePerSecond: number;
   burst: number;
   nowMs?: () => number;
+  wait?: (ms: number) => Promise<unknown>;
 }): TokenBuckets {
-  const { ratePerSecond, burst, nowMs = () => performance.now() } = options;
+  const { ratePerSecond, burst, nowMs = () => performance.now(), wait = delay } = options;
   const gapMs = 1000 / ratePerSecond;
   // When the bucket of a key would be full again: each call moves it one gap on (the "virtual scheduling" form).
   const fullAt = new Map<string, number>();
@@ -24,7 +25,7 @@ export function createTokenBuckets(options: {
       const next = Math.max(fullAt.get(key) ?? now, now) + gapMs;
       fullAt.set(key, next);
       const waitMs = next - now - burst * gapMs;
-      if (waitMs > 0) await delay(waitMs);
+      if (waitMs > 0) await wait(waitMs);
     },
   };
 }
