@@ -10,7 +10,8 @@ interface Names {
 
 /** Types that the package has but does not export by name. */
 const UNEXPORTED: Record<string, string> = {
-  "V2.Billing.MeterEventStreamCreateParams": 'Parameters<Stripe["v2"]["billing"]["meterEventStream"]["create"]>[0]',
+  "V2.Billing.MeterEventStreamCreateParams":
+    'Parameters<Stripe["v2"]["billing"]["meterEventStream"]["create"]>[0]',
 };
 
 const ENTRY = fileURLToPath(new URL("../src/names.generated.ts", import.meta.url));
@@ -20,17 +21,25 @@ const ENTRY = fileURLToPath(new URL("../src/names.generated.ts", import.meta.url
  * `roots` is the schema of each name. Closed enums (Stripe's open ones lose their "or any string"), no unknown keys,
  * decimals as numeric strings. An expandable reference to an object that no route answers with is its id alone.
  */
-export function generateSchemas(names: Names): { roots: Record<string, Schema>; definitions: Record<string, Schema> } {
+export function generateSchemas(names: Names): {
+  roots: Record<string, Schema>;
+  definitions: Record<string, Schema>;
+} {
   const all = [...new Set([...names.answers, ...names.params])];
   const { checker, types } = readTypes(all);
-  const answered = new Set(names.answers.map((name) => objectLiteral(checker, types.get(name))).filter((each) => each !== undefined));
+  const answered = new Set(
+    names.answers.map((name) => objectLiteral(checker, types.get(name))).filter((each) => each !== undefined),
+  );
   const build = createBuilder(checker, answered);
   const roots = Object.fromEntries(all.map((name) => [name, build.schemaOf(must(types.get(name), name))]));
   return { roots, definitions: build.definitions };
 }
 
 function readTypes(names: string[]) {
-  const source = ['import type Stripe from "stripe";', ...names.map((name, index) => `export type T${index} = ${UNEXPORTED[name] ?? `Stripe.${name}`};`)].join("\n");
+  const source = [
+    'import type Stripe from "stripe";',
+    ...names.map((name, index) => `export type T${index} = ${UNEXPORTED[name] ?? `Stripe.${name}`};`),
+  ].join("\n");
   const options: ts.CompilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,
@@ -52,7 +61,10 @@ function readTypes(names: string[]) {
   if (fault !== undefined) throw new Error(ts.flattenDiagnosticMessageText(fault.messageText, "\n"));
   const checker = program.getTypeChecker();
   const aliases = file.statements.filter(ts.isTypeAliasDeclaration);
-  return { checker, types: new Map(aliases.map((alias, index) => [names[index] ?? "", checker.getTypeAtLocation(alias)])) };
+  return {
+    checker,
+    types: new Map(aliases.map((alias, index) => [names[index] ?? "", checker.getTypeAtLocation(alias)])),
+  };
 }
 
 function createBuilder(checker: ts.TypeChecker, answered: Set<string>) {
@@ -62,8 +74,16 @@ function createBuilder(checker: ts.TypeChecker, answered: Set<string>) {
   const named = (type: ts.Type): Schema => {
     const known = nameOf.get(type);
     if (known !== undefined) return { $ref: known };
-    const base = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseFullyQualifiedType);
-    const short = base.replace(/import\([^)]*\)\.?/g, "").replaceAll("default.", "").slice(0, 80) || "Anonymous";
+    const base = checker.typeToString(
+      type,
+      undefined,
+      ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseFullyQualifiedType,
+    );
+    const short =
+      base
+        .replace(/import\([^)]*\)\.?/g, "")
+        .replaceAll("default.", "")
+        .slice(0, 80) || "Anonymous";
     let name = short;
     for (let count = 2; name in definitions; count++) name = `${short}#${count}`;
     nameOf.set(type, name);
@@ -95,7 +115,7 @@ function createBuilder(checker: ts.TypeChecker, answered: Set<string>) {
 
   const unionSchema = (type: ts.UnionType): Schema | null => {
     const parts = withoutUnanswered(checker, type.types, answered);
-    const literals = parts.filter((part) => part.isStringLiteral() || part.isNumberLiteral());
+    const literals: ts.Type[] = parts.filter((part) => part.isStringLiteral() || part.isNumberLiteral());
     const isBoolean = parts.some((part) => (part.flags & ts.TypeFlags.BooleanLiteral) !== 0);
     const branches: Schema[] = [];
     const values = literals.map((part) => (part as ts.LiteralType).value);
@@ -116,13 +136,18 @@ function createBuilder(checker: ts.TypeChecker, answered: Set<string>) {
     if ((type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown | ts.TypeFlags.NonPrimitive)) !== 0) return {};
     if ((type.flags & ts.TypeFlags.Null) !== 0) return { type: "null" };
     if (type.isStringLiteral() || type.isNumberLiteral()) return { enum: [type.value] };
-    if ((type.flags & ts.TypeFlags.BooleanLiteral) !== 0) return { enum: [checker.typeToString(type) === "true"] };
+    if ((type.flags & ts.TypeFlags.BooleanLiteral) !== 0)
+      return { enum: [checker.typeToString(type) === "true"] };
     if ((type.flags & ts.TypeFlags.Boolean) !== 0) return { type: "boolean" };
     if ((type.flags & ts.TypeFlags.String) !== 0 || isOtherString(type)) return { type: "string" };
     if ((type.flags & ts.TypeFlags.Number) !== 0) return { type: "number" };
     if (isDecimal(type)) return { type: "string", format: "decimal" };
     if (type.isUnion()) return unionSchema(type);
-    if (checker.isArrayType(type)) return { type: "array", items: schemaOf(must(checker.getTypeArguments(type as ts.TypeReference)[0], "element")) };
+    if (checker.isArrayType(type))
+      return {
+        type: "array",
+        items: schemaOf(must(checker.getTypeArguments(type as ts.TypeReference)[0], "element")),
+      };
     if ((type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection)) !== 0) return named(type);
     throw new Error(`no schema for ${checker.typeToString(type)}`);
   };
@@ -133,7 +158,9 @@ function createBuilder(checker: ts.TypeChecker, answered: Set<string>) {
 /** Of an expandable (`string | Customer`) or a union of objects, keeps only the objects that some route answers with. */
 function withoutUnanswered(checker: ts.TypeChecker, parts: ts.Type[], answered: Set<string>): ts.Type[] {
   const isExpandable = parts.some((part) => (part.flags & ts.TypeFlags.String) !== 0);
-  const kinds = new Set(parts.map((part) => objectLiteral(checker, part)).filter((each) => each !== undefined));
+  const kinds = new Set(
+    parts.map((part) => objectLiteral(checker, part)).filter((each) => each !== undefined),
+  );
   if (!isExpandable && kinds.size < 2) return parts;
   return parts.filter((part) => {
     const literal = objectLiteral(checker, part);

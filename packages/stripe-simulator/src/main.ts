@@ -8,7 +8,7 @@ const write =
       `${JSON.stringify({ level, time: new Date().toISOString(), msg, ...detail })}\n`,
     );
 
-const env = loadEnv(process.env);
+const env = loadEnv();
 const simulator = await startSimulator({
   ...env,
   wallNow: () => new Date(),

@@ -24,6 +24,8 @@ export interface SimulatorOptions {
   /** 0 takes a free port. */
   port: number;
   host: string;
+  /** Origin of the links it hands out, where it is not host and port. */
+  publicUrl?: string | null;
   /** Path of the SQLite file that keeps the state; null keeps it in memory only. */
   statePath: string | null;
   log: SimulatorLog;
@@ -49,7 +51,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const url = `http://${options.host}:${port}`;
   const store = createStore(options.statePath === null ? null : new DatabaseSync(options.statePath));
   const contract = createContract();
-  const sim = createSimulation({ store, wallNow: options.wallNow, baseUrl: url, contract });
+  const sim = createSimulation({
+    store,
+    wallNow: options.wallNow,
+    baseUrl: options.publicUrl ?? url,
+    contract,
+  });
   const testClockId = prepare(sim);
   const deliverer = createDeliverer({ sim, log });
   const participants = createParticipants(sim.wallNowMs);

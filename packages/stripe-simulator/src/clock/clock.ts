@@ -39,6 +39,7 @@ interface ClockDeps {
 
 const HOLD_MAX_MS = 10_000;
 const POLL_MS = 20;
+const RETRY_MS = 1000;
 const TIMER_MAX_MS = 3_600_000;
 
 /**
@@ -86,37 +87,37 @@ export function createClock({ sim, work, deliverer, participants, log }: ClockDe
       if (dueAtMs !== null && dueAtMs <= sim.nowMs()) runDue(null);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+    await new Promise((resolve) => setImmediate(resolve));
   };
 
   const move = async (): Promise<void> => {
     for (let target = record().targetMs; isRunning && target !== null; target = record().targetMs) {
       const nowMs = sim.nowMs();
       const instants = [nextDueAtMs(), participants.nextDueAtMs(nowMs), deliverer.nextRetryAtMs(), target];
-      const ahead = instants.filter((each) => each !== null).map((each) => Math.max(each, nowMs));
-      const instantMs = Math.min(...ahead);
+      const ahead = instants.filter((each) => each !== null).filter((each) => each > nowMs);
+      const instantMs = ahead.length === 0 ? nowMs : Math.min(...ahead);
       runDue(instantMs);
       tell();
       deliverer.wake();
       await hold(instantMs);
       const dueAtMs = nextDueAtMs();
-      if (instantMs >= target && (dueAtMs === null || dueAtMs > sim.nowMs())) arrive();
+      if (instantMs >= target && (dueAtMs === null || dueAtMs > sim.nowMs())) stopMoving("ready");
     }
   };
 
-  const arrive = (): void => {
+  const stopMoving = (status: "ready" | "internal_failure"): void => {
     sim.transact(null, (ctx) => {
       const before = record();
       ctx.store.put("sim.clock", { ...before, targetMs: null, version: before.version + 1 });
-      for (const clock of ctx.store
-        .list("test_helpers.test_clock")
-        .filter(({ status }) => status === "advancing")) {
-        const ready = { ...clock, status: "ready" as const, frozen_time: ctx.now() };
-        ctx.store.put("test_helpers.test_clock", ready);
-        ctx.emit("test_helpers.test_clock.ready", ready);
+      const clocks = ctx.store.list("test_helpers.test_clock");
+      for (const { id } of clocks.filter((each) => each.status === "advancing")) {
+        const change = { status, frozen_time: ctx.now(), status_details: {} };
+        const stopped = ctx.store.update("test_helpers.test_clock", id, change);
+        ctx.emit(`test_helpers.test_clock.${status}`, stopped);
       }
     });
     tell();
-    log.info({ nowMs: sim.nowMs() }, "clock.arrived");
+    log.info({ nowMs: sim.nowMs(), status }, "clock.arrived");
   };
 
   const tell = (): void => {
@@ -130,7 +131,10 @@ export function createClock({ sim, work, deliverer, participants, log }: ClockDe
     try {
       if (record().targetMs !== null) {
         moving ??= move()
-          .catch((error: unknown) => log.error({ err: error }, "clock.failed"))
+          .catch((error: unknown) => {
+            log.error({ err: error }, "clock.failed");
+            stopMoving("internal_failure");
+          })
           .finally(() => {
             moving = null;
             setImmediate(wake);
@@ -144,6 +148,9 @@ export function createClock({ sim, work, deliverer, participants, log }: ClockDe
         wake,
         Math.min(Math.max((nextDueAtMs() ?? dueAtMs + TIMER_MAX_MS) - sim.nowMs(), 10), TIMER_MAX_MS),
       );
+    } catch (error) {
+      log.error({ err: error }, "due-work.failed");
+      timer = setTimeout(wake, RETRY_MS);
     } finally {
       isWaking = false;
     }

@@ -62,7 +62,8 @@ export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
       const made = await work(meta);
       if (made === null) {
         reply.hijack();
-        return request.raw.destroy();
+        request.raw.socket.destroy();
+        return;
       }
       const { status, body, headers } = made;
       return reply
@@ -112,7 +113,10 @@ function execute(
   if (replay !== undefined)
     return { status: replay.status, body: replay.body, headers: { "idempotent-replayed": "true" } };
 
-  const params = contract.decode(route.params, raw, { isPinned, isJson: route.method !== "GET" && route.path.startsWith("/v2/") });
+  const params = contract.decode(route.params, raw, {
+    isPinned,
+    isJson: route.method !== "GET" && route.path.startsWith("/v2/"),
+  });
   const paths = expandPaths(expand);
   return sim.transact(meta, (ctx) => {
     const path = request.params as Record<string, string>;

@@ -76,7 +76,7 @@ function badParameter(mismatch: Mismatch) {
       return invalidRequest(`Invalid ${name}: must be one of ${mismatch.allowed.join(", ")}`, { param });
     case "type": {
       const isNumber = mismatch.expected === "number";
-      const said = typeof mismatch.value === "object" ? "" : `: ${String(mismatch.value)}`;
+      const said = typeof mismatch.value === "string" ? `: ${mismatch.value}` : "";
       return invalidRequest(`Invalid ${isNumber ? "integer" : mismatch.expected}${said}`, {
         param,
         ...(isNumber ? { code: "parameter_invalid_integer" } : {}),

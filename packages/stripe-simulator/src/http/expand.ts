@@ -30,13 +30,15 @@ const TYPE_OF_PREFIX: Record<string, ObjectType> = {
   sub_sched: "subscription_schedule",
 };
 
+const LEVELS_MAX = 4;
+
 const TYPE_OF_FIELD: Record<string, ObjectType> = {
   product: "product",
   price: "price",
   customer: "customer",
 };
 
-/** Renders stored objects for an answer and follows the `expand` paths, at most four levels deep as at Stripe. */
+/** Renders stored objects for an answer and follows the `expand` paths, at most four levels deep as at Stripe (`data` is none). */
 export function createExpander(ctx: SimContext, includes: Includes) {
   const find = (field: string, id: string): object | undefined => {
     const prefix = id.replace(/_(test_)?[A-Za-z0-9]+$/, "");
@@ -83,7 +85,7 @@ export function createExpander(ctx: SimContext, includes: Includes) {
     const shown = render(stored);
     for (const path of paths) {
       const segments = path.split(".");
-      if (segments.length > 4 + (segments[0] === "data" ? 1 : 0))
+      if (segments.filter((each) => each !== "data").length > LEVELS_MAX)
         throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${path}`, {
           param: "expand",
         });

@@ -46,7 +46,7 @@ ${error !== undefined && html`<div class="alert" role="alert">${error}</div>`}
 <div class="row">${JUMPS.map(({ label, seconds }) => html`<form method="post" action="/_ui/clock"><button class="plain" name="seconds" value="${seconds}">${label}</button></form>`)}</div></section>
 <section class="card" aria-labelledby="objects"><h2 id="objects">Objects</h2><nav>${SHOWN_TYPES.map((type) => html`<a href="/_ui/${type}">${type} (${sim.store.list(type).length})</a> `)}</nav></section>
 <section class="card" aria-labelledby="events"><h2 id="events">Latest events</h2><div class="scroll"><table><thead><tr><th>At</th><th>Type</th><th>About</th><th>Event</th><th>Pending</th></tr></thead><tbody>
-${events.map((event) => html`<tr><td>${instant(event.created)}</td><td>${event.type}</td><td>${link(String(event.data.object["object"] ?? ""), String(event.data.object["id"] ?? ""))}</td><td>${link("event", event.id)}</td><td>${event.pending_webhooks}</td></tr>`)}</tbody></table></div></section>
+${events.map((event) => html`<tr><td>${instant(event.created)}</td><td>${event.type}</td><td>${about(event.data.object)}</td><td>${link("event", event.id)}</td><td>${event.pending_webhooks}</td></tr>`)}</tbody></table></div></section>
 <section class="card" aria-labelledby="deliveries"><h2 id="deliveries">Latest deliveries</h2><p class="soft">${deliverer.isIdle() ? "Nothing is pending." : "Some are pending."}</p><div class="scroll"><table><thead><tr><th>At</th><th>Type</th><th>To</th><th>Status</th><th>Last try</th><th></th></tr></thead><tbody>${deliveries.map(showDelivery)}</tbody></table></div></section>`,
     { isWide: true },
   );
@@ -76,8 +76,8 @@ const summary = (object: object): string =>
   ["type", "name", "email", "status", "number", "lookup_key", "url", "created"]
     .flatMap((key) => {
       const value = (object as Record<string, unknown>)[key];
-      if (value === undefined || value === null || typeof value === "object") return [];
-      return [key === "created" && typeof value === "number" ? instant(value) : String(value)];
+      if (typeof value === "number" && key === "created") return [instant(value)];
+      return typeof value === "string" ? [value] : [];
     })
     .join(" · ");
 
@@ -88,5 +88,8 @@ export const showObject = (type: string, id: string, object: object | null): str
     html`<p><a href="/">← Simulator</a> · <a href="/_ui/${type}">${type}</a></p><div class="card"><h1>${id}</h1>${object === null ? html`<p>It does not exist (any longer).</p>` : html`<pre>${JSON.stringify(object, null, 2)}</pre>`}</div>`,
     { isWide: true },
   );
+
+const about = ({ object, id }: Record<string, unknown>): Html | null =>
+  typeof object === "string" && typeof id === "string" ? link(object, id) : null;
 
 const link = (type: string, id: string, text = id): Html => html`<a href="/_ui/${type}/${id}">${text}</a>`;

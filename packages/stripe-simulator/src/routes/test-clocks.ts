@@ -92,6 +92,10 @@ export const testClockRoutes: Route[] = [
     "/v1/test_helpers/test_clocks/:id/advance",
     { params: "TestHelpers.TestClockAdvanceParams", response: "TestHelpers.TestClock" },
     (ctx, { params, path }) =>
-      advanceClock(ctx, ctx.store.getOrThrow("test_helpers.test_clock", path["id"] ?? ""), params.frozen_time),
+      advanceClock(
+        ctx,
+        ctx.store.getOrThrow("test_helpers.test_clock", path["id"] ?? ""),
+        params.frozen_time,
+      ),
   ),
 ];

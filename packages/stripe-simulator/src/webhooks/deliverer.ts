@@ -68,10 +68,10 @@ export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
 
   const attempt = async (delivery: DeliveryRecord): Promise<void> => {
     const startedAtMs = sim.wallNowMs();
-    const result = await send(sim, delivery);
+    const { isFinal, ...result } = await send(sim, delivery);
     const isDelivered = result.status !== null && result.status >= 200 && result.status < 300;
     if (!isRunning) return;
-    const backoffMs = BACKOFF_MS[delivery.tries.length];
+    const backoffMs = isFinal ? undefined : BACKOFF_MS[delivery.tries.length];
     sim.transact(null, ({ store }) => {
       if (store.get("sim.delivery", delivery.id) === undefined) return;
       const tries = [
@@ -139,9 +139,9 @@ export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
 async function send(
   sim: Simulation,
   delivery: DeliveryRecord,
-): Promise<{ status: number | null; error: string | null }> {
+): Promise<{ status: number | null; error: string | null; isFinal: boolean }> {
   const { payload, secrets } = payloadOf(sim, delivery);
-  if (payload === null) return { status: null, error: "the endpoint or the event is gone" };
+  if (payload === null) return { status: null, error: "the endpoint is disabled or gone", isFinal: true };
   const nowMs = sim.wallNowMs();
   const live = secrets
     .filter(({ expiresAt }) => expiresAt === null || expiresAt > nowMs)
@@ -159,11 +159,12 @@ async function send(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     await response.arrayBuffer();
-    return { status: response.status, error: null };
+    return { status: response.status, error: null, isFinal: false };
   } catch (error) {
     return {
       status: null,
       error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+      isFinal: false,
     };
   }
 }
@@ -174,14 +175,14 @@ function payloadOf(
 ): { payload: string | null; secrets: EndpointSecret[] } {
   const endpoint = store.get("webhook_endpoint", endpointId);
   const event = store.get("event", eventId);
-  if (endpoint !== undefined && event !== undefined)
+  if (endpoint?.status === "enabled" && event !== undefined)
     return {
       payload: JSON.stringify({ ...event, api_version: endpoint.api_version ?? event.api_version }, null, 2),
       secrets: endpoint._secrets,
     };
   const destination = store.get("v2.core.event_destination", endpointId);
   const thin = store.get("v2.core.event", eventId);
-  if (destination === undefined || thin === undefined) return { payload: null, secrets: [] };
+  if (destination?.status !== "enabled" || thin === undefined) return { payload: null, secrets: [] };
   const { data: _data, ...notification } = thin;
   return { payload: JSON.stringify(notification), secrets: destination._secrets };
 }
