@@ -43,6 +43,7 @@ export interface Objects {
   "sim.delivery": DeliveryRecord;
   "sim.fault": FaultRecord;
   "sim.idempotency": IdempotencyRecord;
+  "sim.billing_settings": BillingSettings;
   "sim.meter_identifier": MeterIdentifierRecord;
   "sim.meter_event_session": { id: string; expiresAt: number };
 }
@@ -179,4 +180,10 @@ export interface MeterIdentifierRecord {
 export interface InvoiceDecline {
   paymentMethodId: string | null;
   isHard: boolean;
+}
+
+/** What Stripe's Dashboard sets for all subscriptions: where one ends up after the last retry failed. */
+export interface BillingSettings {
+  id: "billing";
+  afterLastRetry: "canceled" | "unpaid" | "past_due";
 }

@@ -1,7 +1,7 @@
 const DAY_SECONDS = 86_400;
 
 /** Stripe's own retries in this simulator, in days after the first failed try (a stand-in for Smart Retries). */
-export const RETRY_ON_DAYS = [3, 5, 7] as const;
+const RETRY_ON_DAYS = [3, 5, 7] as const;
 
 /**
  * When Stripe tries again after its `attemptCount`-th automatic try failed at `failedAt` (unix seconds); null after the

@@ -22,8 +22,9 @@ export function standingAfterFailure(ctx: SimContext, invoice: Invoice, isLast: 
   const id = subscriptionOf(invoice);
   const subscription = id === null ? undefined : ctx.store.get("subscription", id);
   if (subscription === undefined || !["active", "trialing", "past_due"].includes(subscription.status)) return;
-  if (isLast) endSubscription(ctx, subscription.id, { reason: "payment_failed" });
-  else recordChange(ctx, "subscription", subscription.id, { status: "past_due" });
+  const end = ctx.store.get("sim.billing_settings", "billing")?.afterLastRetry ?? "canceled";
+  if (isLast && end === "canceled") endSubscription(ctx, subscription.id, { reason: "payment_failed" });
+  else recordChange(ctx, "subscription", subscription.id, { status: isLast ? end : "past_due" });
 }
 
 function latestFinalized(ctx: SimContext, subscriptionId: string): string | undefined {

@@ -101,3 +101,12 @@ test("pause_collection=void draws invoices that nobody owes", async () => {
   expect((await world.invoice(subscription.id, 1)).status).toBe("void");
   expect((await world.subscription(subscription.id)).status).toBe("active");
 });
+
+test("cancelled at a date within the month, the usage up to there is billed", async () => {
+  const { customer, subscription, startsAt } = await start();
+  await world.stripe.subscriptions.update(subscription.id, { cancel_at: startsAt + 10 * 86_400 });
+  await world.use(customer.id, 102_000);
+  await world.travelTo(startsAt + 10 * 86_400 + 7_200);
+  expect((await world.subscription(subscription.id)).status).toBe("canceled");
+  expect(amounts(await world.invoice(subscription.id, 1))).toEqual([0, 100]);
+});

@@ -226,3 +226,46 @@ test("a trial ended by hand is billed at once", async () => {
   expect(active.status).toBe("active");
   expect(await world.invoice(subscription.id, 1)).toMatchObject({ status: "paid", total: 2_900 });
 });
+
+test("a trial without a card ends, pauses or goes on as it was set", async () => {
+  const trial = (missing_payment_method: "cancel" | "pause" | "create_invoice", customer: string) =>
+    world.subscribe(customer, [world.catalog.pro], {
+      trial_period_days: 2,
+      trial_settings: { end_behavior: { missing_payment_method } },
+    });
+  const { id } = await world.customer(null);
+  const trials = [await trial("cancel", id), await trial("pause", id), await trial("create_invoice", id)];
+  await world.travel({ days: 2, hours: 2 });
+  const statuses = await Promise.all(trials.map(async (each) => (await world.subscription(each.id)).status));
+  expect(statuses).toEqual(["canceled", "paused", "past_due"]);
+});
+
+test("a phase that ends within the month prorates as it says", async () => {
+  const { stripe, catalog } = world;
+  const customer = await world.customer();
+  const started = await world.subscribe(customer.id, [catalog.pro]);
+  const { current_period_start: start = 0, current_period_end: end = 0 } = started.items.data[0] ?? {};
+  const middle = start + (end - start) / 2;
+  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: started.id });
+  await stripe.subscriptionSchedules.update(schedule.id, {
+    end_behavior: "cancel",
+    phases: [
+      { items: [{ price: catalog.pro.id }], start_date: start, end_date: middle },
+      { items: [{ price: catalog.business.id }], end_date: end, proration_behavior: "always_invoice" },
+    ],
+  });
+  await world.travelTo(middle + 60);
+  expect((await world.subscription(started.id)).items.data.map((item) => item.price.id)).toEqual([
+    catalog.business.id,
+  ]);
+  expect(amounts(await world.invoice(started.id, 1))).toEqual([-1_450, 4_950]);
+  await world.travelTo(end + 60);
+  expect((await world.subscription(started.id)).status).toBe("canceled");
+  expect((await stripe.subscriptionSchedules.retrieve(schedule.id)).status).toBe("completed");
+});
+
+test("parameters that would change the money and are not simulated are refused", async () => {
+  const customer = await world.customer();
+  const discounted = world.subscribe(customer.id, [world.catalog.pro], { discounts: [{ coupon: "free" }] });
+  await expect(discounted).rejects.toMatchObject({ statusCode: 400, param: "discounts" });
+});

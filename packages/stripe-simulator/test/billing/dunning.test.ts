@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWorld, type World } from "./world.ts";
+import { createWorld, send, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -71,6 +71,21 @@ test("Stripe's own retries run on days 3, 5 and 7, and the last one cancels", as
     "invoice.updated",
     "customer.subscription.deleted",
   ]);
+});
+
+test("after the last retry a subscription can be left unpaid: invoices stay drafts until the card is replaced", async () => {
+  const settings = (afterLastRetry: string) =>
+    send("PUT", `${world.simulator.url}/_sim/billing`, { afterLastRetry });
+  await settings("unpaid");
+  const { customer, subscription } = await declinedRenewal();
+  await world.travel({ days: 8 });
+  expect((await world.subscription(subscription.id)).status).toBe("unpaid");
+  await world.travel({ days: 31 });
+  expect(await world.invoice(subscription.id, 2)).toMatchObject({ status: "draft", auto_advance: false });
+  await world.attach(customer.id, "pm_card_visa");
+  await world.stripe.invoices.pay((await world.invoice(subscription.id, 2)).id);
+  expect((await world.subscription(subscription.id)).status).toBe("active");
+  await settings("canceled");
 });
 
 test("a retry succeeds once the card does", async () => {

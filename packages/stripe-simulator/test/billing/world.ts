@@ -22,14 +22,22 @@ export interface Span {
 const secondsOf = ({ days = 0, hours = 0, minutes = 0 }: Span): number =>
   days * 86_400 + hours * 3_600 + minutes * 60;
 
-/** A simulator of its own, the catalogue of a metered plan, and the moves that the stories are made of. */
-export async function createWorld(startsAt?: string) {
+/** A simulator of its own and the catalogue of a metered plan, for stories that may begin at any instant. */
+export async function createWorld(startsAt?: string, statePath: string | null = null) {
+  const world = await connect(startsAt, statePath);
+  // Nobody reports usage here before a draft is finalized: the clock need not wait for it.
+  await send("POST", `${world.simulator.url}/_sim/faults`, { kind: "no-holding" });
+  return { ...world, catalog: await createCatalog(world.stripe) };
+}
+
+/** A simulator on this state, a client of it, and the moves that the stories are made of. */
+export async function connect(startsAt: string | undefined, statePath: string | null) {
   const aheadMs = startsAt === undefined ? 0 : Date.parse(startsAt) - Date.now();
   const wallNow = () => new Date(Date.now() + aheadMs);
   const simulator = await startSimulator({
     port: 0,
     host: "127.0.0.1",
-    statePath: null,
+    statePath,
     log: quiet,
     wallNow,
   });
@@ -41,8 +49,6 @@ export async function createWorld(startsAt?: string) {
     maxNetworkRetries: 0,
     telemetry: false,
   });
-  // Nobody reports usage here before a draft is finalized: the clock need not wait for it.
-  await post(`${simulator.url}/_sim/faults`, { kind: "no-holding" });
 
   const clock = () => stripe.testHelpers.testClocks.retrieve(simulator.testClockId);
   const now = async (): Promise<number> => (await clock()).frozen_time;
@@ -64,7 +70,6 @@ export async function createWorld(startsAt?: string) {
     now,
     travelTo,
     travel: async (span: Span) => travelTo((await now()) + secondsOf(span)),
-    catalog: await createCatalog(stripe),
     /** Gives the customer a card and makes it the default. */
     attach,
     async customer(card: string | null = "pm_card_visa") {
@@ -128,9 +133,10 @@ export const iso = (seconds: number | null | undefined): string | null =>
 
 export const amounts = (invoice: Stripe.Invoice): number[] => invoice.lines.data.map((line) => line.amount);
 
-export async function post(url: string, body: object): Promise<Response> {
+/** Sends JSON to the simulator itself; throws unless it is taken. */
+export async function send(method: "POST" | "PUT" | "DELETE", url: string, body: object): Promise<Response> {
   const headers = { "content-type": "application/json" };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
   return answer;
 }
