@@ -1,0 +1,27 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useTRPC } from "./client.ts";
+import type { ChangedSubscription } from "./router-outputs.ts";
+
+const subscriptionEveryMs = 10_000;
+const usageEveryMs = 5_000;
+const plansFreshMs = 300_000;
+
+export const usePlans = () =>
+  useQuery(useTRPC().plans.list.queryOptions(undefined, { staleTime: plansFreshMs }));
+
+/** What the account has. Time and payments change it without us, so it is looked at again. */
+export const useSubscription = () =>
+  useQuery(useTRPC().subscription.get.queryOptions(undefined, { refetchInterval: subscriptionEveryMs }));
+
+export const useUsage = () =>
+  useQuery(useTRPC().usage.get.queryOptions(undefined, { refetchInterval: usageEveryMs }));
+
+/** Takes the answer to a change as the present state, and reads anew what follows from it. */
+export function useTakeChange() {
+  const trpc = useTRPC();
+  const queryClient = useQueryClient();
+  return async ({ subscription, isSynced }: ChangedSubscription): Promise<void> => {
+    if (isSynced) queryClient.setQueryData(trpc.subscription.get.queryKey(), subscription);
+    await queryClient.invalidateQueries();
+  };
+}

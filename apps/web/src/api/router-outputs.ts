@@ -1,0 +1,14 @@
+import type { AppRouter } from "@driftlock/api/trpc";
+import type { inferRouterOutputs } from "@trpc/server";
+
+/** What the gateway answers, taken from its router: there is no second description of it here. */
+type Outputs = inferRouterOutputs<AppRouter>;
+
+export type Plan = Outputs["plans"]["list"]["plans"][number];
+export type PlanId = Plan["id"];
+export type Subscription = Outputs["subscription"]["get"];
+export type ChangedSubscription = Outputs["subscription"]["change"];
+export type ChangePreview = Outputs["subscription"]["preview"];
+export type MetricUsage = Outputs["usage"]["get"]["metrics"][number];
+export type UsageSeries = Outputs["usage"]["series"];
+export type Invoice = Outputs["invoices"]["list"]["data"][number];

@@ -1,0 +1,39 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { readProblem } from "../api/problem.ts";
+import { problemWords } from "../api/problem-words.ts";
+import { ProblemNotice } from "./problem-notice.tsx";
+
+interface LoadedProps<Data> {
+  query: UseQueryResult<Data, unknown>;
+  /** What is being loaded, for who waits: "your usage". */
+  what: string;
+  children: (data: Data) => ReactNode;
+}
+
+/** A query's data, or what stands in for it. Data that was there stays when a later refresh fails. */
+export function Loaded<Data>({ query, what, children }: LoadedProps<Data>) {
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.isRefetchError && (
+          <p className="muted" role="status">
+            This may be out of date: {problemWords(readProblem(query.error)).title.toLowerCase()}.{" "}
+            <button type="button" className="as-link" onClick={() => void query.refetch()}>
+              Refresh
+            </button>
+          </p>
+        )}
+        {children(query.data)}
+      </>
+    );
+  }
+  if (query.isError) return <ProblemNotice error={query.error} retry={() => void query.refetch()} />;
+  return (
+    <p className="loading" role="status">
+      {query.failureCount > 0
+        ? `${problemWords(readProblem(query.failureReason)).title}. Trying again…`
+        : `Loading ${what}…`}
+    </p>
+  );
+}

@@ -1,0 +1,95 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Elements } from "@stripe/react-stripe-js";
+import type { Stripe } from "@stripe/stripe-js";
+import { useState } from "react";
+import { appConfigQuery } from "../api/app-config.ts";
+import { useTRPC } from "../api/client.ts";
+import { loadStripeJs } from "../payment/load-stripe-js.ts";
+import { ActionButton } from "./action-button.tsx";
+import { CardForm } from "./card-form.tsx";
+import { Notice } from "./notice.tsx";
+import { ProblemNotice } from "./problem-notice.tsx";
+
+/** Puts a new card on file, with Stripe's own fields. */
+export function NewCard() {
+  const [isSaved, setIsSaved] = useState(false);
+  const stripe = useStripeJs();
+  const setup = useMutation(useTRPC().paymentMethod.setup.mutationOptions());
+  const begin = () => {
+    setIsSaved(false);
+    setup.mutate(undefined);
+  };
+  return (
+    <section className="panel" aria-labelledby="card-title">
+      <h2 id="card-title">New card</h2>
+      {isSaved && (
+        <Notice tone="good" title="Your new card is saved">
+          It is used from the next payment on; what is owed is charged to it now.
+        </Notice>
+      )}
+      {stripe.isError && (
+        <Notice
+          tone="danger"
+          title="The card form could not be loaded"
+          actions={<Retry onClick={stripe.retry} />}
+        >
+          Something in your browser or network may block Stripe. The portal below does the same.
+        </Notice>
+      )}
+      {setup.isError && <ProblemNotice error={setup.error} retry={begin} />}
+      {setup.isSuccess && stripe.instance !== null ? (
+        <Elements
+          key={setup.data.clientSecret}
+          stripe={stripe.instance}
+          options={{ clientSecret: setup.data.clientSecret, appearance: { theme: elementsTheme() } }}
+        >
+          <CardForm
+            onCancel={setup.reset}
+            onSaved={() => {
+              setIsSaved(true);
+              setup.reset();
+            }}
+          />
+        </Elements>
+      ) : (
+        !stripe.isError && (
+          <>
+            <p>The new card becomes the one that is charged.</p>
+            <div className="actions">
+              <ActionButton isPending={setup.isPending || setup.isSuccess} onClick={begin}>
+                Add a card
+              </ActionButton>
+            </div>
+          </>
+        )
+      )}
+    </section>
+  );
+}
+
+const Retry = ({ onClick }: { onClick: () => void }) => (
+  <button type="button" onClick={onClick}>
+    Try again
+  </button>
+);
+
+const elementsTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "stripe");
+
+/** Stripe.js of this installation. It is loaded ahead of its use, as Stripe asks, and once. */
+function useStripeJs(): { instance: Stripe | null; isError: boolean; retry: () => void } {
+  const config = useQuery(appConfigQuery);
+  const stripe = useQuery({
+    queryKey: ["stripe-js", config.data?.stripeJsUrl],
+    enabled: config.data !== undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: Number.POSITIVE_INFINITY,
+    // An instance of Stripe cannot be compared or merged by its parts.
+    structuralSharing: false,
+    queryFn: () => loadStripeJs(config.data?.stripeJsUrl ?? "", config.data?.stripePublishableKey ?? null),
+  });
+  return {
+    instance: stripe.data ?? null,
+    isError: config.isError || stripe.isError,
+    retry: () => void (config.isError ? config.refetch() : stripe.refetch()),
+  };
+}

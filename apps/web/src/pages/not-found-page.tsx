@@ -1,0 +1,20 @@
+import { Notice } from "../components/notice.tsx";
+import { Page } from "../components/page.tsx";
+import { Link } from "../routing/navigation.tsx";
+
+/** For an address that is none of ours. */
+export function NotFoundPage() {
+  return (
+    <Page title="There is no such page">
+      <Notice
+        tone="neutral"
+        title="The address may have a typing error"
+        actions={
+          <Link className="button primary" to="/app">
+            To the overview
+          </Link>
+        }
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { matchRoute } from "./match-route.ts";
+
+test.each([
+  ["/", "", { page: "overview" }],
+  ["/app", "", { page: "overview" }],
+  ["/app/", "", { page: "overview" }],
+  ["/app/plans", "", { page: "plans" }],
+  ["/app/plans/pro", "", { page: "change-plan", planId: "pro" }],
+  ["/app/cancel", "", { page: "cancel" }],
+  ["/app/checkout/done", "?plan=pro", { page: "checkout-done", planId: "pro" }],
+  ["/app/checkout/canceled", "", { page: "checkout-canceled", planId: null }],
+  ["/app/invoices/in_1", "", { page: "invoice", invoiceId: "in_1" }],
+  ["/app/invoices/%zz", "", { page: "invoice", invoiceId: "%zz" }],
+  ["/app/payment", "?redirect_status=requires_payment_method", { page: "payment", setup: "failed" }],
+  ["/app/payment", "", { page: "payment", setup: null }],
+  ["/app/nothing", "", { page: "not-found" }],
+  ["/app/invoices/in_1/more", "", { page: "not-found" }],
+  ["/elsewhere", "", { page: "not-found" }],
+])("%s%s", (pathname, search, route) => expect(matchRoute(pathname, search)).toEqual(route));

@@ -1,0 +1,57 @@
+/** The pages, by their paths. */
+export type Route =
+  | { page: "overview" }
+  | { page: "plans" }
+  | { page: "change-plan"; planId: string }
+  | { page: "cancel" }
+  | { page: "checkout-done"; planId: string | null }
+  | { page: "checkout-canceled"; planId: string | null }
+  | { page: "invoices" }
+  | { page: "invoice"; invoiceId: string }
+  | { page: "payment"; setup: "succeeded" | "failed" | "processing" | null }
+  | { page: "not-found" };
+
+/** Finds the page of an address; a trailing slash makes no difference. */
+export function matchRoute(pathname: string, search: string): Route {
+  const query = new URLSearchParams(search);
+  const parts = pathname.split("/").filter((part) => part !== "");
+  if (parts.length === 0) return { page: "overview" };
+  const [app, section, id, ...rest] = parts;
+  if (app !== "app" || rest.length > 0) return { page: "not-found" };
+  if (id === undefined) return matchSection(section, query);
+  if (section === "plans") return { page: "change-plan", planId: decode(id) };
+  if (section === "invoices") return { page: "invoice", invoiceId: decode(id) };
+  if (section === "checkout" && id === "done") return { page: "checkout-done", planId: query.get("plan") };
+  if (section === "checkout" && id === "canceled")
+    return { page: "checkout-canceled", planId: query.get("plan") };
+  return { page: "not-found" };
+}
+
+function matchSection(section: string | undefined, query: URLSearchParams): Route {
+  switch (section) {
+    case undefined:
+      return { page: "overview" };
+    case "plans":
+    case "cancel":
+    case "invoices":
+      return { page: section };
+    case "payment":
+      return { page: "payment", setup: setupOutcome(query.get("redirect_status")) };
+    default:
+      return { page: "not-found" };
+  }
+}
+
+// Stripe comes back with redirect_status when a bank asked for its own page.
+function setupOutcome(status: string | null): "succeeded" | "failed" | "processing" | null {
+  if (status === null || status === "succeeded" || status === "processing") return status;
+  return "failed";
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
