@@ -15,6 +15,8 @@ export type { InvoiceLine, InvoiceRow, InvoiceStatus } from "./queries/invoices.
 export * as notices from "./queries/notices.ts";
 export * as notificationEndpoints from "./queries/notification-endpoints.ts";
 export * as paymentMethods from "./queries/payment-methods.ts";
+export * as periodCloses from "./queries/period-closes.ts";
+export type { CloseKey, CloseState, PeriodCloseRow } from "./queries/period-closes.ts";
 export * as stripeCustomerLeases from "./queries/stripe-customer-leases.ts";
 export * as stripeEvents from "./queries/stripe-events.ts";
 export * as stripeObjects from "./queries/stripe-objects.ts";

@@ -1,0 +1,55 @@
+import { AppError } from "@driftlock/contracts";
+import { accounts, type PeriodCloseRow, periodCloses } from "@driftlock/db";
+import { isResourceMissing, type Stripe, stripeCall } from "@driftlock/stripe";
+import { closePeriods } from "../periods/close-periods.ts";
+import type { CloseStep } from "./close-step.ts";
+
+/** Lets Stripe bill: the invoice is finalized and charged, or the subscription cancelled with a last invoice. */
+export const endClose: CloseStep = async ({ db, stripe, clock, pushLimits }, close, log) => {
+  await (close.ending === "finalize" ? finalizeInvoice(stripe, close) : cancelSubscription(stripe, close));
+  const { accountId } = close;
+  const now = clock.now();
+  await db.transaction(async (tx) => {
+    // Held until the commit: no usage is stored between the comparison and the close.
+    await accounts.findAccountForUpdate(tx, accountId);
+    const periods = await periodCloses.listPeriodsOfClose(tx, close);
+    const periodStarts = periods.map((period) => period.periodStart);
+    for (const total of await periodCloses.listBilledTotals(tx, { accountId, periodStarts }))
+      if (total.totalQuantity !== total.sentQuantity)
+        log.error({ page: true, accountId, ...total }, "usage.not-billed");
+    await closePeriods(tx, { accountId, periods, now });
+    await periodCloses.updateCloseClosed(tx, close, now);
+  });
+  await pushLimits({ accountId });
+  return "advanced";
+};
+
+async function finalizeInvoice(stripe: Stripe, { invoiceId }: PeriodCloseRow): Promise<void> {
+  if (invoiceId === null) throw new AppError("INTERNAL", "A close that ends with an invoice has none.");
+  const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId));
+  if (invoice.status !== "draft") return;
+  await stripeCall(() =>
+    stripe.invoices.finalizeInvoice(
+      invoiceId,
+      { auto_advance: true },
+      { idempotencyKey: `finalize-${invoiceId}` },
+    ),
+  );
+}
+
+/** No refund: what was paid ahead stays paid. A subscription that is gone already is as wanted. */
+async function cancelSubscription(stripe: Stripe, { stripeSubscriptionId }: PeriodCloseRow): Promise<void> {
+  const subscription = await stripeCall(() => stripe.subscriptions.retrieve(stripeSubscriptionId));
+  if (["canceled", "incomplete_expired"].includes(subscription.status)) return;
+  try {
+    await stripeCall(() =>
+      stripe.subscriptions.cancel(
+        stripeSubscriptionId,
+        { invoice_now: true, prorate: false },
+        { idempotencyKey: `cancel-${stripeSubscriptionId}` },
+      ),
+    );
+  } catch (error) {
+    if (!isResourceMissing(error)) throw error;
+  }
+}

@@ -1,0 +1,116 @@
+import { periodCloses, type PeriodCloseRow } from "@driftlock/db";
+import { mismatchDeadlineMs } from "@driftlock/domain";
+import { type Stripe, stripeCall } from "@driftlock/stripe";
+import type { Logger } from "@driftlock/runtime";
+import { holdDraft } from "./claim-draft.ts";
+import type { CloseDeps, CloseStep } from "./close-step.ts";
+import { isPastDeadline, tryAgain } from "./try-again.ts";
+
+const pollMs = 200;
+const minuteMs = 60_000;
+/** Stripe sums up with a delay: after these tries, about two minutes, a difference is taken for one. */
+const triesBeforeMismatch = 9;
+
+/** Compares what was used, what was reported and what Stripe has summed up; only then the period may end. */
+export const verifyUsage: CloseStep = async (deps, close, log) => {
+  const { db } = deps;
+  const periods = await periodCloses.listPeriodsOfClose(db, close);
+  const periodStarts = periods.map((period) => period.periodStart);
+  const totals = await periodCloses.listBilledTotals(db, { accountId: close.accountId, periodStarts });
+  const isLate = isPastDeadline(deps, close);
+  if (!isLate && totals.some((total) => total.openCount > 0))
+    return tryAgain(deps, close, { delayMs: pollMs });
+  const isBehind = totals.some(
+    (total) => total.failedCount === 0 && total.totalQuantity !== total.sentQuantity,
+  );
+  if (!isLate && isBehind && close.tries < triesBeforeMismatch) return freezeAgain(deps, close);
+  const difference = totals
+    .filter((total) => total.totalQuantity !== total.sentQuantity)
+    .map((total) => `${total.metric}: used ${total.totalQuantity}, reported ${total.sentQuantity}`)
+    .concat(await differencesAtStripe(deps, close, [...new Set(totals.map((total) => total.metric))]))
+    .join("; ");
+  if (difference === "") {
+    await periodCloses.updateCloseState(db, close, { state: "finalizing" });
+    return "advanced";
+  }
+  return hold(deps, { close, difference, isLate, log });
+};
+
+/** Usage came in after the window was frozen. */
+async function freezeAgain({ db, wallClock }: CloseDeps, close: PeriodCloseRow): Promise<"advanced"> {
+  await periodCloses.updateCloseRetry(db, close, { nextTryAt: wallClock.now(), tries: close.tries + 1 });
+  await periodCloses.updateCloseState(db, close, { state: "reporting" });
+  return "advanced";
+}
+
+/**
+ * Stripe's summaries against our ledger of reports, over whole minutes (its unit) and so over everything that was
+ * reported in them, whatever period it bills.
+ */
+async function differencesAtStripe(
+  { db, stripe }: CloseDeps,
+  close: PeriodCloseRow,
+  metrics: string[],
+): Promise<string[]> {
+  const from = new Date(Math.floor(close.periodStart.getTime() / minuteMs) * minuteMs);
+  const until = new Date(Math.ceil(close.periodEnd.getTime() / minuteMs) * minuteMs);
+  const sums = await periodCloses.listReportedSums(db, { accountId: close.accountId, metrics, from, until });
+  const differences: string[] = [];
+  for (const sum of sums) {
+    const summed = await sumAtStripe(stripe, { ...sum, from, until });
+    if (summed !== sum.quantity)
+      differences.push(`${sum.metric}: reported ${sum.quantity}, Stripe has ${summed}`);
+  }
+  return differences;
+}
+
+async function sumAtStripe(
+  stripe: Stripe,
+  {
+    stripeMeterId,
+    stripeCustomerId,
+    from,
+    until,
+  }: { stripeMeterId: string; stripeCustomerId: string; from: Date; until: Date },
+): Promise<number> {
+  const summaries = await stripeCall(() =>
+    stripe.billing.meters.listEventSummaries(stripeMeterId, {
+      customer: stripeCustomerId,
+      start_time: from.getTime() / 1000,
+      end_time: until.getTime() / 1000,
+    }),
+  );
+  return summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0);
+}
+
+interface Held {
+  close: PeriodCloseRow;
+  difference: string;
+  isLate: boolean;
+  log: Logger;
+}
+
+/** Tries again, less and less often; a difference that stays is told to a person, and the draft is held longer, once. */
+async function hold(
+  deps: CloseDeps,
+  { close, difference, isLate, log }: Held,
+): Promise<"advanced" | "waiting"> {
+  const { db, stripe } = deps;
+  const fields = { page: true, accountId: close.accountId, invoiceId: close.invoiceId, difference };
+  if (isLate) {
+    log.error(fields, "period-close.ended-with-mismatch");
+    await periodCloses.updateCloseState(db, close, { state: "finalizing", mismatch: difference });
+    return "advanced";
+  }
+  const tries = close.tries + 1;
+  if (tries >= triesBeforeMismatch && close.mismatch === null) {
+    log.error(fields, "period-close.mismatched");
+    const until = new Date(close.periodEnd.getTime() + mismatchDeadlineMs);
+    const isHeldLonger = close.invoiceId !== null && until > close.deadlineAt;
+    if (isHeldLonger && close.invoiceId !== null)
+      await holdDraft(stripe, { invoiceId: close.invoiceId, until });
+    const deadlineAt = isHeldLonger ? until : close.deadlineAt;
+    await periodCloses.updateCloseState(db, close, { state: "verifying", deadlineAt, mismatch: difference });
+  }
+  return tryAgain(deps, close, { delayMs: Math.min(250 * 2 ** tries, minuteMs), tries });
+}
