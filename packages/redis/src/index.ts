@@ -2,7 +2,6 @@ export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } f
 export { toAppError } from "./errors.ts";
 export { keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
-export { readStreamEnd } from "./read-stream-end.ts";
 export { parseRecords } from "./record.ts";
 export {
   type AcceptMode,
@@ -17,8 +16,10 @@ export { putLimits } from "./scripts/put-limits.ts";
 export { type LiveUsage, readCounters } from "./scripts/read-counters.ts";
 export { type SegmentTotal, seedCounters, type StreamPosition } from "./scripts/seed-counters.ts";
 export {
+  hasReached,
   readBacklog,
   readStream,
+  readStreamEnd,
   type StreamEntry,
   type StreamPage,
   trimStream,

@@ -24,18 +24,15 @@ export const toRecord = (event: UsageEvent): string =>
     event.propertiesJson,
   ] satisfies StreamRecord);
 
-/** Reads one entry's field `d`. Throws where it was not written by `toRecord`. */
+/** Reads one entry's field `d`. Throws where it holds anything that `toRecord` did not write. */
 export function parseRecords(text: string): UsageEvent[] {
-  return (JSON.parse(text) as StreamRecord[]).map(
-    ([accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson]) => ({
-      accountId,
-      id,
-      metric,
-      quantity,
-      occurredAtMs,
-      receivedAtMs,
-      payloadHash,
-      propertiesJson,
-    }),
-  );
+  return (JSON.parse(text) as StreamRecord[]).map((record) => {
+    const [accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson] = record;
+    const texts = [accountId, id, metric, propertiesJson ?? ""];
+    const numbers = [quantity, occurredAtMs, receivedAtMs, payloadHash];
+    if (!texts.every((part) => typeof part === "string") || !numbers.every(Number.isSafeInteger)) {
+      throw new TypeError(`not a record of usage: ${JSON.stringify(record)}`);
+    }
+    return { accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson };
+  });
 }

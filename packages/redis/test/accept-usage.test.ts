@@ -47,7 +47,7 @@ const verdicts = async (...call: Parameters<typeof decide>) =>
 const used = async (accountId: string, metric = "events") =>
   (await readCounters(redis, { partition, accountId, nowMs }))?.used(startMs, metric);
 const stored = async () => {
-  const { entries } = await readStream(redis, { partition, after: position, entriesMax: 100 });
+  const { entries } = await readStream(redis, { partition, after: position, bytesMax: 1_000_000 });
   return entries.flatMap(({ data }) => parseRecords(data));
 };
 

@@ -3,6 +3,8 @@ import type { Redis } from "ioredis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
   acceptUsage,
+  hasReached,
+  readStreamEnd,
   correctCounters,
   createRedis,
   keys,
@@ -40,7 +42,7 @@ const accept = (...events: Parameters<typeof acceptUsage>[1]["events"]) =>
   acceptUsage(redis, { partition, mode: "each", events, nowMs, wallNowMs: 0 });
 const used = async (metric = "events") =>
   (await readCounters(redis, { partition, accountId: "a", nowMs }))?.used(startMs, metric);
-const read = (after = origin) => readStream(redis, { partition, after, entriesMax: 100 });
+const read = (after = origin) => readStream(redis, { partition, after, bytesMax: 1_000_000 });
 const total = (quantity: number) => [
   { segmentStartMs: startMs, metric: "events", quantity, lastOccurredAtMs: nowMs },
 ];
@@ -118,6 +120,7 @@ test("after the loss of everything another epoch begins, read from its beginning
   expect(await read({ epoch: before.epoch, streamId: "9999999999999-0" })).toEqual({
     epoch: "",
     entries: [],
+    isFull: false,
   });
   await seedCounters(redis, partition, {
     limits,
@@ -140,4 +143,17 @@ test("a Redis that came back without its newest part begins another epoch, and c
   expect(page.entries).toHaveLength(1);
   expect(await used()).toBeUndefined();
   expect((await read({ epoch: page.epoch, streamId: "0-0" })).epoch).toBe(page.epoch);
+});
+
+test("what was accepted up to an instant is committed once the position has passed the stream's end of then", async () => {
+  expect(await readStreamEnd(redis, partition)).toEqual({ epoch: "", streamId: "0-0" });
+  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+  await accept(eventOf("a", "1"));
+  const end = await readStreamEnd(redis, partition);
+  expect(hasReached(origin, { end, present: end })).toBe(false);
+  expect(hasReached({ ...end, streamId: "1-0" }, { end, present: end })).toBe(false);
+  expect(hasReached(end, { end, present: end })).toBe(true);
+  const present = { epoch: "next", streamId: "5-0" };
+  expect(hasReached(origin, { end, present })).toBe(false);
+  expect(hasReached({ epoch: "next", streamId: "1-0" }, { end, present })).toBe(true);
 });
