@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { stopLeftovers } from "../infra/guard.ts";
 import { identifyProcess } from "../infra/process-table.ts";
@@ -18,14 +27,15 @@ export async function makeRunFolder(home: string): Promise<string> {
   return folder;
 }
 
+const MAKING_MS_MAX = 60_000;
+
 async function sweep(folder: string): Promise<void> {
-  let owner: string[];
-  try {
-    owner = readFileSync(join(folder, "owner"), "utf8").split(" ");
-  } catch {
-    return; // just being made, or just being removed
-  }
-  if (identifyProcess(Number(owner[0])) === owner.slice(1).join(" ")) return;
+  const ageMs = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+  const owner = join(folder, "owner");
+  if (existsSync(owner)) {
+    const [pid, ...identity] = readFileSync(owner, "utf8").split(" ");
+    if (identifyProcess(Number(pid)) === identity.join(" ")) return;
+  } else if (ageMs < MAKING_MS_MAX) return; // just being made, or just being removed
   await stopLeftovers(join(folder, "pids"));
   rmSync(folder, { recursive: true, force: true });
 }
