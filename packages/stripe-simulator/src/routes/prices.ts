@@ -155,7 +155,7 @@ function updatePrice(ctx: SimContext, id: string, params: Stored<Stripe.PriceUpd
 
 export const priceIncludes: Includes = {
   price: {
-    tiers: (_ctx, price: Price) => price._tiers ?? undefined,
+    tiers: (_ctx, price: Price) => price._tiers,
     currency_options: (_ctx, price: Price) => ({
       [price.currency]: {
         custom_unit_amount: null,
