@@ -75,7 +75,7 @@ interface ConsumerOptions {
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { connection, prefix = QUEUE_PREFIX, queue, concurrency, log } = options;
   const processors = byName(queue, options.processors);
-  const measure = jobMeasures(options.metrics);
+  const measure = measuresOf(options.metrics);
   const stopping = new AbortController();
 
   async function runJob(job: Job, token: string | undefined, lost: AbortSignal | undefined): Promise<void> {
@@ -160,6 +160,15 @@ function unrecoverable(error: unknown): UnrecoverableError {
 type Outcome = "completed" | "failed" | "dead-lettered" | "interrupted";
 
 const BUCKETS_SECONDS = [0.005, 0.02, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800];
+
+// The consumers of one process, one for each queue, share its metrics, which can be registered once.
+const measures = new WeakMap<Metrics, ReturnType<typeof jobMeasures>>();
+
+function measuresOf(metrics: Metrics): ReturnType<typeof jobMeasures> {
+  const known = measures.get(metrics) ?? jobMeasures(metrics);
+  measures.set(metrics, known);
+  return known;
+}
 
 function jobMeasures({ histogram }: Metrics) {
   const labels = ["queue", "job"] as const;
