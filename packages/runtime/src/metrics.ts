@@ -14,6 +14,7 @@ export interface Metrics {
   counter<Label extends string = never>(metric: Describe<Label>): Counter<Label>;
   /** `collect` is called at each scrape and sets the value. */
   gauge<Label extends string = never>(metric: Describe<Label> & { collect?: Collect<Label> }): Gauge<Label>;
+  /** One that exists already is given again: all consumers of a process measure into the same. */
   histogram<Label extends string = never>(
     metric: Describe<Label> & { buckets: readonly number[] },
   ): Histogram<Label>;
@@ -40,6 +41,14 @@ export function createMetrics(processName: string): Metrics {
       });
       return gauge;
     },
-    histogram: ({ buckets, ...metric }) => new Histogram({ ...describe(metric), buckets: [...buckets] }),
+    histogram: <Label extends string>({
+      buckets,
+      ...metric
+    }: Describe<Label> & { buckets: readonly number[] }) => {
+      const described = describe(metric);
+      const known = registry.getSingleMetric(described.name);
+      if (known !== undefined) return known as Histogram<Label>;
+      return new Histogram<Label>({ ...described, buckets: [...buckets] });
+    },
   };
 }
