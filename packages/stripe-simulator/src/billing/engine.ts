@@ -5,13 +5,16 @@ import { isUsageLine } from "./invoice-draft.ts";
 
 /** When time next changes a subscription or an invoice (unix seconds); in the past where work has piled up. */
 export function nextDueAt(ctx: SimContext): number | null {
-  const next = nextStep(ctx);
-  return next === null ? null : next.at;
+  let first: number | null = null;
+  for (const subscription of ctx.store.list("subscription"))
+    first = earlier(first, subscriptionDueAt(ctx, subscription));
+  for (const invoice of ctx.store.list("invoice")) first = earlier(first, invoiceDueAt(invoice));
+  return first;
 }
 
 /** Does all work due by now, oldest first; at one instant subscriptions come before invoices. */
 export function runDue(ctx: SimContext): void {
-  for (let step = nextStep(ctx); step !== null && step.at <= ctx.now(); step = nextStep(ctx)) step.run();
+  for (let steps = dueSteps(ctx); steps.length > 0; steps = dueSteps(ctx)) for (const { run } of steps) run();
 }
 
 /** Whether a draft that will finalize by itself waits for its usage to be reported. */
@@ -31,15 +34,23 @@ interface Step {
   run(): void;
 }
 
-function nextStep(ctx: SimContext): Step | null {
-  let first: Step | null = null;
-  const offer = (at: number | null, run: () => void): void => {
-    if (at !== null && (first === null || at < first.at)) first = { at, run };
-  };
-  for (const subscription of ctx.store.list("subscription")) {
-    offer(subscriptionDueAt(ctx, subscription), () => advanceSubscription(ctx, subscription.id));
-  }
-  for (const invoice of ctx.store.list("invoice"))
-    offer(invoiceDueAt(invoice), () => advanceInvoice(ctx, invoice.id));
-  return first;
+/** Every step that is due; one that another step has made needless by its turn is passed over. */
+function dueSteps(ctx: SimContext): Step[] {
+  const { store } = ctx;
+  const now = ctx.now();
+  const isDue = (at: number | null): at is number => at !== null && at <= now;
+  const subscriptions = store.list("subscription").flatMap(({ id }): Step[] => {
+    const dueAt = () => subscriptionDueAt(ctx, store.getOrThrow("subscription", id));
+    const at = dueAt();
+    return isDue(at) ? [{ at, run: () => isDue(dueAt()) && advanceSubscription(ctx, id) }] : [];
+  });
+  const invoices = store.list("invoice").flatMap(({ id }): Step[] => {
+    const dueAt = () => invoiceDueAt(store.getOrThrow("invoice", id));
+    const at = dueAt();
+    return isDue(at) ? [{ at, run: () => isDue(dueAt()) && advanceInvoice(ctx, id) }] : [];
+  });
+  return [...subscriptions, ...invoices].sort((a, b) => a.at - b.at);
 }
+
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || (b !== null && b < a) ? b : a;

@@ -78,19 +78,26 @@ export function withLines(ctx: SimContext, invoice: Invoice, lines: InvoiceLine[
   };
 }
 
-/** Lines of a draft that bill a meter are drawn anew whenever usage comes in, until the invoice is finalized. */
+/**
+ * Lines of a draft that bill a meter are drawn anew whenever usage comes in, until the invoice is finalized. A line
+ * that was there before keeps its id.
+ */
 export function refreshUsage(ctx: SimContext, invoice: Invoice): Invoice {
-  const seen = new Set<string>();
-  const lines = invoice.lines.data.flatMap((line) => {
+  const drawn = Map.groupBy(invoice.lines.data, (line) => {
     const charge = usageCharge(ctx, line);
-    if (charge === null) return [line];
-    const key = `${charge.itemId} ${charge.priceId} ${charge.period.start}`;
-    if (seen.has(key)) return [];
-    seen.add(key);
-    const total = usageTotal(ctx, charge.meterId, invoice.customer ?? "", charge.period);
-    return subscriptionLines(ctx, charge, total);
+    return charge === null ? line.id : `${charge.itemId} ${charge.priceId} ${charge.period.start}`;
   });
-  return seen.size === 0 ? invoice : withLines(ctx, invoice, lines);
+  const groups = [...drawn.values()];
+  const lines = groups.flatMap((group) => {
+    const charge = group[0] === undefined ? null : usageCharge(ctx, group[0]);
+    if (charge === null) return group;
+    const total = usageTotal(ctx, charge.meterId, invoice.customer ?? "", charge.period);
+    return subscriptionLines(ctx, charge, total).map((line, index) => ({
+      ...line,
+      id: group[index]?.id ?? line.id,
+    }));
+  });
+  return withLines(ctx, invoice, lines);
 }
 
 /** True for a line whose amount still follows the meter. */

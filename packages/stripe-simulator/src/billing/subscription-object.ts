@@ -145,11 +145,14 @@ export function emptySubscription(
 }
 
 /** The subscription as one period: from the earliest item to the first one that ends. */
-export function periodOf(subscription: Subscription): Period {
-  return {
-    start: Math.min(...subscription.items.data.map((item) => item.current_period_start)),
-    end: Math.min(...subscription.items.data.map((item) => item.current_period_end)),
-  };
+export function periodOf({ items }: Subscription): Period {
+  let start = Number.POSITIVE_INFINITY;
+  let end = Number.POSITIVE_INFINITY;
+  for (const item of items.data) {
+    start = Math.min(start, item.current_period_start);
+    end = Math.min(end, item.current_period_end);
+  }
+  return { start, end };
 }
 
 function planOf(price: Price): SubscriptionItem["plan"] {

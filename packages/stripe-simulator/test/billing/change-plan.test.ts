@@ -145,6 +145,45 @@ test("a downgrade by schedule happens at the period's end, before the renewal is
   expect(amounts(await world.invoice(started.id, 2))).toEqual([0, 1_000, 2_900]);
 });
 
+test("what is credited is what was debited, however often the plan changes", async () => {
+  const { stripe, catalog } = world;
+  const customer = await world.customer();
+  const started = await world.subscribe(customer.id, [catalog.pro]);
+  const { current_period_start: start = 0, current_period_end: end = 0 } = started.items.data[0] ?? {};
+  const id = itemOf(started, catalog.pro.id);
+  const change = async (share: number, price: string) => {
+    const proration_date = start + Math.round((end - start) * share);
+    await world.travelTo(proration_date);
+    await stripe.subscriptions.update(started.id, {
+      items: [{ id, price }],
+      proration_behavior: "always_invoice",
+      proration_date,
+    });
+    return amounts(await world.invoice(started.id, -1));
+  };
+  expect(await change(0.5, catalog.business.id)).toEqual([-1_450, 4_950]);
+  expect(await change(0.75, catalog.pro.id)).toEqual([-2_475, 725]);
+  const quantity = { items: [{ id, quantity: 3 }], proration_behavior: "always_invoice" as const };
+  const proration_date = start + Math.round((end - start) * 0.75);
+  await stripe.subscriptions.update(started.id, { ...quantity, proration_date });
+  expect(amounts(await world.invoice(started.id, -1))).toEqual([-725, 2_175]);
+});
+
+test("a phase that drops a metered price at the period's end still bills the month's usage", async () => {
+  const { stripe, catalog } = world;
+  const customer = await world.customer();
+  const started = await world.subscribe(customer.id, [catalog.pro, catalog.overage]);
+  const { current_period_start: start = 0, current_period_end: end = 0 } = started.items.data[0] ?? {};
+  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: started.id });
+  const now = [{ price: catalog.pro.id }, { price: catalog.overage.id }];
+  await stripe.subscriptionSchedules.update(schedule.id, {
+    phases: [{ items: now, start_date: start, end_date: end }, { items: [{ price: catalog.business.id }] }],
+  });
+  await world.use(customer.id, 103_000);
+  await world.travelTo(end + 7_200);
+  expect(amounts(await world.invoice(started.id, 1))).toEqual([0, 150, 9_900]);
+});
+
 test("a schedule that is released changes nothing, one that is cancelled takes the subscription with it", async () => {
   const { stripe, catalog } = world;
   const customer = await world.customer();

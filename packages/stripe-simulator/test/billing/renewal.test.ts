@@ -72,12 +72,16 @@ test("usage of the ended period counts until the draft is finalized, and later u
   const endsAt = subscription.items.data[0]?.current_period_end ?? 0;
   await world.use(customer.id, 100_000);
   await world.travelTo(endsAt + 600);
-  expect((await world.invoice(subscription.id, 1)).total).toBe(2_900);
+  const early = await world.invoice(subscription.id, 1);
+  expect(early.total).toBe(2_900);
 
   await world.use(customer.id, 1_000, { timestamp: endsAt - 1 });
   await world.use(customer.id, 500_000, { timestamp: endsAt });
   const draft = await world.invoice(subscription.id, 1);
   expect(draft.total).toBe(2_950);
+  expect(draft.lines.data.map((line) => line.id)).toEqual(
+    expect.arrayContaining(early.lines.data.map((line) => line.id)),
+  );
 
   const finalized = await world.stripe.invoices.finalizeInvoice(draft.id);
   expect(finalized.number).toMatch(/-0002$/);
