@@ -196,6 +196,16 @@
       location.assign(url);
       return new Promise(() => {});
     };
+    const makeMethod = (card, billingDetails) =>
+      call("POST", "payment_methods", { type: "card", card, billing_details: billingDetails });
+    const createPaymentMethod = async ({ elements, card: element, billing_details: billing }) => {
+      const { card, message } = (element ?? elements?.getElement("payment"))?.read() ?? {
+        message: "There is no card form.",
+      };
+      if (!card) return { error: { type: "validation_error", message } };
+      const body = await makeMethod(card, billing);
+      return body.error ? { error: body.error } : { paymentMethod: body };
+    };
     const confirmWithElements = async ({
       elements,
       clientSecret,
@@ -207,13 +217,11 @@
       };
       if (!confirmParams.payment_method && !card) return { error: { type: "validation_error", message } };
       const billing = confirmParams.payment_method_data?.billing_details;
-      const method = confirmParams.payment_method
-        ? { payment_method: confirmParams.payment_method }
-        : { payment_method_data: { type: "card", card, ...(billing ? { billing_details: billing } : {}) } };
-      const params = {
-        ...method,
-        ...(confirmParams.return_url ? { return_url: confirmParams.return_url } : {}),
-      };
+      const made = confirmParams.payment_method
+        ? { id: confirmParams.payment_method }
+        : await makeMethod(card, billing);
+      if (made.error) return { error: made.error };
+      const params = { payment_method: made.id, return_url: confirmParams.return_url };
       return confirm(clientSecret ?? elements?.options.clientSecret, params, redirect);
     };
     const confirmWithMethod = async (
@@ -221,18 +229,17 @@
       { payment_method: method, return_url: returnUrl } = {},
     ) => {
       const element = typeof method === "object" ? method.card : undefined;
-      if (element === undefined)
-        return confirm(clientSecret, { payment_method: method, return_url: returnUrl }, "if_required");
-      const { card, message } = element.read();
-      if (!card) return { error: { type: "validation_error", message } };
-      return confirm(
-        clientSecret,
-        { payment_method_data: { type: "card", card }, return_url: returnUrl },
-        "if_required",
-      );
+      const { card, message } = element?.read() ?? { card: null };
+      if (element && !card) return { error: { type: "validation_error", message } };
+      const made = element ? await makeMethod(card, method.billing_details) : { id: method };
+      if (made.error) return { error: made.error };
+      return confirm(clientSecret, { payment_method: made.id, return_url: returnUrl }, "if_required");
     };
-    const absent = (name) => async () => ({
-      error: { type: "invalid_request_error", message: `The simulator's Stripe.js stub has no ${name}().` },
+    const createToken = async () => ({
+      error: {
+        type: "invalid_request_error",
+        message: "The simulator's Stripe.js makes payment methods, not tokens.",
+      },
     });
 
     return {
@@ -250,8 +257,8 @@
           intent?.status === "requires_action" ? intent.next_action?.redirect_to_url?.url : undefined;
         return url ? leave(url) : result;
       },
-      createToken: absent("createToken"),
-      createPaymentMethod: absent("createPaymentMethod"),
+      createToken,
+      createPaymentMethod,
       registerAppInfo() {},
       _registerWrapper() {},
     };

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import Stripe from "stripe";
 import { onTestFinished } from "vitest";
 import { startSimulator } from "../src/index.ts";
@@ -7,7 +8,7 @@ import { startSimulator } from "../src/index.ts";
 const silent = {
   info() {},
   warn() {},
-  error: (detail: object, message: string) => console.error(message, detail),
+  error: (detail: object, message: string) => void process.stderr.write(`${message} ${inspect(detail)}\n`),
 };
 
 /** The `stripe` package, pointed at a simulator; retries are off so that tests see each answer. */

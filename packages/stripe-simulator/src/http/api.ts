@@ -92,12 +92,12 @@ function execute(
   const credential = authenticate(request.headers.authorization);
   const isPinned = isPinnedVersion(request.headers["stripe-version"]?.toString());
   const { expand, client_secret: clientSecret = null, ...raw } = rawParams(route, request);
-  if (clientSecret !== null && (route.isPublic !== true || typeof clientSecret !== "string"))
+  if (clientSecret !== null && (route.browsers !== "with-client-secret" || typeof clientSecret !== "string"))
     throw invalidRequest("Received unknown parameter: client_secret", {
       code: "parameter_unknown",
       param: "client_secret",
     });
-  if (credential.isPublishable && clientSecret === null)
+  if (credential.isPublishable && clientSecret === null && route.browsers !== "always")
     throw new StripeError(403, {
       type: "invalid_request_error",
       code: "secret_key_required",

@@ -15,8 +15,8 @@ export interface RouteOptions {
   params?: string;
   /** Name of the answer's type, as in `Customer`; several where the answer is a union. */
   response?: string | string[];
-  /** May be called with a publishable key and the object's client secret. */
-  isPublic?: boolean;
+  /** May be called with a publishable key: always, or with the object's client secret. */
+  browsers?: "always" | "with-client-secret";
 }
 
 export interface Route extends RouteOptions {

@@ -48,7 +48,7 @@ ${error !== undefined && html`<div class="alert" role="alert">${error}</div>`}
 <section class="card" aria-labelledby="events"><h2 id="events">Latest events</h2><div class="scroll"><table><thead><tr><th>At</th><th>Type</th><th>About</th><th>Event</th><th>Pending</th></tr></thead><tbody>
 ${events.map((event) => html`<tr><td>${instant(event.created)}</td><td>${event.type}</td><td>${about(event.data.object)}</td><td>${link("event", event.id)}</td><td>${event.pending_webhooks}</td></tr>`)}</tbody></table></div></section>
 <section class="card" aria-labelledby="deliveries"><h2 id="deliveries">Latest deliveries</h2><p class="soft">${deliverer.isIdle() ? "Nothing is pending." : "Some are pending."}</p><div class="scroll"><table><thead><tr><th>At</th><th>Type</th><th>To</th><th>Status</th><th>Last try</th><th></th></tr></thead><tbody>${deliveries.map(showDelivery)}</tbody></table></div></section>`,
-    { isWide: true },
+    { isWide: true, refreshes: status === "advancing" },
   );
 }
 
@@ -60,7 +60,7 @@ function showDelivery(delivery: DeliveryRecord): Html {
       : `${last.status ?? last.error ?? ""} in ${last.durationMs} ms, try ${delivery.tries.length}`;
   const tone = { delivered: "good", pending: "soft", failed: "bad" }[delivery.status];
   return html`<tr><td>${instant(delivery.createdAtMs / 1000)}</td><td>${link("sim.delivery", delivery.id, delivery.eventType)}</td><td>${delivery.url}</td><td class="${tone}">${delivery.status}</td><td>${outcome}</td>
-<td><form method="post" action="/_ui/deliveries/${delivery.id}/resend"><button class="plain">Resend</button></form></td></tr>`;
+<td><form method="post" action="/_ui/deliveries/${delivery.id}/resend"><button class="plain small">Resend</button></form></td></tr>`;
 }
 
 /** All objects of a type, newest first. */

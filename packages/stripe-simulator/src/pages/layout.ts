@@ -17,6 +17,7 @@ input, select { width: 100%; font: inherit; color: inherit; background: var(--gr
 button, .button { display: inline-block; font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; border: 1px solid var(--accent); border-radius: .5rem; padding: .6rem 1.1rem; background: var(--accent); color: #fff; }
 @media (prefers-color-scheme: dark) { button, .button { color: #11141e; } }
 button.plain, .button.plain { background: transparent; color: var(--accent); }
+button.small { padding: .15rem .6rem; font-size: .85rem; }
 button.full { width: 100%; margin-top: 1.4rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .alert { border: 1px solid var(--bad); color: var(--bad); border-radius: .5rem; padding: .6rem .9rem; margin-top: 1rem; }
@@ -30,9 +31,13 @@ a { color: var(--accent); } nav a { margin-right: 1rem; } .scroll { overflow-x: 
 `;
 
 /** A whole page. It carries no script of its own and works by links and forms. */
-export const layout = (title: string, body: Html, options: { isWide?: boolean } = {}): string =>
+export const layout = (
+  title: string,
+  body: Html,
+  options: { isWide?: boolean; refreshes?: boolean } = {},
+): string =>
   `<!doctype html>${
-    html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${{ markup: STYLE }}</style></head>
+    html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">${options.refreshes === true && html`<meta http-equiv="refresh" content="1">`}<title>${title}</title><style>${{ markup: STYLE }}</style></head>
 <body><div class="note">Stripe simulator: no real money moves here</div><main class="${options.isWide === true ? "wide" : ""}">${body}</main></body></html>`
       .markup
   }`;

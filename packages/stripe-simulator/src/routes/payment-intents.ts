@@ -148,7 +148,12 @@ export const paymentIntentRoutes: Route[] = [
     { params: "PaymentIntentCreateParams", response: "PaymentIntent" },
     (ctx, { params }) => createIntent(ctx, params),
   ),
-  route("GET", "/v1/payment_intents/:id", { response: "PaymentIntent", isPublic: true }, findIntent),
+  route(
+    "GET",
+    "/v1/payment_intents/:id",
+    { response: "PaymentIntent", browsers: "with-client-secret" },
+    findIntent,
+  ),
   route<Stripe.PaymentIntentUpdateParams>(
     "POST",
     "/v1/payment_intents/:id",
@@ -158,7 +163,7 @@ export const paymentIntentRoutes: Route[] = [
   route<Stripe.PaymentIntentConfirmParams>(
     "POST",
     "/v1/payment_intents/:id/confirm",
-    { params: "PaymentIntentConfirmParams", response: "PaymentIntent", isPublic: true },
+    { params: "PaymentIntentConfirmParams", response: "PaymentIntent", browsers: "with-client-secret" },
     (ctx, request) => confirm(ctx, findIntent(ctx, request as never), request.params),
   ),
   route<Stripe.PaymentIntentCancelParams>(

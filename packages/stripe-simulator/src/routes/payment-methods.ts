@@ -97,7 +97,7 @@ export const paymentMethodRoutes: Route[] = [
   route<Stripe.PaymentMethodCreateParams>(
     "POST",
     "/v1/payment_methods",
-    { params: "PaymentMethodCreateParams", response: "PaymentMethod" },
+    { params: "PaymentMethodCreateParams", response: "PaymentMethod", browsers: "always" },
     (ctx, { params }) => createMethod(ctx, params),
   ),
   route("GET", "/v1/payment_methods/:id", { response: "PaymentMethod" }, (ctx, { path }) =>

@@ -4,7 +4,7 @@ import { invalidRequest, resourceMissing } from "../errors.ts";
 import { listRoute, route, type Route, type SimRequest } from "../http/routes.ts";
 import { applyMetadata } from "../metadata.ts";
 import type { ObjectOf } from "../objects.ts";
-import { createCard, resolvePaymentMethod } from "../payments/payment-methods.ts";
+import { resolvePaymentMethod } from "../payments/payment-methods.ts";
 import { confirmSetup, newSetupIntent } from "../payments/setup-intents.ts";
 import type { Stored } from "../stored.ts";
 import { isAsked, inRange } from "./filters.ts";
@@ -13,22 +13,19 @@ type SetupIntent = ObjectOf<"setup_intent">;
 
 interface MethodParams {
   payment_method?: string;
-  payment_method_data?: { type: string; billing_details?: object; metadata?: object };
+  payment_method_data?: object;
 }
 
-/** The card that a confirmation names (`payment_method`) or brings (`payment_method_data`), or undefined. */
+/** The card that a creation or a confirmation names, or undefined. */
 export function methodOf(ctx: SimContext, params: MethodParams): ObjectOf<"payment_method"> | undefined {
-  if (params.payment_method !== undefined) return resolvePaymentMethod(ctx, params.payment_method);
-  if (params.payment_method_data === undefined) return undefined;
-  const { card, billing_details } = params.payment_method_data as { card?: object; billing_details?: object };
-  if (card === undefined)
-    throw invalidRequest("The simulator knows payment methods of type card only.", {
-      param: "payment_method_data[type]",
-    });
-  return createCard(ctx, {
-    card,
-    ...(billing_details === undefined ? {} : { billingDetails: billing_details }),
-  });
+  if (params.payment_method_data !== undefined)
+    throw invalidRequest(
+      "The simulator takes cards as payment_method: make one with /v1/payment_methods first.",
+      {
+        param: "payment_method_data",
+      },
+    );
+  return params.payment_method === undefined ? undefined : resolvePaymentMethod(ctx, params.payment_method);
 }
 
 function createIntent(ctx: SimContext, params: Stored<Stripe.SetupIntentCreateParams>): SetupIntent {
@@ -99,11 +96,16 @@ export const setupIntentRoutes: Route[] = [
     { params: "SetupIntentCreateParams", response: "SetupIntent" },
     (ctx, { params }) => createIntent(ctx, params),
   ),
-  route("GET", "/v1/setup_intents/:id", { response: "SetupIntent", isPublic: true }, findIntent),
+  route(
+    "GET",
+    "/v1/setup_intents/:id",
+    { response: "SetupIntent", browsers: "with-client-secret" },
+    findIntent,
+  ),
   route<Stripe.SetupIntentConfirmParams>(
     "POST",
     "/v1/setup_intents/:id/confirm",
-    { params: "SetupIntentConfirmParams", response: "SetupIntent", isPublic: true },
+    { params: "SetupIntentConfirmParams", response: "SetupIntent", browsers: "with-client-secret" },
     (ctx, request) => confirm(ctx, findIntent(ctx, request as never), request.params),
   ),
   route<Stripe.SetupIntentCancelParams>(
