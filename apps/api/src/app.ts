@@ -1,6 +1,6 @@
 import type { AppConfigDto, DemoSessionDto } from "@driftlock/contracts";
 import type { Logger, Metrics } from "@driftlock/runtime";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Cluster, Redis } from "ioredis";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -54,9 +54,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { publicUrl, appConfig, customer, operator } = options;
   const app: FastifyInstance = Fastify({
     loggerInstance: options.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // Our own lines: plugins/metrics.ts and plugins/errors.ts.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     genReqId: requestIdOf,
-    requestIdLogLabel: "requestId",
     requestTimeout: requestTimeoutMs,
     // A batch of procedures is one path segment.
     routerOptions: { maxParamLength: 2_000 },

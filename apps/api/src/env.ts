@@ -16,7 +16,8 @@ const list = () =>
         .filter((part) => part !== ""),
     );
 
-const Env = processSchema({
+/** The gateway's variables. */
+export const Env = processSchema({
   ...databaseEnv,
   ...redisEnv,
   API_PORT: port(4000),

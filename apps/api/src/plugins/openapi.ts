@@ -70,8 +70,9 @@ export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }
 });
 
 /** Adds to a route's documentation what its access means: the credential, the scope, and the refusals. */
-function withAccess(schema: object, access: RouteAccess | undefined): object {
-  if ((schema as { hide?: boolean }).hide || access === undefined) return { ...schema, hide: true };
+function withAccess(schema: object | undefined, access: RouteAccess | undefined): object {
+  const isHidden = (schema as { hide?: boolean } | undefined)?.hide ?? false;
+  if (schema === undefined || isHidden || access === undefined) return { hide: true };
   const { description: own, response } = schema as { description?: string; response?: object };
   const scope = access === "public" ? [] : [`Scope: \`${[access].flat().join("` or `")}\`.`];
   const statuses = access === "public" ? publicStatuses : problemStatuses;
