@@ -79,7 +79,7 @@ const resendHoursMax = 23;
 export const claimReports = (
   q: Queryable,
   claim: { now: Date; leaseMs: number; limit: number },
-): Promise<ReportRow[]> =>
+): Promise<(ReportRow & { attempts: number })[]> =>
   q.rows(
     "usageReports.claim",
     sql`update usage_reports r set state = 'sending', attempts = attempts + 1,
@@ -91,7 +91,7 @@ export const claimReports = (
       order by next_attempt_at, created_at limit ${claim.limit}::int for update skip locked)
     returning identifier, account_id as "accountId", metric, period_start as "periodStart", window_no as "windowNo",
       from_quantity as "fromQuantity", to_quantity as "toQuantity", stripe_customer_id as "stripeCustomerId",
-      meter_event_name as "meterEventName", event_at as "eventAt"`,
+      meter_event_name as "meterEventName", event_at as "eventAt", attempts`,
   );
 
 /** Stripe has it. */

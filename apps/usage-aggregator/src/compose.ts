@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { createDb, usageStreamPositions } from "@driftlock/db";
+import { createRedis, findRedisWarnings } from "@driftlock/redis";
+import { type Composed, createTicker, type ProcessContext } from "@driftlock/runtime";
+import { createStripe } from "@driftlock/stripe";
+import { type Env, reportIntervalOf } from "./env.ts";
+import { createMetricDirectory } from "./flush/metric-directory.ts";
+import { startPartitionWriter } from "./flush/partition-writer.ts";
+import { createMeasures } from "./measures.ts";
+import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
+import { createProgressReporter } from "./report-progress.ts";
+import { freezeWindows } from "./reports/freeze-windows.ts";
+import { sendReports } from "./reports/send-reports.ts";
+import { createStripeMeterSink } from "./reports/usage-sink.ts";
+import { verifyInstallation } from "./verify-installation.ts";
+
+const sendIntervalMs = 500;
+const progressIntervalMs = 250;
+
+/** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
+export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
+  const onConnectionError = (resource: string) => (err: Error) =>
+    log.warn({ err }, `${resource}.connection-lost`);
+  const db = life.own(
+    "postgres",
+    createDb({
+      connectionString: env.DATABASE_URL,
+      applicationName: "driftlock-usage-aggregator",
+      onConnectionError: onConnectionError("postgres"),
+    }),
+    (pool) => pool.end(),
+  );
+  const redis = life.own(
+    "redis",
+    createRedis({
+      url: env.REDIS_URL,
+      connectionName: "driftlock-usage-aggregator",
+      purpose: "requests",
+      onConnectionError: onConnectionError("redis"),
+    }),
+    (connection) => connection.disconnect(),
+  );
+  const secretKey = env.STRIPE_SECRET_KEY.reveal();
+  const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, log, maxNetworkRetries: 0 });
+  const partitions = await verifyInstallation({ db, stripe, secretKey, mode: env.DRIFTLOCK_MODE, log });
+
+  let keeper: PartitionKeeper | null = null;
+  const ownedPartitions = () => keeper?.owned().length ?? 0;
+  const measures = createMeasures({ metrics, db, redis, clock, partitions, ownedPartitions });
+  const sink = createStripeMeterSink(stripe);
+  const writing = {
+    db,
+    redis,
+    clock,
+    metrics: createMetricDirectory(db),
+    measures,
+    log,
+    flushIntervalMs: env.FLUSH_INTERVAL_MS,
+  };
+  const tick = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
+    life.own(name, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());
+
+  return {
+    checks: {
+      postgres: () => db.ping(),
+      redis: async () => void (await redis.ping()),
+      partitions: async () => keeper?.check(),
+    },
+    start: async () => {
+      for (const warning of await findRedisWarnings(redis)) log.warn(warning);
+      await usageStreamPositions.insertPositionsIfMissing(db, partitions);
+      tick("freeze windows", reportIntervalOf(env), () => freezeWindows({ db, clock }));
+      tick("send reports", sendIntervalMs, () => sendReports({ db, clock, sink, log, measures }));
+      if (env.BUSINESS_CLOCK_URL !== undefined) {
+        tick("progress", progressIntervalMs, createProgressReporter({ db, redis, clock, partitions }));
+      }
+      keeper = life.own(
+        "partitions",
+        createPartitionKeeper({
+          db,
+          log,
+          aggregator: randomUUID(),
+          partitions,
+          startWriter: (lease) => startPartitionWriter(writing, lease),
+        }),
+        (each) => each.close(),
+      );
+    },
+  };
+}

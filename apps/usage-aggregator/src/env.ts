@@ -1,0 +1,34 @@
+import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
+import { z } from "zod";
+
+const reportIntervalMs = { simulator: 1_000, otherwise: 60_000 };
+
+const Env = processSchema({
+  ...databaseEnv,
+  ...redisEnv,
+  AGGREGATOR_OPS_PORT: port(4102),
+  /** How long events may wait in the stream for more to be committed with. */
+  FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).default(100),
+  /** Wall time between two looks for usage to report. (Default: 60,000; 1,000 on the simulator.) */
+  REPORT_INTERVAL_MS: z.coerce.number().int().min(100).optional(),
+  STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
+  /** The simulator; absent, Stripe itself. */
+  STRIPE_API_URL: httpUrl().optional(),
+}).superRefine((env, issues) => {
+  if (env.STRIPE_API_URL !== undefined && env.DRIFTLOCK_MODE === "live") {
+    issues.addIssue({
+      code: "custom",
+      path: ["STRIPE_API_URL"],
+      message: "must not be set in DRIFTLOCK_MODE=live",
+    });
+  }
+});
+
+export type Env = z.infer<typeof Env>;
+
+/** The aggregator's configuration; a wrong one ends the process with every fault named. */
+export const readAggregatorEnv = (): Env => loadEnv(Env, process.env, { processName: "usage-aggregator" });
+
+export const reportIntervalOf = (env: Env): number =>
+  env.REPORT_INTERVAL_MS ??
+  (env.DRIFTLOCK_MODE === "simulator" ? reportIntervalMs.simulator : reportIntervalMs.otherwise);
