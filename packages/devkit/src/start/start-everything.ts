@@ -46,8 +46,11 @@ export async function startEverything({ settings, system, signal, say }: StartDe
     }).then((lastLine) => say(`${name}: ${lastLine}`));
 
   await step("migrate", "packages/db/src/migrate-main.ts");
-  const seedFile = credentials ? { DRIFTLOCK_DEMO_FILE: writeDemoSeed(settings.folder, credentials) } : {};
-  await step("seed", "packages/db/src/seed-main.ts", seedFile);
+  await step("seed", "packages/db/src/seed-main.ts");
+  if (credentials) {
+    const file = writeDemoSeed(settings.folder, credentials);
+    await step("seed-demo", "apps/api/src/commands/seed-demo.ts", { DRIFTLOCK_DEMO_FILE: file });
+  }
 
   if (stripeUrl) {
     say("starting the Stripe simulator");
