@@ -182,11 +182,11 @@ test.each([
     JSON.stringify({
       id: "i",
       metric: "events",
-      timestamp: at(0),
+      timestamp: at(120_000),
       properties: { b: 1, a: null, c: "x", d: true },
     }),
   ],
-  [`{"id":"i","metric":"events","timestamp":"${at(60_000).replace("Z", "+00:00")}"}`],
+  [`{"id":"i","metric":"events","timestamp":"${at(120_000).replace("Z", "+00:00")}"}`],
 ])("%s is taken", async (body) => {
   await open();
   expect(await post(body)).toMatchObject({ status: 202, body: { accepted: 1 } });
