@@ -1,5 +1,5 @@
-import { applyStripeEvent, type StripeHint } from "@driftlock/contracts";
-import { accounts, catalog, createDb, type Db, seedCatalog, stripeObjects, type Sql } from "@driftlock/db";
+import { applyStripeEvent, type StripeHint, sweepStripeEvents } from "@driftlock/contracts";
+import { accounts, createDb, type Db, seedCatalog, stripeObjects, type Sql } from "@driftlock/db";
 import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
 import { initialFreePeriods } from "@driftlock/domain";
 import { createRedis } from "@driftlock/redis";
@@ -12,7 +12,7 @@ import {
   Lifecycle,
   readEnv,
 } from "@driftlock/runtime";
-import { createStripe, readWebhook, type Stripe } from "@driftlock/stripe";
+import { createStripe, readWebhook, type Stripe, stripeHintOf } from "@driftlock/stripe";
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { expect, onTestFinished } from "vitest";
 import { bindStripeAccount } from "../src/catalog/bind-stripe-account.ts";
@@ -111,8 +111,9 @@ export async function openSide(
     context,
     syncDeps,
     sync: (objectId: string) => syncObject(objectId, context),
-    mark: (objectId: string, objectType: string) =>
-      stripeObjects.markDirty(db, { objectId, objectType, stripeCustomerId: null, now: wallClock.now() }),
+    mark: (objectId: string, objectType: string, stripeCustomerId: string | null = null) =>
+      stripeObjects.markDirty(db, { objectId, objectType, stripeCustomerId, now: wallClock.now() }),
+    sweep: () => producer.add(sweepStripeEvents, {}),
     openAccount: (accountId: string) => openAccount(db, { accountId, now: clock.now() }),
     deliver: (hints: readonly StripeHint[]) =>
       Promise.all(hints.map((hint) => producer.add(applyStripeEvent, hint))),
@@ -197,15 +198,9 @@ function customerActions(stripe: Stripe, simulatorUrl: string) {
     /** Every event so far, the oldest first, as the ingester would queue it. */
     history: async () => {
       const hints: StripeHint[] = [];
-      for await (const event of stripe.events.list({ limit: 100 })) hints.push(hintOf(readWebhook(event)));
+      for await (const event of stripe.events.list({ limit: 100 }))
+        hints.push(stripeHintOf(readWebhook(event)));
       return hints.reverse();
     },
   };
 }
-
-function hintOf({ id, event: _event, ...rest }: ReturnType<typeof readWebhook>): StripeHint {
-  return { eventId: id, ...rest };
-}
-
-export const findPlan = async (db: Db, planId: string) =>
-  (await catalog.listPlans(db)).find((plan) => plan.planId === planId);

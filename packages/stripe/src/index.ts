@@ -8,7 +8,7 @@ export {
   stripeCall,
   toAppError,
 } from "./errors.ts";
-export { readWebhook, type StripeWebhook } from "./read-webhook.ts";
+export { readWebhook, stripeHintOf, type StripeWebhook } from "./read-webhook.ts";
 export { unitAmountDecimal } from "./unit-amount.ts";
 export { verifyStripeAccount } from "./verify-stripe-account.ts";
 export { signatureToleranceSeconds, verifyWebhook, type WebhookRequest } from "./verify-webhook.ts";

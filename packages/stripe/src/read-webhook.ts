@@ -1,4 +1,4 @@
-import { AppError } from "@driftlock/contracts";
+import { AppError, type StripeHint } from "@driftlock/contracts";
 
 /** What a delivery says: a hint that an object changed. The object itself is fetched again before anything is done. */
 export interface StripeWebhook {
@@ -60,3 +60,15 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 
 /** An expandable field: the id, or the object that has it. */
 const idOf = (value: unknown): string | null => (isRecord(value) ? textOf(value["id"]) : textOf(value));
+
+/** What the job apply-stripe-event is given of a delivery. */
+export const stripeHintOf = (webhook: StripeWebhook): StripeHint => ({
+  eventId: webhook.id,
+  kind: webhook.kind,
+  type: webhook.type,
+  apiVersion: webhook.apiVersion,
+  objectType: webhook.objectType,
+  objectId: webhook.objectId,
+  customerId: webhook.customerId,
+  isLive: webhook.isLive,
+});

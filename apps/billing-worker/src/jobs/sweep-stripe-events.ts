@@ -1,6 +1,7 @@
 import {
   applyStripeEvent,
   handledStripeEventTypes,
+  handledThinEventTypes,
   resolveDoubleCheckout,
   sweepStripeEvents,
   syncStripeObject,
@@ -14,7 +15,7 @@ import {
   subscriptions,
 } from "@driftlock/db";
 import { type Clock, type Producer, processor } from "@driftlock/runtime";
-import { readWebhook, type Stripe, stripeCall } from "@driftlock/stripe";
+import { readWebhook, type Stripe, stripeCall, stripeHintOf } from "@driftlock/stripe";
 
 /** How long Stripe lists events (STRIPE.md 3). */
 const reachBackMs = 30 * 24 * 60 * 60 * 1000;
@@ -65,6 +66,7 @@ async function sweepEvents(deps: SweepDeps, signal: AbortSignal): Promise<number
     const types = handledStripeEventTypes.slice(from, from + typesMax);
     missedCount += await sweepTypes(deps, { types, since, signal });
   }
+  missedCount += await sweepThinEvents(deps, since);
   // Only now: a sweep that broke off is done again from its start.
   await stripeEvents.upsertStripeEventSweep(deps.db, { sweptUntil, sweptAt: deps.wallClock.now() });
   return missedCount;
@@ -93,27 +95,32 @@ async function sweepTypes(
         ...(after !== undefined && { starting_after: after }),
       }),
     );
-    const missed = new Set(
-      await stripeEvents.listUnknownStripeEvents(
-        db,
-        page.data.map(({ id }) => id),
-      ),
-    );
-    for (const event of page.data.filter(({ id }) => missed.has(id))) {
-      const { id, kind, type, apiVersion, objectType, objectId, customerId, isLive } = readWebhook(event);
-      await producer.add(applyStripeEvent, {
-        eventId: id,
-        kind,
-        type,
-        apiVersion,
-        objectType,
-        objectId,
-        customerId,
-        isLive,
-      });
-    }
-    missedCount += missed.size;
+    missedCount += await addMissed({ db, producer }, page.data);
     after = page.data.at(-1)?.id;
     if (!page.has_more || after === undefined) return missedCount;
   }
+}
+
+/** Few, and in no promised order: all that Stripe still lists. */
+async function sweepThinEvents({ db, stripe, producer }: SweepDeps, since: Date): Promise<number> {
+  const found: Stripe.V2.Core.Event[] = [];
+  await stripeCall(async () => {
+    for await (const event of stripe.v2.core.events.list({ types: [...handledThinEventTypes], limit: 100 })) {
+      const isHandled = handledThinEventTypes.some((type) => type === event.type);
+      if (isHandled && new Date(event.created) >= since) found.push(event);
+    }
+  });
+  return addMissed({ db, producer }, found);
+}
+
+async function addMissed(
+  { db, producer }: Pick<SweepDeps, "db" | "producer">,
+  events: readonly { id: string }[],
+): Promise<number> {
+  const ids = events.map(({ id }) => id);
+  const missed = new Set(await stripeEvents.listUnknownStripeEvents(db, ids));
+  for (const event of events.filter(({ id }) => missed.has(id))) {
+    await producer.add(applyStripeEvent, stripeHintOf(readWebhook(event)));
+  }
+  return missed.size;
 }

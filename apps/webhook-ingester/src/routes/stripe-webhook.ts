@@ -1,7 +1,7 @@
-import { AppError, applyStripeEvent, type StripeHint } from "@driftlock/contracts";
+import { AppError, applyStripeEvent } from "@driftlock/contracts";
 import { toAppError } from "@driftlock/redis";
 import type { Clock, Producer, Secret } from "@driftlock/runtime";
-import { type StripeWebhook, verifyWebhook } from "@driftlock/stripe";
+import { stripeHintOf, verifyWebhook } from "@driftlock/stripe";
 import type { FastifyPluginAsync } from "fastify";
 
 /** DESIGN 3: as old as this, the workers count as gone. */
@@ -36,7 +36,7 @@ export const stripeWebhookRoutes =
       });
       if (webhook.type === "invoice.created") await expectWorkers(deps);
       await deps.producer
-        .add(applyStripeEvent, hintOf(webhook), { requestId: request.id })
+        .add(applyStripeEvent, stripeHintOf(webhook), { requestId: request.id })
         .catch(rethrowAsAppError);
       request.log.info(
         { eventId: webhook.id, type: webhook.type, objectId: webhook.objectId },
@@ -62,23 +62,3 @@ async function expectWorkers({ findWorkerHeartbeat, wallClock }: StripeWebhookDe
 function rethrowAsAppError(error: unknown): never {
   throw toAppError(error);
 }
-
-const hintOf = ({
-  id,
-  kind,
-  type,
-  apiVersion,
-  objectType,
-  objectId,
-  customerId,
-  isLive,
-}: StripeWebhook): StripeHint => ({
-  eventId: id,
-  kind,
-  type,
-  apiVersion,
-  objectType,
-  objectId,
-  customerId,
-  isLive,
-});

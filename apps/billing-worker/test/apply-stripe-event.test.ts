@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import type { StripeHint } from "@driftlock/contracts";
+import { sql } from "@driftlock/db";
+import { createStripe, readWebhook, stripeHintOf } from "@driftlock/stripe";
+import { expect, test } from "vitest";
+import { applyStripeEventProcessor } from "../src/jobs/apply-stripe-event.ts";
+import { log, openWorld } from "./world.ts";
+
+const hint = (over: Partial<StripeHint> = {}): StripeHint => ({
+  eventId: `evt_${randomBytes(6).toString("hex")}`,
+  kind: "snapshot",
+  type: "customer.subscription.updated",
+  apiVersion: "2026-10-28.endive",
+  objectType: "subscription",
+  objectId: "sub_1",
+  customerId: "cus_1",
+  isLive: false,
+  ...over,
+});
+
+/** The world, and the job run by hand, so that each of its effects can be seen. */
+async function openApply() {
+  const world = await openWorld();
+  const job = applyStripeEventProcessor({ ...world, isLive: false });
+  const apply = (given: StripeHint) =>
+    job.run(given, { log, signal: world.life.signal, attempt: 1, requestId: undefined });
+  const events = () => world.rows(sql`select event_id, outcome, reason from stripe_events order by event_id`);
+  const objects = () =>
+    world.rows(sql`select object_id, object_type, generation from stripe_objects order by object_id`);
+  return { ...world, apply, events, objects };
+}
+
+test("an event is recorded once, with what it says has changed, whoever repeats it at the same time", async () => {
+  const { apply, events, objects, inspector } = await openApply();
+  const given = hint();
+  await Promise.all(Array.from({ length: 10 }, () => apply(given)));
+  expect(await events()).toEqual([{ event_id: given.eventId, outcome: "applied", reason: null }]);
+  expect(await objects()).toEqual([{ object_id: "sub_1", object_type: "subscription", generation: 1 }]);
+  // Ten times the same job is one job: it is added for repeats too, since the first run may have died before it.
+  expect(await inspector.pendingCount()).toBe(1);
+  await apply(hint());
+  expect(await objects()).toMatchObject([{ generation: 2 }]);
+});
+
+test.each([
+  ["another type", { type: "price.updated", objectType: "price", objectId: "price_1" }, "not acted upon"],
+  ["live mode", { isLive: true }, "live mode"],
+  ["no customer", { type: "payment_method.updated", customerId: null }, "names no object"],
+])("an event of %s is recorded as ignored, and nothing is done", async (_name, over, reason) => {
+  const { apply, events, objects, inspector } = await openApply();
+  await apply(hint(over));
+  expect(await events()).toMatchObject([{ outcome: "ignored", reason: expect.stringContaining(reason) }]);
+  expect(await objects()).toEqual([]);
+  expect(await inspector.pendingCount()).toBe(0);
+});
+
+test("every event about a payment method is one about its customer", async () => {
+  const { apply, objects } = await openApply();
+  const about = { objectType: "payment_method", objectId: "pm_1" };
+  for (const type of [
+    "payment_method.updated",
+    "payment_method.detached",
+    "payment_method.automatically_updated",
+  ]) {
+    await apply(hint({ type, ...about }));
+  }
+  expect(await objects()).toEqual([{ object_id: "cus_1", object_type: "customer", generation: 3 }]);
+  await apply(hint({ type: "payment_method.attached", ...about }));
+  expect(await objects()).toMatchObject([
+    { object_id: "cus_1", generation: 4 },
+    { object_id: "pm_1", generation: 1 },
+  ]);
+});
+
+test("what Stripe could not count of our reports is set aside, once", async () => {
+  const { apply, stripe, simulator, rows } = await openApply();
+  const { authentication_token: secretKey } = await stripe.v2.billing.meterEventSession.create();
+  await createStripe({
+    secretKey,
+    apiUrl: simulator.url,
+    maxNetworkRetries: 0,
+  }).v2.billing.meterEventStream.create({
+    events: [
+      {
+        event_name: "driftlock_events",
+        identifier: "report-1",
+        payload: { stripe_customer_id: "cus_none", value: "5" },
+      },
+    ],
+  });
+  const { data: thin } = await stripe.v2.core.events.list({});
+  const [event] = thin.map((each) => stripeHintOf(readWebhook(each)));
+  if (event === undefined) throw new Error("Stripe reported nothing");
+  await Promise.all([apply(event), apply(event)]);
+  expect(await rows(sql`select event_id, reason, payload->>'code' as code from usage_quarantine`)).toEqual([
+    {
+      event_id: "report-1",
+      reason: "stripe:meter_event_customer_not_found",
+      code: "meter_event_customer_not_found",
+    },
+  ]);
+});
