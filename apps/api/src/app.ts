@@ -1,7 +1,7 @@
 import type { AppConfigDto, DemoSessionDto } from "@driftlock/contracts";
 import type { Logger, Metrics } from "@driftlock/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type FastifyPluginAsyncZod, serializerCompiler } from "fastify-type-provider-zod";
 import type { Cluster, Redis } from "ioredis";
 import type { Authenticate } from "./auth/authenticate.ts";
 import { authPlugin } from "./plugins/auth.ts";
@@ -64,7 +64,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // While we drain, what arrives on an open connection is still served.
     return503OnClosing: false,
   });
-  app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(errorsPlugin);
   await app.register(requestIdPlugin);

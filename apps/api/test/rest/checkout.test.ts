@@ -130,7 +130,10 @@ describe("a crash", () => {
     await reserve();
     const first = await checkout(accountId, "pro");
     // What such a crash leaves: the reservation, and no row of the session.
-    await gateway.db.run("test.undo", sql`delete from checkout_sessions where account_id = ${accountId}::text`);
+    await gateway.db.run(
+      "test.undo",
+      sql`delete from checkout_sessions where account_id = ${accountId}::text`,
+    );
     await reserve();
     expect((await checkout(accountId, "pro")).body).toEqual(first.body);
     expect(await openSessions(accountId)).toHaveLength(1);
