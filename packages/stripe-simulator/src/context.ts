@@ -13,6 +13,8 @@ export interface SimContext {
     relatedObject: { id: string; type: string; url: string } | null,
     data: Record<string, unknown>,
   ): void;
+  /** Sends an old event again: to one endpoint, or to all that want its type now. */
+  redeliver(eventId: string, endpointId?: string): void;
   /** Origin under which the simulator's pages live, without a final slash. */
   baseUrl: string;
 }

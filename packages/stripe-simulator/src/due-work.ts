@@ -1,6 +1,7 @@
 import { isAwaitingUsage, nextDueAt as nextBillingDueAt, runDue as runBillingDue } from "./billing/engine.ts";
 import { expireSessions, nextSessionExpiryAt } from "./checkout/expire.ts";
 import type { DueWork } from "./clock/clock.ts";
+import type { SimContext } from "./context.ts";
 
 /** All work that time brings: the billing engine's, and Checkout Sessions that expire. */
 export const dueWork: DueWork = {
@@ -12,5 +13,14 @@ export const dueWork: DueWork = {
     expireSessions(ctx);
     runBillingDue(ctx);
   },
-  isAwaitingUsage,
+  // Without an endpoint that is told of drafts, nobody can report in time: there is nothing to wait for.
+  isAwaitingUsage: (ctx) => hears(ctx, "invoice.created") && isAwaitingUsage(ctx),
 };
+
+const hears = (ctx: SimContext, type: string): boolean =>
+  ctx.store
+    .list("webhook_endpoint")
+    .some(
+      ({ status, enabled_events }) =>
+        status === "enabled" && (enabled_events.includes(type) || enabled_events.includes("*")),
+    );

@@ -14,9 +14,13 @@ export function applyMetadata(before: Metadata | null, change: MetadataChange): 
   const merged: Metadata = { ...before };
   for (const [key, value] of Object.entries(change)) {
     if (key.length > KEY_LENGTH_MAX)
-      throw invalidRequest(`Metadata keys can be at most ${KEY_LENGTH_MAX} characters long.`, { param: `metadata[${key}]` });
+      throw invalidRequest(`Metadata keys can be at most ${KEY_LENGTH_MAX} characters long.`, {
+        param: `metadata[${key}]`,
+      });
     if (String(value).length > VALUE_LENGTH_MAX)
-      throw invalidRequest(`Metadata values can have up to ${VALUE_LENGTH_MAX} characters.`, { param: `metadata[${key}]` });
+      throw invalidRequest(`Metadata values can have up to ${VALUE_LENGTH_MAX} characters.`, {
+        param: `metadata[${key}]`,
+      });
     if (value === "" || value === null) delete merged[key];
     else merged[key] = String(value);
   }

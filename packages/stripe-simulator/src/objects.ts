@@ -15,6 +15,7 @@ export interface Objects {
   charge: Stored<Stripe.Charge>;
   credit_note: Stored<Stripe.CreditNote>;
   customer: Stored<Stripe.Customer>;
+  dispute: Stored<Stripe.Dispute>;
   customer_balance_transaction: Stored<Stripe.CustomerBalanceTransaction>;
   "sim.deleted_customer": Stored<Stripe.DeletedCustomer>;
   event: EventRecord;
@@ -129,7 +130,8 @@ export interface IdempotencyRecord {
   fingerprint: string;
   status: number;
   body: unknown;
-  createdAt: number;
+  /** Wall clock, unix milliseconds: how long keys are kept is transport time. */
+  createdAtMs: number;
 }
 
 /** The one simulated clock: offset to the wall clock, and where it is being moved to. */

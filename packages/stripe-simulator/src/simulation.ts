@@ -46,7 +46,7 @@ export function createSimulation(deps: {
     wallNowMs,
     baseUrl: deps.baseUrl,
     onCommit: (listener) => void listeners.push(listener),
-    read: (look) => look({ ...base, emit: refuse, emitThin: refuse }),
+    read: (look) => look({ ...base, emit: refuse, emitThin: refuse, redeliver: refuse }),
     transact(request, work) {
       const emitter = createEmitter({ ...base, nowMs, request, contract: deps.contract });
       const result = store.transact(() => work({ ...base, ...emitter }));

@@ -43,6 +43,9 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
+/** Stripe keeps idempotency keys for at least 24 hours. */
+const KEYS_LIVE_MS = 48 * 3_600_000;
+
 /** Starts the simulator: loads its state, listens, delivers what is pending and goes on with an unfinished advance. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { log } = options;
@@ -65,7 +68,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   takeRawBodies(app);
   registerApi(app, { sim, routes, includes, contract, log });
   registerSim(app, { sim, clock, participants, deliverer, testClockId, jwks: options.jwks ?? { keys: [] } });
-  await app.listen({ port, host: options.host });
+  await app.listen({ port, host: options.host }).catch((error: unknown) => {
+    store.close();
+    throw error;
+  });
   deliverer.start();
   clock.start();
   log.info({ url, testClockId }, "simulator.started");
@@ -86,6 +92,8 @@ function prepare(sim: Simulation): string {
   return sim.transact(null, (ctx) => {
     if (ctx.store.get("sim.clock", "clock") === undefined)
       ctx.store.put("sim.clock", { id: "clock", offsetMs: 0, version: 1, targetMs: null });
+    for (const { id, createdAtMs } of ctx.store.list("sim.idempotency"))
+      if (createdAtMs < sim.wallNowMs() - KEYS_LIVE_MS) ctx.store.delete("sim.idempotency", id);
     return (ctx.store.list("test_helpers.test_clock")[0] ?? createTestClock(ctx, "DriftLock")).id;
   });
 }

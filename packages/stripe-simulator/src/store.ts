@@ -137,7 +137,7 @@ export function createStore(db: DatabaseSync | null): TransactionalStore {
 }
 
 function openTables(db: DatabaseSync) {
-  db.exec(`pragma journal_mode = wal; pragma synchronous = normal;
+  db.exec(`pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = normal;
     create table if not exists objects (type text, id text, seq integer not null, json text not null, primary key (type, id)) without rowid`);
   const select = db.prepare("select type, id, seq, json from objects order by seq");
   const upsert = db.prepare(

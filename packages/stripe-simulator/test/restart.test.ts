@@ -40,7 +40,7 @@ function stateFile(): string {
   return join(folder, "state.sqlite");
 }
 
-test("killed at any time, it goes on with all it had acknowledged", async () => {
+test("killed at any time, it goes on with all it had acknowledged", { timeout: 30_000 }, async () => {
   const statePath = stateFile();
   const first = await start(statePath);
   const hook = await receiveWebhooks((count) => (count === 1 ? 500 : 200));
@@ -79,4 +79,35 @@ test("killed at any time, it goes on with all it had acknowledged", async () => 
   second.child.kill("SIGTERM");
   const [code] = (await once(second.child, "exit")) as [number];
   expect(code).toBe(0);
+});
+
+test("a second one on the same state, or on a port in use, says so and stops", {
+  timeout: 30_000,
+}, async () => {
+  const statePath = stateFile();
+  const first = await start(statePath);
+  const refusalOf = async (env: Record<string, string>) => {
+    const child = spawn(process.execPath, [MAIN], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const [code] = (await once(child, "close")) as [number];
+    return { code, said };
+  };
+  expect(await refusalOf({ STRIPE_SIMULATOR_PORT: "0", STRIPE_SIMULATOR_STATE: statePath })).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("STRIPE_SIMULATOR_STATE"),
+  });
+  expect(await refusalOf({ STRIPE_SIMULATOR_PORT: new URL(first.url).port })).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("STRIPE_SIMULATOR_PORT"),
+  });
+  expect(await refusalOf({ STRIPE_SIMULATOR_PORT: "many", STRIPE_SIMULATOR_JWKS: "{" })).toMatchObject({
+    code: 1,
+    said: expect.stringMatching(/PORT[^]*JWKS/),
+  });
 });

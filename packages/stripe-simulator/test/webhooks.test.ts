@@ -62,9 +62,9 @@ test("what is not answered with 2xx is sent again, and is found by delivery_succ
     expect((await stripe.events.list({ delivery_success: false })).data).toEqual([]),
   );
   const { body } = await sim("GET", "/_sim/deliveries");
-  const [delivery] = (body as { data: { id: string; tries: { status: number }[] }[] }).data;
+  const [delivery] = (body as { data: { eventId: string; tries: { status: number }[] }[] }).data;
   expect(delivery?.tries.map(({ status }) => status)).toEqual([500, 200]);
-  await sim("POST", `/_sim/deliveries/${delivery?.id}/resend`);
+  await sim("POST", `/_sim/events/${delivery?.eventId}/resend`);
   await vi.waitFor(() => expect(hook.received).toHaveLength(3));
 });
 

@@ -84,8 +84,6 @@ function refuseUnsupported(params: CreateParams): void {
     });
   if (params.automatic_tax?.enabled === true)
     throw invalidRequest("The simulator computes no tax.", { param: "automatic_tax[enabled]" });
-  if ((params.discounts ?? []).length > 0)
-    throw invalidRequest("The simulator knows no discounts.", { param: "discounts" });
 }
 
 function readLineItems(ctx: SimContext, params: CreateParams): Session["_checkout"]["lineItems"] {

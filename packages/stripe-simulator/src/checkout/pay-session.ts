@@ -53,7 +53,7 @@ export function resumeSession(ctx: SimContext, sessionId: string): PayOutcome {
 }
 
 /** The session, if it can still be paid; a 400 that says its state otherwise. */
-export function openSession(ctx: SimContext, sessionId: string): Session {
+function openSession(ctx: SimContext, sessionId: string): Session {
   const session = ctx.store.getOrThrow("checkout.session", sessionId);
   if (session.status !== "open")
     throw invalidRequest(`This Checkout Session cannot be paid: it is ${session.status}.`, {

@@ -16,14 +16,19 @@ interface EmitterDeps {
   contract: Contract;
 }
 
+interface Target {
+  id: string;
+  url: string;
+}
+
+type Emitter = Pick<SimContext, "emit" | "emitThin" | "redeliver"> & { deliveryIds: string[] };
+
 /** Makes the functions of a context that record events: the event and one delivery for each endpoint that wants it. */
-export function createEmitter(
-  deps: EmitterDeps,
-): Pick<SimContext, "emit" | "emitThin"> & { deliveryIds: string[] } {
+export function createEmitter(deps: EmitterDeps): Emitter {
   const { store } = deps;
   const deliveryIds: string[] = [];
 
-  const deliver = (eventId: string, eventType: string, targets: { id: string; url: string }[]): void => {
+  const deliver = (eventId: string, eventType: string, targets: Target[]): void => {
     for (const { id, url } of targets) {
       const delivery: DeliveryRecord = {
         id: deps.newId("dlv"),
@@ -46,9 +51,7 @@ export function createEmitter(
   return {
     deliveryIds,
     emit(type, object, previousAttributes) {
-      const targets = store
-        .list("webhook_endpoint")
-        .filter((endpoint) => endpoint.status === "enabled" && wants(endpoint.enabled_events, type));
+      const targets = snapshotTargets(store, type);
       const id = deps.newId("evt");
       const shown = render(object);
       deps.contract.checkEventObject(shown);
@@ -84,17 +87,31 @@ export function createEmitter(
         related_object: relatedObject,
         data,
       });
-      const targets = store
-        .list("v2.core.event_destination")
-        .filter((destination) => destination.status === "enabled" && wants(destination.enabled_events, type));
+      deliver(id, type, thinTargets(store, type));
+    },
+    redeliver(eventId, endpointId) {
+      const event = store.get("event", eventId);
+      const type = event?.type ?? store.getOrThrow("v2.core.event", eventId).type;
+      const targets = event === undefined ? thinTargets(store, type) : snapshotTargets(store, type);
       deliver(
-        id,
+        eventId,
         type,
-        targets.map((destination) => ({ id: destination.id, url: destination._url })),
+        targets.filter(({ id }) => endpointId === undefined || id === endpointId),
       );
     },
   };
 }
+
+const snapshotTargets = (store: Store, type: string): Target[] =>
+  store
+    .list("webhook_endpoint")
+    .filter((endpoint) => endpoint.status === "enabled" && wants(endpoint.enabled_events, type));
+
+const thinTargets = (store: Store, type: string): Target[] =>
+  store
+    .list("v2.core.event_destination")
+    .filter((destination) => destination.status === "enabled" && wants(destination.enabled_events, type))
+    .map((destination) => ({ id: destination.id, url: destination._url }));
 
 const wants = (enabledEvents: string[], type: string): boolean =>
   enabledEvents.includes(type) || enabledEvents.includes("*");

@@ -117,6 +117,7 @@ function execute(
     isPinned,
     isJson: route.method !== "GET" && route.path.startsWith("/v2/"),
   });
+  refuseUnsupported(route, params);
   const paths = expandPaths(expand);
   return sim.transact(meta, (ctx) => {
     const path = request.params as Record<string, string>;
@@ -131,7 +132,12 @@ function execute(
       shape: (result) => shape(ctx, { route, result, paths, params, url, includes, contract }),
     });
     if (replayId !== null)
-      ctx.store.put("sim.idempotency", { id: replayId, fingerprint: print, createdAt: ctx.now(), ...answer });
+      ctx.store.put("sim.idempotency", {
+        id: replayId,
+        fingerprint: print,
+        createdAtMs: sim.wallNowMs(),
+        ...answer,
+      });
     return answer;
   });
 }
@@ -187,6 +193,15 @@ function rawParams(route: Route, request: FastifyRequest): Record<string, unknow
   if (route.method === "GET") return query;
   const body = typeof request.body === "string" ? request.body : "";
   return { ...query, ...(route.path.startsWith("/v2/") ? decodeJson(body) : decodeForm(body)) };
+}
+
+function refuseUnsupported({ unsupported = [] }: Route, params: Record<string, unknown>): void {
+  const param = unsupported.find((each) => params[each] !== undefined && params[each] !== "");
+  if (param !== undefined)
+    throw invalidRequest(`The simulator does not implement the parameter ${param}.`, {
+      code: "parameter_not_simulated",
+      param,
+    });
 }
 
 function expandPaths(expand: unknown): string[] {

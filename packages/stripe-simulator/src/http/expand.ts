@@ -16,6 +16,7 @@ const TYPE_OF_PREFIX: Record<string, ObjectType> = {
   cn: "credit_note",
   cs: "checkout.session",
   cus: "customer",
+  du: "dispute",
   ii: "invoiceitem",
   in: "invoice",
   inpay: "invoice_payment",

@@ -15,6 +15,8 @@ export interface RouteOptions {
   params?: string;
   /** Name of the answer's type, as in `Customer`; several where the answer is a union. */
   response?: string | string[];
+  /** Parameters that Stripe takes and the simulator does not act upon: refused, never ignored. */
+  unsupported?: string[];
   /** May be called with a publishable key: always, or with the object's client secret. */
   browsers?: "always" | "with-client-secret";
 }

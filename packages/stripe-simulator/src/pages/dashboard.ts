@@ -11,7 +11,7 @@ const LIST_MAX = 200;
 
 /** Registers the simulator's own pages: objects, events and deliveries to look at, resend, and a clock to move. */
 export function registerDashboard(app: FastifyInstance, deps: SimDeps): void {
-  const { sim, deliverer, testClockId } = deps;
+  const { sim, testClockId } = deps;
   app.get<{ Querystring: { error?: string } }>("/", ({ query }, reply) =>
     reply.type("text/html").send(showDashboard(deps, query.error)),
   );
@@ -29,7 +29,9 @@ export function registerDashboard(app: FastifyInstance, deps: SimDeps): void {
   });
 
   app.post<{ Params: { id: string } }>("/_ui/deliveries/:id/resend", ({ params }, reply) => {
-    if (sim.store.get("sim.delivery", params.id) !== undefined) deliverer.resend(params.id);
+    const delivery = sim.store.get("sim.delivery", params.id);
+    if (delivery !== undefined)
+      sim.transact(null, (ctx) => ctx.redeliver(delivery.eventId, delivery.endpointId));
     return reply.redirect("/#deliveries", 303);
   });
   app.post("/_ui/clock", ({ body }, reply) => {

@@ -26,7 +26,7 @@ const card = (key: string, number: string, over: Partial<TestCard> = {}): TestCa
 const declines = (code: string, declineCode = code) => ({ decline: { code, declineCode } });
 
 /** Stripe's test cards (docs.stripe.com/testing): `key` is what follows `pm_card_`. */
-export const TEST_CARDS: readonly TestCard[] = [
+const TEST_CARDS: readonly TestCard[] = [
   card("visa", "4242424242424242"),
   card("visa_debit", "4000056655665556"),
   card("mastercard", "5555555555554444", { brand: "mastercard" }),

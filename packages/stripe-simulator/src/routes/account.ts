@@ -2,7 +2,7 @@ import type { SimContext } from "../context.ts";
 import { route, type Route } from "../http/routes.ts";
 
 /** The one account of this simulator; its id is made once and kept. */
-export function accountId(ctx: SimContext): string {
+function accountId(ctx: SimContext): string {
   return (
     ctx.store.list("test_helpers.test_clock")[0]?.id.replace("clock_", "acct_").slice(0, 21) ??
     "acct_simulator"

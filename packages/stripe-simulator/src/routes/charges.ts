@@ -5,6 +5,7 @@ import type { Includes } from "../http/expand.ts";
 import { listRoute, route, type Route } from "../http/routes.ts";
 import { applyMetadata } from "../metadata.ts";
 import type { ObjectOf } from "../objects.ts";
+import { closeDispute } from "../payments/disputes.ts";
 import { testCardOf } from "../payments/payment-methods.ts";
 import type { Stored } from "../stored.ts";
 import { isAsked, inRange } from "./filters.ts";
@@ -13,7 +14,7 @@ type Charge = ObjectOf<"charge">;
 type Refund = ObjectOf<"refund">;
 
 /** Gives back all of a charge, or a part; emits `refund.created` and `charge.refunded`. */
-export function createRefund(ctx: SimContext, params: Stored<Stripe.RefundCreateParams>): Refund {
+function createRefund(ctx: SimContext, params: Stored<Stripe.RefundCreateParams>): Refund {
   const charge = refundedCharge(ctx, params);
   const left = charge.amount - charge.amount_refunded;
   const amount = params.amount ?? left;
@@ -121,6 +122,26 @@ export const chargeRoutes: Route[] = [
             isAsked(charge.customer, params.customer) &&
             isAsked(charge.payment_intent, params.payment_intent) &&
             inRange(charge.created, params.created),
+        ),
+  ),
+  route("GET", "/v1/disputes/:id", { response: "Dispute" }, (ctx, { path }) =>
+    ctx.store.getOrThrow("dispute", path["id"] ?? ""),
+  ),
+  route("POST", "/v1/disputes/:id/close", { response: "Dispute" }, (ctx, { path }) =>
+    closeDispute(ctx, path["id"] ?? ""),
+  ),
+  listRoute<Stripe.DisputeListParams>(
+    "/v1/disputes",
+    { params: "DisputeListParams", response: "Dispute" },
+    (ctx, { params }) =>
+      ctx.store
+        .list("dispute")
+        .toReversed()
+        .filter(
+          (dispute) =>
+            isAsked(dispute.charge, params.charge) &&
+            isAsked(dispute.payment_intent, params.payment_intent) &&
+            inRange(dispute.created, params.created),
         ),
   ),
   route<Stripe.RefundCreateParams>(

@@ -7,6 +7,18 @@ import { listRoute, route, type Route } from "../http/routes.ts";
 import type { ObjectOf } from "../objects.ts";
 import { inRange, isAsked } from "./filters.ts";
 
+const NOT_SIMULATED = [
+  "after_expiration",
+  "custom_fields",
+  "discounts",
+  "invoice_creation",
+  "optional_items",
+  "payment_intent_data",
+  "shipping_address_collection",
+  "shipping_options",
+  "tax_id_collection",
+];
+
 type Session = ObjectOf<"checkout.session">;
 
 const lineItems = (ctx: SimContext, session: Session): object[] =>
@@ -44,7 +56,7 @@ export const checkoutSessionRoutes: Route[] = [
   route<Stripe.Checkout.SessionCreateParams>(
     "POST",
     "/v1/checkout/sessions",
-    { params: "Checkout.SessionCreateParams", response: "Checkout.Session" },
+    { params: "Checkout.SessionCreateParams", response: "Checkout.Session", unsupported: NOT_SIMULATED },
     (ctx, { params }) => createSession(ctx, params),
   ),
   route("GET", "/v1/checkout/sessions/:id", { response: "Checkout.Session" }, (ctx, { path }) =>

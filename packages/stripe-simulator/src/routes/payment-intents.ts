@@ -17,6 +17,7 @@ type CreateParams = Stored<Stripe.PaymentIntentCreateParams>;
 type ConfirmParams = Stored<Stripe.PaymentIntentConfirmParams>;
 
 const MIN_AMOUNT_MINOR = 50;
+const NOT_SIMULATED = ["capture_method", "application_fee_amount", "confirmation_token", "mandate", "on_behalf_of", "transfer_data"];
 
 function createIntent(ctx: SimContext, params: CreateParams): PaymentIntent {
   if (params.amount < MIN_AMOUNT_MINOR)
@@ -145,7 +146,7 @@ export const paymentIntentRoutes: Route[] = [
   route<Stripe.PaymentIntentCreateParams>(
     "POST",
     "/v1/payment_intents",
-    { params: "PaymentIntentCreateParams", response: "PaymentIntent" },
+    { params: "PaymentIntentCreateParams", response: "PaymentIntent", unsupported: NOT_SIMULATED },
     (ctx, { params }) => createIntent(ctx, params),
   ),
   route(
@@ -163,7 +164,12 @@ export const paymentIntentRoutes: Route[] = [
   route<Stripe.PaymentIntentConfirmParams>(
     "POST",
     "/v1/payment_intents/:id/confirm",
-    { params: "PaymentIntentConfirmParams", response: "PaymentIntent", browsers: "with-client-secret" },
+    {
+      params: "PaymentIntentConfirmParams",
+      response: "PaymentIntent",
+      browsers: "with-client-secret",
+      unsupported: NOT_SIMULATED,
+    },
     (ctx, request) => confirm(ctx, findIntent(ctx, request as never), request.params),
   ),
   route<Stripe.PaymentIntentCancelParams>(

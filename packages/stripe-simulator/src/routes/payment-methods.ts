@@ -55,7 +55,7 @@ function updateMethod(
 }
 
 /** Takes a card off its customer: whatever named it as default names it no longer, and it can never be used again. */
-export function detachPaymentMethod(ctx: SimContext, id: string): PaymentMethod {
+function detachPaymentMethod(ctx: SimContext, id: string): PaymentMethod {
   const before = ctx.store.getOrThrow("payment_method", id);
   if (before.customer === null)
     throw invalidRequest(

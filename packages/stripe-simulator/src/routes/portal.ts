@@ -167,7 +167,11 @@ export const portalRoutes: Route[] = [
   route<Stripe.BillingPortal.SessionCreateParams>(
     "POST",
     "/v1/billing_portal/sessions",
-    { params: "BillingPortal.SessionCreateParams", response: "BillingPortal.Session" },
+    {
+      params: "BillingPortal.SessionCreateParams",
+      response: "BillingPortal.Session",
+      unsupported: ["flow_data", "on_behalf_of"],
+    },
     (ctx, { params }) => createSession(ctx, params),
   ),
 ];

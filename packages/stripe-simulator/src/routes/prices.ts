@@ -172,7 +172,7 @@ export const priceRoutes: Route[] = [
   route<Stripe.PriceCreateParams>(
     "POST",
     "/v1/prices",
-    { params: "PriceCreateParams", response: "Price" },
+    { params: "PriceCreateParams", response: "Price", unsupported: ["currency_options", "custom_unit_amount"] },
     (ctx, { params }) => createPrice(ctx, params),
   ),
   route("GET", "/v1/prices/:id", { response: "Price" }, (ctx, { path }) =>
@@ -181,7 +181,7 @@ export const priceRoutes: Route[] = [
   route<Stripe.PriceUpdateParams>(
     "POST",
     "/v1/prices/:id",
-    { params: "PriceUpdateParams", response: "Price" },
+    { params: "PriceUpdateParams", response: "Price", unsupported: ["currency_options"] },
     (ctx, { params, path }) => updatePrice(ctx, path["id"] ?? "", params),
   ),
   listRoute<Stripe.PriceListParams>(

@@ -93,7 +93,11 @@ export const setupIntentRoutes: Route[] = [
   route<Stripe.SetupIntentCreateParams>(
     "POST",
     "/v1/setup_intents",
-    { params: "SetupIntentCreateParams", response: "SetupIntent" },
+    {
+      params: "SetupIntentCreateParams",
+      response: "SetupIntent",
+      unsupported: ["attach_to_self", "confirmation_token", "flow_directions", "on_behalf_of", "single_use"],
+    },
     (ctx, { params }) => createIntent(ctx, params),
   ),
   route(

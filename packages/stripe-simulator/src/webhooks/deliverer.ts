@@ -22,8 +22,6 @@ export interface Deliverer {
   nextRetryAtMs(): number | null;
   /** Wall clock of the last 2xx. */
   lastDeliveredAtMs(): number;
-  /** Makes a new delivery of an old event to the same endpoint. */
-  resend(deliveryId: string): DeliveryRecord;
   stop(): Promise<void>;
 }
 
@@ -111,23 +109,6 @@ export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
     isIdle: () => pending.size === 0,
     nextRetryAtMs: () => earliest(),
     lastDeliveredAtMs: () => lastDeliveredAtMs,
-    resend(deliveryId) {
-      return sim.transact(null, (ctx) => {
-        const old = ctx.store.getOrThrow("sim.delivery", deliveryId);
-        const again: DeliveryRecord = {
-          ...old,
-          id: ctx.newId("dlv"),
-          status: "pending",
-          nextAttemptAtMs: sim.nowMs(),
-          createdAtMs: sim.nowMs(),
-          tries: [],
-        };
-        ctx.store.put("sim.delivery", again);
-        pending.add(again.id);
-        setImmediate(wake);
-        return again;
-      });
-    },
     async stop() {
       isRunning = false;
       clearTimeout(timer);
