@@ -1,4 +1,4 @@
-import { AppError, type UsageEvent } from "@driftlock/contracts";
+import type { UsageEvent } from "@driftlock/contracts";
 import {
   type Db,
   type Transaction,

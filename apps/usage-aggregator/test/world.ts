@@ -1,0 +1,198 @@
+import type { UsageEvent } from "@driftlock/contracts";
+import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
+import {
+  accounts,
+  catalog,
+  createDb,
+  seedCatalog,
+  sql,
+  usagePeriodsWrite,
+  usageSnapshots,
+  usageStreamPositions,
+} from "@driftlock/db";
+import { accountLimits, initialFreePeriods } from "@driftlock/domain";
+import {
+  acceptUsage,
+  createRedis,
+  partitionOf,
+  readCounters,
+  readStream,
+  seedCounters,
+  type StreamPosition,
+} from "@driftlock/redis";
+import { createLogger, createMetrics, Lifecycle } from "@driftlock/runtime";
+import { createMetricDirectory } from "../src/flush/metric-directory.ts";
+import { createMeasures } from "../src/measures.ts";
+
+export const dayMs = 24 * 60 * 60 * 1000;
+export const partitions = 4;
+/** Business time of every test: ten days into the first period of its accounts. */
+export const openedAt = new Date("2026-03-01T00:00:00Z");
+export const now = new Date(openedAt.getTime() + 10 * dayMs);
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** A database and a Redis of one's own, with what producers and the gateway do to them. */
+export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
+  const life = new Lifecycle();
+  const log = createLogger({ name: "test", level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
+  const database = life.own("database", await createTestDatabase(), ({ drop }) => drop());
+  const server =
+    redisUrl === undefined
+      ? life.own("redis database", await createTestRedis(), ({ drop }) => drop())
+      : { url: redisUrl };
+  const db = life.own(
+    "pool",
+    createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 6 }),
+    (pool) => pool.end(),
+  );
+  const redis = life.own(
+    "redis",
+    createRedis({
+      url: server.url,
+      connectionName: "test",
+      purpose: "requests",
+      onConnectionError: () => {},
+    }),
+    (connection) => connection.disconnect(),
+  );
+  await seedCatalog(db, { mode: "simulator", usagePartitions: partitions, now: openedAt });
+  await usageStreamPositions.insertPositionsIfMissing(db, partitions);
+  const clock = { now: () => now };
+  const metrics = createMetricDirectory(db);
+  const measures = createMeasures({
+    metrics: createMetrics("test"),
+    db,
+    redis,
+    clock,
+    partitions,
+    ownedPartitions: () => 0,
+  });
+
+  async function openAccount(accountId: string, planId: "free" | "pro" | "business" = "free"): Promise<void> {
+    const periods = initialFreePeriods(openedAt);
+    const base = { accountId, name: null, email: null, now: openedAt, freePlanVersion: 1, periods };
+    await accounts.insertAccount(db, base);
+    if (planId === "free") return;
+    const tiles = periods.map((period) => ({
+      ...period,
+      planId,
+      planVersion: 1,
+      stripeSubscriptionId: `sub_${accountId}`,
+      closedAt: null,
+    }));
+    await usagePeriodsWrite.upsertPeriods(db, accountId, tiles);
+  }
+
+  async function load(accountIds: readonly string[]): Promise<void> {
+    const [plans, metricRows] = await Promise.all([catalog.listPlans(db), catalog.listMetrics(db)]);
+    const wanted = accountIds.map((accountId) => ({
+      accountId,
+      partition: partitionOf(accountId, partitions),
+    }));
+    const since = new Date(now.getTime() - 35 * dayMs);
+    for (const snapshot of await usageSnapshots.listUsageSnapshots(db, wanted, since)) {
+      const { accountId, totals, epoch, streamId } = snapshot;
+      const periods = snapshot.periods.map(({ startMs, endMs, isClosed, ...plan }) => ({
+        ...plan,
+        periodStart: new Date(startMs),
+        periodEnd: new Date(endMs),
+        closedAt: isClosed ? now : null,
+      }));
+      const version = snapshot.limitsVersion;
+      const limits = accountLimits({ accountId, version, periods, plans, metrics: metricRows, now });
+      if (limits === null) throw new Error(`no period of ${accountId}`);
+      const partition = partitionOf(accountId, partitions);
+      await seedCounters(redis, partition, { limits, totals, position: { epoch, streamId } });
+    }
+  }
+
+  /** What the gateway does with a request; the verdict of each event. */
+  async function accept(events: readonly UsageEvent[], wallNowMs = 0): Promise<string[]> {
+    const verdicts: string[] = [];
+    const byPartition = Map.groupBy(events.keys(), (index) =>
+      partitionOf(events[index]!.accountId, partitions),
+    );
+    for (const [partition, indexes] of byPartition) {
+      const call = {
+        partition,
+        mode: "each" as const,
+        events: indexes.map((index) => events[index]!),
+        nowMs: now.getTime(),
+        wallNowMs,
+      };
+      let outcome = await acceptUsage(redis, call);
+      for (let loads = 0; outcome.outcome === "load" && loads < 3; loads++) {
+        await load(outcome.accountIds);
+        outcome = await acceptUsage(redis, call);
+      }
+      if (outcome.outcome !== "decided") throw new Error("limits are missing");
+      for (const [place, { verdict }] of outcome.decisions.entries()) verdicts[indexes[place]!] = verdict;
+    }
+    return verdicts;
+  }
+
+  async function used(accountId: string, metric = "events", periodStart = openedAt): Promise<number> {
+    const at = { partition: partitionOf(accountId, partitions), accountId, nowMs: now.getTime() };
+    const live = (await readCounters(redis, at)) ?? (await load([accountId]), await readCounters(redis, at));
+    return live?.used(periodStart.getTime(), metric) ?? 0;
+  }
+
+  const query = <Row>(text: TemplateStringsArray, ...values: unknown[]) =>
+    db.rows<Row>("test", sql(text, ...values));
+
+  return {
+    life,
+    log,
+    db,
+    redis,
+    clock,
+    databaseUrl: database.url,
+    redisUrl: server.url,
+    resources: { db, redis, clock, metrics, measures, log, flushIntervalMs: 5 },
+    openAccount,
+    load,
+    accept,
+    used,
+    query,
+    position: async (partition: number): Promise<StreamPosition & { fence: number }> => {
+      const position = await usageStreamPositions.findPosition(db, partition);
+      if (position === null) throw new Error("no position");
+      return position;
+    },
+    read: (partition: number, after: StreamPosition) =>
+      readStream(redis, { partition, after, bytesMax: 10_000_000 }),
+    /** What is stored of a metric, summed from the records, and its total. */
+    stored: async (accountId: string, metric = "events") => {
+      const [row] = await query<{
+        records: number;
+        sum: number;
+        total: number | null;
+        minutes: number | null;
+      }>`
+        select count(*) as records, coalesce(sum(quantity), 0)::bigint as sum,
+          (select sum(quantity)::bigint from usage_totals where account_id = ${accountId} and metric = ${metric}) as total,
+          (select sum(quantity)::bigint from usage_minutes where account_id = ${accountId} and metric = ${metric}) as minutes
+        from usage_records where account_id = ${accountId} and metric = ${metric}`;
+      if (row === undefined) throw new Error("no row");
+      return { records: row.records, sum: row.sum, total: row.total ?? 0, minutes: row.minutes ?? 0 };
+    },
+    close: () => life.close(),
+  };
+}
+
+let made = 0;
+/** An account id of its own for each test. */
+export const newAccountId = (): string => `acct_${++made}`;
+
+export const eventOf = (accountId: string, id: string, event: Partial<UsageEvent> = {}): UsageEvent => ({
+  accountId,
+  id,
+  metric: "events",
+  quantity: 1,
+  occurredAtMs: now.getTime(),
+  receivedAtMs: now.getTime(),
+  propertiesJson: null,
+  payloadHash: event.quantity ?? 1,
+  ...event,
+});
