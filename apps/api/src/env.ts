@@ -17,59 +17,62 @@ const list = () =>
     );
 
 /** The gateway's variables. */
-export const Env = processSchema({
-  ...databaseEnv,
-  ...redisEnv,
-  API_PORT: port(4000),
-  API_OPS_PORT: port(4100),
-  /** Where browsers reach us: return URLs, allowed Host and origin follow from it. */
-  PUBLIC_URL: httpUrl(),
-  /** Further values of Host that are served, comma separated. */
-  ALLOWED_HOSTS: list(),
-  /** Origins that return URLs may have, comma separated. (Default: PUBLIC_URL's.) */
-  ALLOWED_RETURN_ORIGINS: list().pipe(
-    z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)),
-  ),
-  /** Requests of one key in a second; keys of scope `service` have no limit. */
-  RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
-  /** Absent, no JWT is taken and only API keys are. */
-  AUTH_JWKS_URL: httpUrl().optional(),
-  AUTH_ISSUER: z.string().optional(),
-  AUTH_AUDIENCE: z.string().optional(),
-  AUTH_ACCOUNT_CLAIM: z.string().default("account_id"),
-  /** Overrides of what each payment state allows, for example {"past_due":"read_only"}. */
-  ACCESS_POLICY: z
-    .string()
-    .default("{}")
-    .transform((json, issues) => {
-      try {
-        return parseAccessPolicy(json);
-      } catch (error) {
-        issues.addIssue({ code: "custom", message: (error as Error).message });
-        return z.NEVER;
-      }
-    }),
-  STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
-  /** The simulator; absent, Stripe itself. */
-  STRIPE_API_URL: httpUrl().optional(),
-  STRIPE_PUBLISHABLE_KEY: z.string().optional(),
-  STRIPE_JS_URL: httpUrl().default("https://js.stripe.com/endive/stripe.js"),
-  /** The built front end; absent, none is served. */
-  WEB_DIST_DIR: z.string().optional(),
-}).superRefine((env, issues) => {
-  const fault = (path: string, message: string) => issues.addIssue({ code: "custom", path: [path], message });
-  if (env.AUTH_JWKS_URL !== undefined) {
+export const Env = processSchema(
+  {
+    ...databaseEnv,
+    ...redisEnv,
+    API_PORT: port(4000),
+    API_OPS_PORT: port(4100),
+    /** Where browsers reach us: return URLs, allowed Host and origin follow from it. */
+    PUBLIC_URL: httpUrl(),
+    /** Further values of Host that are served, comma separated. */
+    ALLOWED_HOSTS: list(),
+    /** Origins that return URLs may have, comma separated. (Default: PUBLIC_URL's.) */
+    ALLOWED_RETURN_ORIGINS: list().pipe(
+      z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)),
+    ),
+    /** Requests of one key in a second; keys of scope `service` have no limit. */
+    RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
+    /** Absent, no JWT is taken and only API keys are. */
+    AUTH_JWKS_URL: httpUrl().optional(),
+    AUTH_ISSUER: z.string().optional(),
+    AUTH_AUDIENCE: z.string().optional(),
+    AUTH_ACCOUNT_CLAIM: z.string().default("account_id"),
+    /** Overrides of what each payment state allows, for example {"past_due":"read_only"}. */
+    ACCESS_POLICY: z
+      .string()
+      .default("{}")
+      .transform((json, issues) => {
+        try {
+          return parseAccessPolicy(json);
+        } catch (error) {
+          issues.addIssue({ code: "custom", message: (error as Error).message });
+          return z.NEVER;
+        }
+      }),
+    STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
+    /** The simulator; absent, Stripe itself. */
+    STRIPE_API_URL: httpUrl().optional(),
+    STRIPE_PUBLISHABLE_KEY: z.string().optional(),
+    STRIPE_JS_URL: httpUrl().default("https://js.stripe.com/endive/stripe.js"),
+    /** The built front end; absent, none is served. */
+    WEB_DIST_DIR: z.string().optional(),
+  },
+  (env, fault) => {
+    const mode = env.DRIFTLOCK_MODE ?? "simulator";
     for (const name of ["AUTH_ISSUER", "AUTH_AUDIENCE"] as const) {
-      if (env[name] === undefined) fault(name, "is missing: AUTH_JWKS_URL needs it");
+      if (env.AUTH_JWKS_URL !== undefined && env[name] === undefined) {
+        fault(name, "is missing: AUTH_JWKS_URL needs it");
+      }
     }
-  }
-  if (env.AUTH_ISSUER === demoIssuer && env.DRIFTLOCK_MODE !== "simulator") {
-    fault("AUTH_ISSUER", "is the demo's, which is for DRIFTLOCK_MODE=simulator only");
-  }
-  if (env.STRIPE_API_URL !== undefined && env.DRIFTLOCK_MODE === "live") {
-    fault("STRIPE_API_URL", "must not be set in DRIFTLOCK_MODE=live");
-  }
-});
+    if (env.AUTH_ISSUER === demoIssuer && mode !== "simulator") {
+      fault("AUTH_ISSUER", "is the demo's, which is for DRIFTLOCK_MODE=simulator only");
+    }
+    if (env.STRIPE_API_URL !== undefined && mode === "live") {
+      fault("STRIPE_API_URL", "must not be set in DRIFTLOCK_MODE=live");
+    }
+  },
+);
 
 export type Env = z.infer<typeof Env>;
 

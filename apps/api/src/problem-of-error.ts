@@ -17,8 +17,10 @@ const fastifyCodes: Record<
   FST_ERR_BAD_URL: "MALFORMED_BODY",
 };
 
-const describedStatus: Record<string, string> = {
-  MALFORMED_BODY: "The request cannot be read: check that its body is valid JSON and its path is encoded.",
+const unreadable = "The request cannot be read: check that its body is valid JSON and its path is encoded.";
+
+const details: Record<string, string> = {
+  MALFORMED_BODY: unreadable,
   BODY_TOO_LARGE: "The body is larger than this path takes; send less at once.",
   UNSUPPORTED_MEDIA_TYPE: "Send JSON, with content-type: application/json.",
 };
@@ -43,11 +45,20 @@ export function toAppError(error: unknown): AppError {
   }
   const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ""];
   if (code !== undefined)
-    return new AppError(code, describedStatus[code] ?? errorCatalog[code].title, { cause: error });
+    return new AppError(code, details[code] ?? errorCatalog[code].title, { cause: error });
   if (isRedisAway(error)) {
     return new AppError("UNAVAILABLE", "Redis cannot be reached; try again.", { cause: error });
   }
-  return new AppError("INTERNAL", errorCatalog.INTERNAL.title, { cause: error });
+  return fromStatus(error) ?? new AppError("INTERNAL", errorCatalog.INTERNAL.title, { cause: error });
+}
+
+/** What a plugin refused with a status of its own, such as a folder asked for as a file. */
+function fromStatus(error: unknown): AppError | null {
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  if (status === 403 || status === 404)
+    return new AppError("NOT_FOUND", errorCatalog.NOT_FOUND.title, { cause: error });
+  const isTheirs = typeof status === "number" && status >= 400 && status < 500;
+  return isTheirs ? new AppError("MALFORMED_BODY", unreadable, { cause: error }) : null;
 }
 
 const contextNames: Record<string, string> = { querystring: "query" };

@@ -47,8 +47,9 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 4 }),
     (pool) => pool.end(),
   );
-  const mode = overrides["DRIFTLOCK_MODE"] ?? "simulator";
-  await seedCatalog(db, { mode, usagePartitions: 4, now: new Date() });
+  const { SEED_MODE, ...given } = overrides;
+  const mode = given["DRIFTLOCK_MODE"] ?? "simulator";
+  await seedCatalog(db, { mode: SEED_MODE ?? mode, usagePartitions: 4, now: new Date() });
   const secretKey = mode === "live" ? "sk_live_test" : "sk_test_gateway";
   const stripe = createStripe({ secretKey: "sk_test_gateway", apiUrl: simulator.url, maxNetworkRetries: 1 });
   await putCatalogInStripe(db, stripe);
@@ -65,7 +66,8 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     AUTH_JWKS_URL: `${simulator.url}/_sim/jwks.json`,
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: audience,
-    ...overrides,
+    ...(mode === "live" && { STRIPE_API_URL: "" }),
+    ...given,
   });
   if (faults) throw new Error(JSON.stringify(faults));
   const composed = await compose(env, {

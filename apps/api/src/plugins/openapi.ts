@@ -9,6 +9,11 @@ import type { RouteAccess } from "../auth/credential.ts";
 const problemStatuses = ["400", "401", "403", "404", "409", "422", "429", "503"];
 const publicStatuses = ["400", "422", "503"];
 
+const problemResponse = {
+  description: "A problem: see the table of codes",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
 /** The docs' page starts itself with an inline script and styles. */
 const docsPolicy = [
   "default-src 'none'",
@@ -35,12 +40,6 @@ export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }
             type: "http",
             scheme: "bearer",
             description: "An API key (`dlk_…`), or a JWT of a user of the front end.",
-          },
-        },
-        responses: {
-          Problem: {
-            description: "RFC 9457",
-            content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
           },
         },
       },
@@ -76,7 +75,7 @@ function withAccess(schema: object | undefined, access: RouteAccess | undefined)
   const { description: own, response } = schema as { description?: string; response?: object };
   const scope = access === "public" ? [] : [`Scope: \`${[access].flat().join("` or `")}\`.`];
   const statuses = access === "public" ? publicStatuses : problemStatuses;
-  const problems = statuses.map((status) => [status, { $ref: "#/components/responses/Problem" }]);
+  const problems = statuses.map((status) => [status, problemResponse]);
   return {
     ...schema,
     description: [...scope, ...(own === undefined ? [] : [own])].join(" "),

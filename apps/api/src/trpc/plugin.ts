@@ -30,5 +30,11 @@ export const trpcPlugin = fp<{ router: AppRouter }>(async (app, { router }) => {
       },
     },
   };
-  await app.register(fastifyTRPCPlugin, { prefix: "/trpc", ...options });
+  await app.register(async (scope) => {
+    // A client that has no input sends no body at all, which tRPC cannot read where an input could be given.
+    scope.addHook("preHandler", async (request) => {
+      if (request.body === "") request.body = "{}";
+    });
+    await scope.register(fastifyTRPCPlugin, { prefix: "/trpc", ...options });
+  });
 });
