@@ -10,6 +10,7 @@ const BACKOFF_MS = [1, 5, 30, 120, 600]
   .map((seconds) => seconds * SECOND_MS)
   .concat([1, 3, 6, 12, 24, 24].map((hours) => hours * HOUR_MS));
 const TIMEOUT_MS = 10 * SECOND_MS;
+/** For each endpoint. */
 const IN_FLIGHT_MAX = 10;
 
 export interface Deliverer {
@@ -27,13 +28,13 @@ export interface Deliverer {
 
 interface DelivererDeps {
   sim: Simulation;
-  log: { warn(detail: object, message: string): void };
+  log: { warn(detail: object, message: string): void; error(detail: object, message: string): void };
 }
 
 /** Sends signed webhooks as they become due; its queue is the store, so nothing pending is lost by a restart. */
 export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
   const pending = new Set<string>();
-  const inFlight = new Map<string, Promise<void>>();
+  const inFlight = new Map<string, { endpointId: string; done: Promise<void> }>();
   let timer: NodeJS.Timeout | undefined;
   let lastDeliveredAtMs = 0;
   let isRunning = false;
@@ -48,20 +49,24 @@ export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
   const wake = (): void => {
     if (!isRunning) return;
     clearTimeout(timer);
-    const due = waiting().filter((delivery) => (delivery.nextAttemptAtMs ?? 0) <= sim.nowMs());
-    due.sort((a, b) => (a.nextAttemptAtMs ?? 0) - (b.nextAttemptAtMs ?? 0));
-    for (const delivery of due.slice(0, IN_FLIGHT_MAX - inFlight.size)) {
-      inFlight.set(
-        delivery.id,
-        attempt(delivery).finally(() => {
-          inFlight.delete(delivery.id);
-          wake();
-        }),
-      );
-    }
-    const next = earliest();
-    if (next !== null && inFlight.size < IN_FLIGHT_MAX)
-      timer = setTimeout(wake, Math.min(Math.max(next - sim.nowMs(), 1), HOUR_MS));
+    const nowMs = sim.nowMs();
+    const queue = waiting().toSorted((a, b) => (a.nextAttemptAtMs ?? 0) - (b.nextAttemptAtMs ?? 0));
+    for (const delivery of queue) if ((delivery.nextAttemptAtMs ?? 0) <= nowMs) launch(delivery);
+    const next = queue.find((delivery) => (delivery.nextAttemptAtMs ?? 0) > nowMs)?.nextAttemptAtMs;
+    if (next) timer = setTimeout(wake, Math.min(next - nowMs, HOUR_MS));
+  };
+
+  /** An endpoint that hangs keeps its own slots only; what waits for one is launched when it is free. */
+  const launch = (delivery: DeliveryRecord): void => {
+    const busy = [...inFlight.values()].filter(({ endpointId }) => endpointId === delivery.endpointId);
+    if (busy.length >= IN_FLIGHT_MAX) return;
+    const done = attempt(delivery)
+      .catch((error: unknown) => log.error({ err: error, deliveryId: delivery.id }, "delivery.failed"))
+      .finally(() => {
+        inFlight.delete(delivery.id);
+        wake();
+      });
+    inFlight.set(delivery.id, { endpointId: delivery.endpointId, done });
   };
 
   const attempt = async (delivery: DeliveryRecord): Promise<void> => {
@@ -112,7 +117,7 @@ export function createDeliverer({ sim, log }: DelivererDeps): Deliverer {
     async stop() {
       isRunning = false;
       clearTimeout(timer);
-      await Promise.allSettled(inFlight.values());
+      await Promise.allSettled([...inFlight.values()].map(({ done }) => done));
     },
   };
 }
