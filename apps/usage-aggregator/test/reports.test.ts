@@ -1,0 +1,187 @@
+import { usageReports } from "@driftlock/db";
+import { createStripe } from "@driftlock/stripe";
+import { createLogger } from "@driftlock/runtime";
+import { partitionOf } from "@driftlock/redis";
+import { startSimulator } from "@driftlock/stripe-simulator";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { commitBatch } from "../src/flush/commit-batch.ts";
+import { freezeWindows } from "../src/reports/freeze-windows.ts";
+import { sendReports } from "../src/reports/send-reports.ts";
+import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
+import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
+
+const world = await openWorld();
+const { db, resources, query } = world;
+const log = createLogger({ name: "simulator", level: "silent" });
+const simulator = await startSimulator({
+  port: 0,
+  host: "127.0.0.1",
+  statePath: null,
+  log,
+  wallNow: () => now,
+});
+const stripe = createStripe({ secretKey: "sk_test_reports", apiUrl: simulator.url, maxNetworkRetries: 0 });
+const sink = createStripeMeterSink(stripe);
+let meterId: string;
+
+beforeAll(async () => {
+  const meter = await stripe.billing.meters.create({
+    display_name: "Events",
+    event_name: "driftlock_events",
+    default_aggregation: { formula: "sum" },
+  });
+  meterId = meter.id;
+  await query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = 'driftlock_events' where metric = 'events'`;
+});
+afterAll(async () => {
+  await simulator.close();
+  await world.close();
+});
+
+/** An account on Pro with its customer at Stripe. */
+async function subscribe() {
+  const accountId = newAccountId();
+  await world.openAccount(accountId, "pro");
+  const customer = await stripe.customers.create({ metadata: { account_id: accountId } });
+  await query`update accounts set stripe_customer_id = ${customer.id} where account_id = ${accountId}`;
+  return { accountId, customerId: customer.id };
+}
+let sent = 0;
+async function use(accountId: string, quantity: number) {
+  const partition = partitionOf(accountId, partitions);
+  await world.accept([eventOf(accountId, `u${++sent}`, { quantity })]);
+  const from = await world.position(partition);
+  const { epoch, entries } = await world.read(partition, from);
+  const to = { epoch, streamId: entries.at(-1)!.streamId };
+  await commitBatch(resources, { partition, fence: from.fence, from, to, entries });
+}
+const freeze = () => freezeWindows(resources);
+const send = (through: UsageSink = sink) => sendReports({ ...resources, sink: through });
+/** Wall time passes: leases of dead senders end, and backoffs are over. */
+const letLeasesEnd = () => query`update usage_reports set next_attempt_at = '-infinity'`;
+async function atStripe(customerId: string): Promise<number> {
+  const minute = 60;
+  const seconds = Math.floor(now.getTime() / 1000 / minute) * minute;
+  const { data } = await stripe.billing.meters.listEventSummaries(meterId, {
+    customer: customerId,
+    start_time: seconds - 30 * 24 * 60 * minute,
+    end_time: seconds + minute,
+  });
+  return data.reduce((sum, { aggregated_value }) => sum + aggregated_value, 0);
+}
+const states = (accountId: string) =>
+  query<{
+    state: string;
+  }>`select from_quantity, to_quantity, state from usage_reports where account_id = ${accountId} order by window_no`;
+
+test("the running total is reported window by window, and nothing where nothing moved", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 70);
+  expect(await freeze()).toBe(1);
+  expect(await freeze()).toBe(0);
+  await send();
+  await use(accountId, 80);
+  await freeze();
+  await send();
+  expect(await states(accountId)).toEqual([
+    { from_quantity: 0, to_quantity: 70, state: "sent" },
+    { from_quantity: 70, to_quantity: 150, state: "sent" },
+  ]);
+  expect(await atStripe(customerId)).toBe(150);
+  const [{ periodStart }] = (await query<{ periodStart: Date }>`
+    select period_start as "periodStart" from usage_reports where account_id = ${accountId}`) as [
+    { periodStart: Date },
+  ];
+  expect(await usageReports.listPeriodReports(db, { accountId, periodStart })).toEqual([
+    { metric: "events", sentQuantity: 150, openCount: 0, failedCount: 0 },
+  ]);
+});
+
+test("the process dies between Stripe's answer and our update: reported once", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 70);
+  await freeze();
+  const [claimed] = await usageReports.claimReports(db, { now, leaseMs: 60_000, limit: 10 });
+  await sink.report({ ...claimed!, quantity: 70 });
+  expect(await send()).toBe(0);
+  await letLeasesEnd();
+  expect(await send()).toBe(1);
+  expect(await states(accountId)).toMatchObject([{ state: "sent" }]);
+  expect(await atStripe(customerId)).toBe(70);
+});
+
+test("two that freeze and send at once report once", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 70);
+  await Promise.all([freeze(), freeze(), freeze()]);
+  await Promise.all([send(), send(), send()]);
+  expect(await states(accountId)).toMatchObject([{ state: "sent" }]);
+  expect(await atStripe(customerId)).toBe(70);
+});
+
+test("what Stripe cannot take now is tried again, what it refuses is kept for an operator", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 70);
+  await freeze();
+  const away = createStripeMeterSink(
+    createStripe({ secretKey: "sk_test_reports", apiUrl: "http://127.0.0.1:1", maxNetworkRetries: 0 }),
+  );
+  await send(away);
+  expect(await states(accountId)).toMatchObject([{ state: "pending" }]);
+  expect(await send()).toBe(0);
+  await letLeasesEnd();
+  await send();
+  expect(await atStripe(customerId)).toBe(70);
+
+  const other = await subscribe();
+  await use(other.accountId, 5);
+  await query`update accounts set stripe_customer_id = 'cus_nobody' where account_id = ${other.accountId}`;
+  await query`update metrics set stripe_meter_event_name = 'no_such_meter' where metric = 'events'`;
+  await freeze();
+  await query`update metrics set stripe_meter_event_name = 'driftlock_events' where metric = 'events'`;
+  await send();
+  expect(await states(other.accountId)).toMatchObject([{ state: "failed" }]);
+  expect(await usageReports.countReports(db, now)).toEqual({ open: 0, stale: 0, failed: 1 });
+});
+
+test("23 hours after its first try a report is not sent again blindly", async () => {
+  const { accountId } = await subscribe();
+  await use(accountId, 70);
+  await freeze();
+  await usageReports.claimReports(db, {
+    now: new Date(now.getTime() - 24 * 3_600_000),
+    leaseMs: 0,
+    limit: 10,
+  });
+  expect(await send()).toBe(0);
+  expect(await usageReports.countReports(db, now)).toMatchObject({ open: 1, stale: 1 });
+});
+
+test("a total that shrank is taken back, under an identifier of its own", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 100);
+  await freeze();
+  await send();
+  await query`update usage_totals set quantity = 60 where account_id = ${accountId}`;
+  await freeze();
+  await send();
+  await use(accountId, 40);
+  await freeze();
+  await send();
+  expect(await states(accountId)).toEqual([
+    { from_quantity: 0, to_quantity: 100, state: "sent" },
+    { from_quantity: 100, to_quantity: 60, state: "sent" },
+    { from_quantity: 60, to_quantity: 100, state: "sent" },
+  ]);
+  expect(await atStripe(customerId)).toBe(100);
+});
+
+test("Free, unlimited metrics and closed periods are not reported", async () => {
+  const free = newAccountId();
+  await world.openAccount(free);
+  await use(free, 5);
+  const { accountId } = await subscribe();
+  await use(accountId, 5);
+  await query`update usage_periods set closed_at = ${now} where account_id = ${accountId}`;
+  expect(await freeze()).toBe(0);
+});
