@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
-import { applyStripeEvent, sweepStripeEvents, syncStripeObject } from "@driftlock/contracts";
+import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
-import { createRedis, findRedisWarnings, setWorkerHeartbeat } from "@driftlock/redis";
+import { closeLatenessMs } from "@driftlock/domain";
+import { createRedis, findRedisWarnings } from "@driftlock/redis";
 import {
   type Composed,
   createConsumer,
@@ -13,16 +14,27 @@ import {
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
+import { createClosePeriod } from "./closing/close-period.ts";
+import { createAdoptCard } from "./dunning/adopt-card.ts";
+import { createDunningStep } from "./dunning/dunning-step.ts";
 import type { Env } from "./env.ts";
+import { adoptCardProcessor } from "./jobs/adopt-card.ts";
 import { applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
+import { cancelNowProcessor } from "./jobs/cancel-now.ts";
+import { closePeriodProcessor } from "./jobs/close-period.ts";
+import { dunningStepProcessor } from "./jobs/dunning-step.ts";
 import { resolveDoubleCheckoutProcessor } from "./jobs/resolve-double-checkout.ts";
+import { rollPeriodsProcessor } from "./jobs/roll-periods.ts";
+import { sendNoticeProcessor } from "./jobs/send-notice.ts";
 import { sweepStripeEventsProcessor } from "./jobs/sweep-stripe-events.ts";
 import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
+import { createSendNotice } from "./notices/send-notice.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
+import { schedules } from "./schedules.ts";
 import { createSyncObject } from "./sync/sync-object.ts";
 
-/** The ingester takes 5 minutes without a beat for the end of all workers. */
-const heartbeatIntervalMs = 10_000;
+/** On the simulator usage carries the clock's own time: only what is on its way comes after a period's end. */
+const simulatedLatenessMs = 1_000;
 
 /** Resources, what is done with them, entrances. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -75,10 +87,23 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   );
   observeQueues(metrics, inspector);
 
-  const deps = { db, stripe, producer, clock, wallClock, isLive: mode === "live" };
+  const isSimulated = mode === "simulator";
+  const latenessMs = env.CLOSE_LATENESS_MS ?? (isSimulated ? simulatedLatenessMs : closeLatenessMs);
+  const pushLimits = createPushLimits({ db, redis, clock });
+  const deps = {
+    db,
+    redis,
+    stripe,
+    producer,
+    clock,
+    wallClock,
+    pushLimits,
+    latenessMs,
+    isLive: mode === "live",
+  };
+  const close = createClosePeriod(deps);
   const syncObject = createSyncObject({
     ...deps,
-    pushLimits: createPushLimits({ db, redis, clock }),
     dunningMode: env.DUNNING_MODE,
     holder: `${hostname()}.${process.pid}`,
   });
@@ -107,9 +132,15 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         syncStripeObjectProcessor({ ...deps, syncObject }),
         resolveDoubleCheckoutProcessor(deps),
         sweepStripeEventsProcessor(deps),
+        rollPeriodsProcessor(deps),
+        closePeriodProcessor({ close }),
+        cancelNowProcessor({ ...deps, close }),
+        dunningStepProcessor({ step: createDunningStep({ ...deps, finalStep: env.DUNNING_FINAL_STEP }) }),
+        adoptCardProcessor({ adopt: createAdoptCard(deps) }),
+        sendNoticeProcessor({ send: createSendNotice({ ...deps, allowsLoopback: isSimulated }) }),
       ]);
-      tick("heartbeat", heartbeatIntervalMs, () => setWorkerHeartbeat(redis, wallClock.now()));
-      tick("sweep", env.SWEEP_INTERVAL_MS, () => producer.add(sweepStripeEvents, {}));
+      const due = { ...deps, inspector, sweepIntervalMs: env.SWEEP_INTERVAL_MS, isClockMoved: isSimulated };
+      for (const { name, intervalMs, run } of schedules(due)) tick(name, intervalMs, run);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
+import { dunningFinalSteps } from "@driftlock/domain";
 import { z } from "zod";
 
 const stripeEnv = {
@@ -20,6 +21,10 @@ export const Env = processSchema({
   SWEEP_INTERVAL_MS: z.coerce.number().int().min(1_000).default(300_000),
   /** Who tries failed payments again: we, on our schedule, or Stripe on its own. */
   DUNNING_MODE: z.enum(["worker", "stripe"]).default("worker"),
+  /** What happens when every try has failed: the subscription is cancelled, or paused, or cancelled and written off. */
+  DUNNING_FINAL_STEP: z.enum(dunningFinalSteps).default("cancel"),
+  /** How long after a period's end its usage may still come in (business time); on the simulator nobody is late. */
+  CLOSE_LATENESS_MS: z.coerce.number().int().min(0).optional(),
 });
 export type Env = z.infer<typeof Env>;
 

@@ -1,4 +1,5 @@
 import { type Db, sql, usagePeriodsWrite } from "@driftlock/db";
+import { closeLatenessMs } from "@driftlock/domain";
 import { expect, test } from "vitest";
 import { closePeriods } from "../src/periods/close-periods.ts";
 import { rollDueAt } from "../src/periods/roll-due-at.ts";
@@ -7,7 +8,7 @@ import { at, openAccount, openDatabase, putSubscription, storeEvents, toldPeriod
 
 /** What the job does, and what the ticker does before it. */
 async function roll(db: Db, now: Date): Promise<void> {
-  const due = rollDueAt(now);
+  const due = rollDueAt(now, closeLatenessMs);
   for (const accountId of await usagePeriodsWrite.listAccountsToRoll(db, { ...due, limit: 100 }))
     await db.transaction(async (tx) =>
       closePeriods(tx, {

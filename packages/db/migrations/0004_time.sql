@@ -23,7 +23,8 @@ create table period_closes (
 );
 create index period_closes_due on period_closes (due_at) where closed_at is null;
 
--- One story for each invoice (FIELD H21).
+-- One story for each invoice (FIELD H21). last_tried_at is the latest try, Stripe's first failure included;
+-- taken_over_at is when the invoice was taken from Stripe's own retries.
 create table dunning_cases (
   invoice_id text primary key references invoices,
   account_id text not null references accounts,
@@ -33,15 +34,19 @@ create table dunning_cases (
   attempts int not null default 0,
   decline_code text,
   failed_payment_method_id text,
-  -- A card that came after the failure and is tried at once, before the schedule.
+  -- A card that came after the failure and is tried at once, before the schedule; those that were there or tried.
   new_payment_method_id text,
+  seen_payment_method_ids text[] not null,
   first_failed_at timestamptz not null,
+  last_tried_at timestamptz not null,
+  taken_over_at timestamptz,
   -- Business time: the next try, or the last step. next_try_at is transport: when a step that broke off is repeated.
   next_step_at timestamptz,
   next_try_at timestamptz not null default '-infinity',
   settled_at timestamptz
 );
 create index dunning_cases_due on dunning_cases (next_step_at) where settled_at is null;
+create index dunning_cases_by_account on dunning_cases (account_id) where settled_at is null;
 
 -- A row is written before the payment is tried; its idempotency key goes to Stripe.
 create table dunning_attempts (
@@ -49,6 +54,7 @@ create table dunning_attempts (
   attempt int not null,
   idempotency_key text not null unique,
   reason text not null check (reason in ('schedule', 'new_card')),
+  payment_method_id text,
   outcome text check (outcome in ('paid', 'declined', 'action_required', 'error')),
   decline_code text,
   started_at timestamptz not null,
@@ -77,13 +83,16 @@ create table notification_endpoints (
   unique (account_id, url)
 );
 
--- The outbox of notices: `dedupe_key` names the settled step, so a step is told once.
+-- The outbox of notices: `dedupe_key` names the settled step, so a step is told once. Notices of one subject reach an
+-- endpoint in the order of their numbers, so that a late failure is never told after its success.
 create table notices (
   notice_id text primary key,
+  notice_no bigint generated always as identity,
   account_id text not null references accounts,
   type text not null,
   dedupe_key text not null unique,
   data jsonb not null,
+  subject text not null generated always as (coalesce(data ->> 'invoiceId', data ->> 'subscriptionId', account_id)) stored,
   created_at timestamptz not null
 );
 
@@ -100,3 +109,4 @@ create table notice_deliveries (
   primary key (notice_id, endpoint_id)
 );
 create index notice_deliveries_due on notice_deliveries (next_attempt_at) where state = 'pending';
+create index notice_deliveries_pending on notice_deliveries (endpoint_id) where state = 'pending';

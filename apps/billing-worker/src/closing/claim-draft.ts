@@ -1,6 +1,5 @@
 import { AppError } from "@driftlock/contracts";
 import { periodCloses } from "@driftlock/db";
-import { closeLatenessMs } from "@driftlock/domain";
 import { stripeCall } from "@driftlock/stripe";
 import type { CloseStep } from "./close-step.ts";
 
@@ -10,7 +9,7 @@ const hourMs = 60 * 60 * 1000;
  * Takes the draft from Stripe's own hour: it finalizes by itself a day after the period's end, should we be gone. Then
  * it waits for usage that is late.
  */
-export const claimDraft: CloseStep = async ({ db, stripe, clock }, close, log) => {
+export const claimDraft: CloseStep = async ({ db, stripe, clock, latenessMs }, close, log) => {
   const invoiceId = close.invoiceId;
   if (invoiceId === null)
     throw new AppError("INTERNAL", `The close of ${close.stripeSubscriptionId} has no invoice.`);
@@ -24,7 +23,7 @@ export const claimDraft: CloseStep = async ({ db, stripe, clock }, close, log) =
   // A worker that comes late still gets an hour; Stripe takes no instant in the past.
   const deadlineAt = new Date(Math.max(close.deadlineAt.getTime(), clock.now().getTime() + hourMs));
   await holdDraft(stripe, { invoiceId, until: deadlineAt });
-  const dueAt = new Date(close.periodEnd.getTime() + closeLatenessMs);
+  const dueAt = new Date(close.periodEnd.getTime() + latenessMs);
   await periodCloses.updateCloseState(db, close, { state: "draining", dueAt, deadlineAt });
   return "advanced";
 };

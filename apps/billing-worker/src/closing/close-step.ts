@@ -13,6 +13,8 @@ export interface CloseDeps {
   /** Transport: when a try is repeated. */
   wallClock: Clock;
   pushLimits: PushLimits;
+  /** How long after a period's end its usage may still come in. Business time. */
+  latenessMs: number;
 }
 
 /**

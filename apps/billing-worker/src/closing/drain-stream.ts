@@ -14,15 +14,14 @@ export const drainStream: CloseStep = async (deps, close, log) => {
   if (bound === null) throw new AppError("INTERNAL", "The database is not set up.");
   const partition = partitionOf(close.accountId, bound.usagePartitions);
   const committed = (await usageStreamPositions.findPosition(db, partition)) ?? nowhere;
-  // Of another epoch: the aggregator has not come to this one yet, or Redis was lost and the mark with it.
-  const isNoted = close.drainPositions !== null && close.drainPositions.epoch === committed.epoch;
-  const mark = isNoted ? close.drainPositions : await readStreamEnd(redis, partition);
-  const isDrained = mark === null || hasReached(committed, mark);
+  const present = await readStreamEnd(redis, partition);
+  const end = close.drainPositions ?? present;
+  const isDrained = hasReached(committed, { end, present });
   if (isDrained || isPastDeadline(deps, close)) {
-    if (!isDrained) log.error({ page: true, partition, mark, committed }, "period-close.not-drained");
+    if (!isDrained) log.error({ page: true, partition, end, committed }, "period-close.not-drained");
     await periodCloses.updateCloseState(db, close, { state: "reporting" });
     return "advanced";
   }
-  if (!isNoted) await periodCloses.updateCloseDrain(db, close, mark);
+  if (close.drainPositions === null) await periodCloses.updateCloseDrain(db, close, end);
   return tryAgain(deps, close, { delayMs: pollMs });
 };

@@ -1,11 +1,11 @@
-import type { Transaction } from "@driftlock/db";
+import { dunningCases, newCards, type Transaction } from "@driftlock/db";
 
 export interface NewCard {
   accountId: string;
   paymentMethodId: string;
   /** The SetupIntent that brought it, or the payment method itself when it was only attached. */
   causeId: string;
-  /** When the customer entered it: the cause's `created`. */
+  /** When the customer entered it: the payment method's `created`. */
   chosenAt: Date;
   now: Date;
 }
@@ -16,16 +16,19 @@ export interface NewCard {
  * payments are taken from, and tries what is open at once.
  */
 export async function noteNewCard(tx: Transaction, card: NewCard): Promise<void> {
-  throw new Error(`not written yet: ${String(tx)} ${card.causeId}`);
+  const isOnlyAttached = card.causeId === card.paymentMethodId;
+  if (isOnlyAttached && !(await dunningCases.hasOpenCase(tx, card.accountId))) return;
+  await newCards.insertNewCard(tx, card);
 }
 
 /**
  * Tries open invoices at once with a default payment method that the customer chose elsewhere (in the portal). Call it
- * when a customer or a subscription is applied with a default payment method.
+ * when a customer or a subscription is applied with a default payment method; one that was the default when the payment
+ * failed, or was tried since, changes nothing.
  */
 export async function noteDefaultCard(
   tx: Transaction,
   card: { accountId: string; paymentMethodId: string; now: Date },
 ): Promise<void> {
-  throw new Error(`not written yet: ${String(tx)} ${card.paymentMethodId}`);
+  await dunningCases.updateCasesNewCard(tx, card);
 }

@@ -7,7 +7,7 @@ import { type ApplyContext, type ApplyOutcome, idOf, ignored, instantOf, type Sy
 /** A card form that was sent: what it brought becomes the card that is charged. */
 export const syncSetupIntent: Syncer = async (stripe, objectId) => {
   try {
-    const intent = await stripe.setupIntents.retrieve(objectId);
+    const intent = await stripe.setupIntents.retrieve(objectId, { expand: ["payment_method"] });
     return {
       stripeCustomerId: idOf(intent.customer),
       apply: (tx, context) => applyIntent(tx, intent, context),
@@ -17,6 +17,10 @@ export const syncSetupIntent: Syncer = async (stripe, objectId) => {
     return { stripeCustomerId: null, apply: async () => ignored("Stripe has no such setup intent") };
   }
 };
+
+/** A form may lie open for long: what counts is when the card was entered. */
+const enteredAt = ({ payment_method, created }: Stripe.SetupIntent): number =>
+  typeof payment_method === "object" && payment_method !== null ? payment_method.created : created;
 
 async function applyIntent(
   tx: Transaction,
@@ -36,7 +40,7 @@ async function applyIntent(
       accountId,
       paymentMethodId,
       causeId: intent.id,
-      chosenAt: instantOf(intent.created),
+      chosenAt: instantOf(enteredAt(intent)),
       now,
     });
   }

@@ -84,9 +84,14 @@ function rowOf(subscription: Stripe.Subscription, accountId: string, context: Ap
     defaultPaymentMethodId: idOf(subscription.default_payment_method),
     latestInvoiceId: idOf(subscription.latest_invoice),
     startedAt: instantOf(subscription.created),
+    planChangedAt: toldInstant(subscription.metadata["plan_changed_at"]),
     fetchSequence: context.fetchSequence,
   };
 }
+
+/** Unix seconds in metadata, which only we write. */
+const toldInstant = (seconds: string | undefined): Date | null =>
+  seconds !== undefined && /^\d{1,12}$/.test(seconds) ? instantOf(Number(seconds)) : null;
 
 interface Sold {
   item: Stripe.SubscriptionItem;

@@ -20,9 +20,7 @@ export interface NoticeDeliveryRow {
   createdAt: Date;
   url: string;
   secret: string;
-  state: "pending" | "delivered" | "failed";
   attempts: number;
-  isDue: boolean;
 }
 
 /** Adds a notice and, in the same statement, a delivery for each endpoint. @returns false when its step was told before. */
@@ -43,8 +41,8 @@ export const insertNotice = async (q: Queryable, notice: NewNoticeRow): Promise<
   )) !== null;
 
 /**
- * Deliveries whose next attempt is due by the wall clock, the longest waiting first. They are taken until
- * `wallNow` + 5 minutes, so that two schedulers do not both send one; a job that dies leaves it due again after that.
+ * Takes deliveries whose next attempt is due by the wall clock, the longest waiting first, and of each subject only the
+ * oldest for its endpoint. They are nobody else's for 5 minutes; one whose sender died is due again after that.
  */
 export const claimDueDeliveries = (
   q: Queryable,
@@ -54,9 +52,87 @@ export const claimDueDeliveries = (
   q.rows(
     "notices.claimDueDeliveries",
     sql`update notice_deliveries d set next_attempt_at = ${wallNow}::timestamptz + interval '5 minutes'
-    from (select notice_id, endpoint_id from notice_deliveries
-      where state = 'pending' and next_attempt_at <= ${wallNow}::timestamptz
-      order by next_attempt_at limit ${limit}::int for update skip locked) due
+    from (select p.notice_id, p.endpoint_id from notice_deliveries p join notices n using (notice_id)
+      where p.state = 'pending' and p.next_attempt_at <= ${wallNow}::timestamptz and not exists (
+        select from notice_deliveries e join notices o on o.notice_id = e.notice_id
+        where e.endpoint_id = p.endpoint_id and e.state = 'pending' and o.subject = n.subject and o.notice_no < n.notice_no)
+      order by p.next_attempt_at, n.notice_no limit ${limit}::int for update of p skip locked) due
     where d.notice_id = due.notice_id and d.endpoint_id = due.endpoint_id
     returning d.notice_id as "noticeId", d.endpoint_id as "endpointId"`,
+  );
+
+/** A delivery that is still to be made; null once it is delivered or failed, or its endpoint was removed. */
+export const findPendingDelivery = (
+  q: Queryable,
+  of: { noticeId: string; endpointId: string },
+): Promise<NoticeDeliveryRow | null> =>
+  q.row(
+    "notices.findPendingDelivery",
+    sql`select n.notice_id as "noticeId", d.endpoint_id as "endpointId", n.type, n.account_id as "accountId", n.data,
+      n.created_at as "createdAt", e.url, e.secret, d.attempts
+    from notice_deliveries d join notices n using (notice_id) join notification_endpoints e using (endpoint_id)
+    where d.notice_id = ${of.noticeId}::text and d.endpoint_id = ${of.endpointId}::text and d.state = 'pending'`,
+  );
+
+/** What came of an attempt. With `nextAttemptAt` (wall time) it is tried again then; without, this was the last. */
+export const updateDelivery = (
+  q: Queryable,
+  attempt: {
+    noticeId: string;
+    endpointId: string;
+    state: "pending" | "delivered" | "failed";
+    status: number | null;
+    error: string | null;
+    nextAttemptAt: Date | null;
+    now: Date;
+  },
+): Promise<number> =>
+  q.run(
+    "notices.updateDelivery",
+    sql`update notice_deliveries set state = ${attempt.state}::text, attempts = attempts + 1,
+      last_status = ${attempt.status}::int, last_error = ${attempt.error}::text,
+      next_attempt_at = coalesce(${attempt.nextAttemptAt}::timestamptz, next_attempt_at),
+      delivered_at = case when ${attempt.state}::text = 'delivered' then ${attempt.now}::timestamptz end
+    where notice_id = ${attempt.noticeId}::text and endpoint_id = ${attempt.endpointId}::text and state = 'pending'`,
+  );
+
+/** Deliveries that are still to be made for the first time. */
+export const countFreshDeliveries = async (q: Queryable): Promise<number> => {
+  const row = await q.row<{ count: number }>(
+    "notices.countFreshDeliveries",
+    sql`select count(*) as count from notice_deliveries where state = 'pending' and attempts = 0`,
+  );
+  return row?.count ?? 0;
+};
+
+export interface ExpiringCardRow {
+  accountId: string;
+  paymentMethodId: string;
+  brand: string | null;
+  last4: string | null;
+  expMonth: number;
+  expYear: number;
+}
+
+/**
+ * Cards that payments are taken from, of accounts with a live subscription, whose last month ends in `[from, until)` and
+ * that were not told of yet (a notice with the key "payment_method.expiring.<card>.<year>-<month>").
+ */
+export const listExpiringCards = (
+  q: Queryable,
+  span: { from: Date; until: Date; limit: number },
+): Promise<ExpiringCardRow[]> =>
+  q.rows(
+    "notices.listExpiringCards",
+    sql`select m.account_id as "accountId", m.payment_method_id as "paymentMethodId", m.brand, m.last4,
+      m.exp_month as "expMonth", m.exp_year as "expYear"
+    from payment_methods m
+    cross join lateral (select make_timestamptz(m.exp_year, m.exp_month, 1, 0, 0, 0, 'UTC') + interval '1 month' as ends_at) card
+    where card.ends_at >= ${span.from}::timestamptz and card.ends_at < ${span.until}::timestamptz
+      and exists (select from user_subscriptions s where s.account_id = m.account_id
+        and s.status not in ('canceled', 'incomplete', 'incomplete_expired')
+        and (m.is_default or s.default_payment_method_id = m.payment_method_id))
+      and not exists (select from notices n where n.dedupe_key =
+        'payment_method.expiring.' || m.payment_method_id || '.' || m.exp_year || '-' || m.exp_month)
+    order by card.ends_at limit ${span.limit}::int`,
   );

@@ -1,0 +1,98 @@
+import {
+  type DunningCaseRow,
+  type Db,
+  dunningAttempts,
+  dunningCases,
+  type InvoiceRow,
+  invoices,
+} from "@driftlock/db";
+import { declineActionOf, type DunningFinalStep, nextDunningStep } from "@driftlock/domain";
+import type { Clock, JobContext, Producer } from "@driftlock/runtime";
+import { type Stripe, stripeCall } from "@driftlock/stripe";
+import { endDunning } from "./end-dunning.ts";
+import { isLeftBehind } from "./follow-invoice.ts";
+import { resync } from "./resync.ts";
+import { tryPayment } from "./try-payment.ts";
+
+export interface DunningDeps {
+  db: Db;
+  stripe: Stripe;
+  producer: Producer;
+  /** Business time. */
+  clock: Clock;
+  wallClock: Clock;
+  finalStep: DunningFinalStep;
+}
+
+/** A case that is due, its invoice as Stripe has it now, and as it is mirrored. */
+export interface DueCase {
+  dunning: DunningCaseRow;
+  invoice: Stripe.Invoice;
+  mirrored: InvoiceRow;
+}
+
+export type DunningStepRun = (invoiceId: string, context: Pick<JobContext, "log">) => Promise<void>;
+
+/**
+ * The next step of one invoice that was not paid, where it is due: taken from Stripe's own retries, tried again, or given
+ * up. Nothing is done twice: a try is written down before it is made, and repeated under its key.
+ */
+export function createDunningStep(deps: DunningDeps): DunningStepRun {
+  return async (invoiceId, { log }) => {
+    const now = deps.clock.now();
+    const due = await findDue(deps, invoiceId, now);
+    if (due === null) return;
+    const { dunning } = due;
+    const fields = { invoiceId, accountId: dunning.accountId, state: dunning.state };
+    if (dunning.takenOverAt === null) {
+      await takeOver(deps, due, now);
+      log.info(fields, "dunning.taken-over");
+    } else if (isEnd(dunning) && (await dunningAttempts.findUnfinishedAttempt(deps.db, invoiceId)) === null) {
+      await endDunning(deps, due);
+      log.info({ ...fields, finalStep: deps.finalStep }, "dunning.gave-up");
+    } else {
+      const outcome = await tryPayment(deps, due);
+      log.info({ ...fields, outcome, attempt: dunning.attempts + 1 }, "dunning.tried");
+    }
+  };
+}
+
+async function findDue(deps: DunningDeps, invoiceId: string, now: Date): Promise<DueCase | null> {
+  const { db, stripe } = deps;
+  const dunning = await dunningCases.findCase(db, invoiceId);
+  const mirrored = await invoices.findInvoice(db, invoiceId);
+  if (dunning === null || mirrored === null || dunning.settledAt !== null) return null;
+  if (dunning.mode !== "worker" || dunning.nextStepAt === null || dunning.nextStepAt > now) return null;
+  // Cancelled by our own last step, it is to be ended, not left.
+  if (dunning.state !== "gave_up" && (await db.transaction((tx) => isLeftBehind(tx, mirrored)))) {
+    await dunningCases.updateCaseSettled(db, { invoiceId, state: "stopped", now });
+    return null;
+  }
+  const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId));
+  if (invoice.status === "open") return { dunning, invoice, mirrored };
+  // Settled while we were away: applying it settles the case and tells of it.
+  await resync(deps, { objectId: invoiceId, objectType: "invoice" });
+  return null;
+}
+
+/** Only a card that came since is tried before the end. */
+function isEnd(dunning: DunningCaseRow): boolean {
+  if (dunning.newPaymentMethodId !== null) return false;
+  const action = declineActionOf(dunning.declineCode);
+  return nextDunningStep({ ...dunning, action }).kind === "final";
+}
+
+/** From here on nobody but us collects the invoice. Asking again for it changes nothing. */
+async function takeOver({ db, stripe }: DunningDeps, { dunning }: DueCase, now: Date): Promise<void> {
+  const { invoiceId } = dunning;
+  await stripeCall(() =>
+    stripe.invoices.update(
+      invoiceId,
+      { auto_advance: false },
+      { idempotencyKey: `dunning-take-over-${invoiceId}` },
+    ),
+  );
+  const action = declineActionOf(dunning.declineCode);
+  const { at } = nextDunningStep({ ...dunning, action });
+  await dunningCases.updateCaseTakenOver(db, { invoiceId, now, nextStepAt: at });
+}

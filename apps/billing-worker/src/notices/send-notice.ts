@@ -1,0 +1,107 @@
+import { type Db, notices } from "@driftlock/db";
+import type { Clock, JobContext } from "@driftlock/runtime";
+import { Webhook } from "standardwebhooks";
+import { postNotice, TargetRefusedError } from "./post-notice.ts";
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** Waits between attempts, as Standard Webhooks proposes: about three days in all. */
+const backoffMs = [
+  5 * second,
+  5 * minute,
+  30 * minute,
+  2 * hour,
+  5 * hour,
+  10 * hour,
+  14 * hour,
+  20 * hour,
+  24 * hour,
+] as const;
+
+interface Deps {
+  db: Db;
+  /** Signatures and backoff are transport: the receiver checks the wall clock. */
+  wallClock: Clock;
+  allowsLoopback: boolean;
+}
+
+export type SendNotice = (
+  of: { noticeId: string; endpointId: string },
+  context: Pick<JobContext, "log" | "signal">,
+) => Promise<void>;
+
+/**
+ * Sends one notice to one endpoint, signed by Standard Webhooks. A repeat after a crash has the same `webhook-id`, by which
+ * the receiver knows it. Whatever the receiver does, this resolves: what failed is due again in notice_deliveries.
+ */
+export function createSendNotice({ db, wallClock, allowsLoopback }: Deps): SendNotice {
+  return async (of, { log, signal }) => {
+    const delivery = await notices.findPendingDelivery(db, of);
+    if (delivery === null) return;
+    const sentAt = wallClock.now();
+    const outcome = await attempt(delivery, { sentAt, allowsLoopback, signal });
+    signal.throwIfAborted();
+    const now = wallClock.now();
+    const waitMs = outcome.isFinal ? undefined : backoffMs[delivery.attempts];
+    const state = outcome.isDelivered ? "delivered" : waitMs === undefined ? "failed" : "pending";
+    await notices.updateDelivery(db, {
+      ...of,
+      state,
+      status: outcome.status,
+      error: outcome.error,
+      nextAttemptAt: state === "pending" && waitMs !== undefined ? new Date(now.getTime() + waitMs) : null,
+      now,
+    });
+    const fields = { ...of, type: delivery.type, attempt: delivery.attempts + 1, ...outcome };
+    if (state === "delivered") log.info(fields, "notice.delivered");
+    else log.warn(fields, state === "failed" ? "notice.given-up" : "notice.failed");
+  };
+}
+
+interface Attempt {
+  isDelivered: boolean;
+  /** No other attempt can do better. */
+  isFinal: boolean;
+  status: number | null;
+  error: string | null;
+}
+
+async function attempt(
+  delivery: notices.NoticeDeliveryRow,
+  { sentAt, allowsLoopback, signal }: { sentAt: Date; allowsLoopback: boolean; signal: AbortSignal },
+): Promise<Attempt> {
+  const { noticeId, type, accountId, createdAt, url, secret } = delivery;
+  const body = JSON.stringify({
+    type,
+    timestamp: createdAt.toISOString(),
+    data: { accountId, ...delivery.data },
+  });
+  try {
+    const headers = {
+      "content-type": "application/json",
+      "user-agent": "DriftLock-Notices/1",
+      "webhook-id": noticeId,
+      "webhook-timestamp": String(Math.floor(sentAt.getTime() / second)),
+      "webhook-signature": new Webhook(secret).sign(noticeId, sentAt, body),
+    };
+    const status = await postNotice({ url, headers, body, allowsLoopback, signal });
+    const isDelivered = status >= 200 && status < 300;
+    // 410: the receiver says that it is gone for good.
+    return {
+      isDelivered,
+      isFinal: isDelivered || status === 410,
+      status,
+      error: isDelivered ? null : `answered ${status}`,
+    };
+  } catch (error) {
+    const isFinal = error instanceof TargetRefusedError;
+    return {
+      isDelivered: false,
+      isFinal,
+      status: null,
+      error: error instanceof Error ? error.message : String(error),
+    };
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  adoptCard,
+  closePeriod,
+  dunningStep,
+  rollPeriods,
+  sendNotice,
+  sweepStripeEvents,
+} from "@driftlock/contracts";
+import { type Db, dunningCases, newCards, notices, periodCloses, usagePeriodsWrite } from "@driftlock/db";
+import { type RedisClient, setWorkerHeartbeat } from "@driftlock/redis";
+import type { Clock, ClockParticipant, Producer, QueueInspector } from "@driftlock/runtime";
+import { tellExpiringCards } from "./notices/tell-expiring-cards.ts";
+import type { PushLimits } from "./periods/push-limits.ts";
+import { rollDueAt } from "./periods/roll-due-at.ts";
+import { reportProgress } from "./report-progress.ts";
+
+export interface ScheduleDeps {
+  db: Db;
+  redis: RedisClient;
+  producer: Producer;
+  inspector: QueueInspector;
+  clock: Clock & ClockParticipant;
+  wallClock: Clock;
+  pushLimits: PushLimits;
+  sweepIntervalMs: number;
+  /** How long after a period's end its usage may still come in. Business time. */
+  latenessMs: number;
+  /** In simulator mode somebody moves the clock, and waits for us. */
+  isClockMoved: boolean;
+}
+
+export interface Schedule {
+  name: string;
+  /** Wall time between two runs. */
+  intervalMs: number;
+  run(): Promise<void>;
+}
+
+const atOnceMax = 200;
+
+/**
+ * Every recurring tick of the worker. What is due at a business time lies in Postgres; a tick makes jobs of it, which read
+ * it again and do nothing unless it still is. Several workers may tick at once: the same work is the same job.
+ */
+export function schedules(deps: ScheduleDeps): Schedule[] {
+  const { db, redis, producer, clock, wallClock, pushLimits } = deps;
+  const limit = atOnceMax;
+  return [
+    {
+      name: "roll-periods",
+      intervalMs: 500,
+      run: async () => {
+        const due = { ...rollDueAt(clock.now(), deps.latenessMs), limit };
+        for (const accountId of await usagePeriodsWrite.listAccountsToRoll(db, due))
+          await producer.add(rollPeriods, { accountId });
+      },
+    },
+    {
+      name: "close-periods",
+      intervalMs: 250,
+      run: async () => {
+        const due = { now: clock.now(), wallNow: wallClock.now(), limit };
+        for (const { stripeSubscriptionId, periodStart } of await periodCloses.listDueCloses(db, due))
+          await producer.add(closePeriod, { stripeSubscriptionId, periodStart: periodStart.toISOString() });
+      },
+    },
+    {
+      name: "dunning-steps",
+      intervalMs: 500,
+      run: async () => {
+        const due = { now: clock.now(), wallNow: wallClock.now(), limit };
+        for (const invoiceId of await dunningCases.claimDueCases(db, due))
+          await producer.add(dunningStep, { invoiceId });
+      },
+    },
+    {
+      name: "new-cards",
+      intervalMs: 500,
+      run: async () => {
+        for (const accountId of await newCards.claimAccountsWithNewCard(db, wallClock.now(), limit))
+          await producer.add(adoptCard, { accountId });
+      },
+    },
+    {
+      name: "notices",
+      intervalMs: 500,
+      run: async () => {
+        for (const delivery of await notices.claimDueDeliveries(db, wallClock.now(), limit))
+          await producer.add(sendNotice, delivery);
+      },
+    },
+    {
+      name: "limits",
+      intervalMs: 500,
+      run: async () => {
+        for (const accountId of await usagePeriodsWrite.listLimitsToPush(db, limit))
+          await pushLimits({ accountId });
+      },
+    },
+    { name: "expiring-cards", intervalMs: 60_000, run: () => tellExpiringCards(db, clock.now()) },
+    {
+      name: "stripe-events",
+      intervalMs: deps.sweepIntervalMs,
+      run: () => producer.add(sweepStripeEvents, {}),
+    },
+    // The ingester takes 5 minutes without a beat for the end of all workers.
+    { name: "heartbeat", intervalMs: 10_000, run: () => setWorkerHeartbeat(redis, wallClock.now()) },
+    ...(deps.isClockMoved
+      ? [{ name: "clock-progress", intervalMs: 200, run: () => reportProgress(deps) }]
+      : []),
+  ];
+}

@@ -1,0 +1,37 @@
+import type { Queryable } from "../db.ts";
+import { sql } from "../sql.ts";
+
+export interface AgendaRow {
+  /** Rows whose time has come and whose work is not done. */
+  dueCount: number;
+  /** The earliest instant of business time at which another row's time comes. */
+  nextDueAt: Date | null;
+}
+
+/**
+ * What time brings to the billing worker: periods to close, closes, dunning steps, cards to adopt, objects of Stripe to
+ * fetch, limits to push, notices to send for the first time.
+ */
+export const findAgenda = async (
+  q: Queryable,
+  of: { now: Date; closeLatenessMs: number; abandonedCloseMs: number },
+): Promise<AgendaRow> => {
+  const row = await q.row<AgendaRow>(
+    "businessAgenda.find",
+    sql`with dues as (
+      select due_at from period_closes where closed_at is null
+      union all select next_step_at from dunning_cases where settled_at is null and next_step_at is not null
+      union all select period_end + case when exists (select from plan_limits l where l.plan_id = u.plan_id
+          and l.plan_version = u.plan_version and l.overage_policy = 'bill') then ${of.abandonedCloseMs}::bigint
+          else ${of.closeLatenessMs}::bigint end * interval '1 millisecond'
+        from usage_periods u where closed_at is null
+    )
+    select (select count(*) from dues where due_at <= ${of.now}::timestamptz)
+        + (select count(*) from new_cards where adopted_at is null)
+        + (select count(*) from stripe_objects where synced_generation < generation and failure is null)
+        + (select count(*) from accounts where limits_pushed_version < limits_version)
+        + (select count(*) from notice_deliveries where state = 'pending' and attempts = 0) as "dueCount",
+      (select min(due_at) from dues where due_at > ${of.now}::timestamptz) as "nextDueAt"`,
+  );
+  return row ?? { dueCount: 0, nextDueAt: null };
+};
