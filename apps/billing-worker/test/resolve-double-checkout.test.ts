@@ -116,3 +116,20 @@ test("a second subscription that came from no checkout is left alone", async () 
   for (const id of [bought, granted.id])
     expect((await world.stripe.subscriptions.retrieve(id)).status).toBe("active");
 });
+
+test("whoever ends one subscription and buys another keeps the new one, though we hear of the end last", async () => {
+  const world = await openWorld();
+  await world.openAccount("acme");
+  const customer = await world.createCustomer("acme");
+  const old = await world.subscribe("acme", customer, "pro");
+  await world.mark(old, "subscription");
+  await world.sync(old);
+  await world.stripe.subscriptions.cancel(old);
+  const bought = await world.subscribe("acme", customer, "business");
+  await world.mark(bought, "subscription");
+  await world.sync(bought);
+  const job = resolveDoubleCheckoutProcessor(world);
+  await job.run({ accountId: "acme" }, { ...world.context, attempt: 1, requestId: undefined });
+  expect((await world.stripe.subscriptions.retrieve(bought)).status).toBe("active");
+  expect(await world.rows(sql`select * from double_checkouts`)).toEqual([]);
+});

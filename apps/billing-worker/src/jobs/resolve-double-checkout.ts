@@ -1,4 +1,4 @@
-import { resolveDoubleCheckout, syncStripeObject } from "@driftlock/contracts";
+import { resolveDoubleCheckout, subscriptionStatuses, syncStripeObject } from "@driftlock/contracts";
 import { type Db, doubleCheckouts, type SubscriptionRow, stripeObjects, subscriptions } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
 import { type Clock, type JobContext, type Producer, processor } from "@driftlock/runtime";
@@ -27,34 +27,38 @@ export const resolveDoubleCheckoutProcessor = (deps: ResolveDoubleCheckoutDeps) 
   });
 
 async function decide({ db, stripe, clock }: ResolveDoubleCheckoutDeps, accountId: string): Promise<void> {
-  const live = (await subscriptions.listSubscriptions(db, accountId)).filter(({ status }) =>
-    isLiveSubscription(status),
-  );
-  if (live.length < 2) return;
+  const mirrored = await subscriptions.listSubscriptions(db, accountId);
+  const candidates = mirrored.filter(({ status }) => isLiveSubscription(status));
+  if (candidates.length < 2) return;
   const bought: SubscriptionRow[] = [];
-  for (const subscription of live)
-    if (await cameFromCheckout(stripe, subscription)) bought.push(subscription);
+  for (const candidate of candidates) if (await isBoughtAndLive(stripe, candidate)) bought.push(candidate);
   // The list is in the order of Stripe's `created`, then of the id.
   const [kept, ...later] = bought;
   if (kept === undefined) return;
   await db.transaction(async (tx) => {
     for (const { stripeSubscriptionId } of later) {
-      const keptSubscriptionId = kept.stripeSubscriptionId;
+      const { stripeSubscriptionId: keptSubscriptionId } = kept;
+      const now = clock.now();
       await doubleCheckouts.insertDoubleCheckout(tx, {
         stripeSubscriptionId,
         keptSubscriptionId,
         accountId,
-        now: clock.now(),
+        now,
       });
     }
   });
 }
 
-async function cameFromCheckout(
-  stripe: Stripe,
-  { stripeSubscriptionId: subscription }: SubscriptionRow,
-): Promise<boolean> {
-  const sessions = await stripeCall(() => stripe.checkout.sessions.list({ subscription, limit: 1 }));
+/**
+ * Asked of Stripe, since the mirror may be behind: whoever ends one subscription and buys another would else lose the
+ * new one while the end of the old is on its way to us.
+ */
+async function isBoughtAndLive(stripe: Stripe, { stripeSubscriptionId }: SubscriptionRow): Promise<boolean> {
+  const { status } = await stripeCall(() => stripe.subscriptions.retrieve(stripeSubscriptionId));
+  if (!subscriptionStatuses.some((known) => known === status && isLiveSubscription(known))) return false;
+  const sessions = await stripeCall(() =>
+    stripe.checkout.sessions.list({ subscription: stripeSubscriptionId, limit: 1 }),
+  );
   return sessions.data.length > 0;
 }
 
