@@ -34,7 +34,7 @@ export function App() {
                 Signing you in…
               </p>
             ) : userToken === null ? (
-              <PricingPage />
+              <PricingPage route={route} />
             ) : (
               <AccountPage key={address} route={route} />
             )}
@@ -56,9 +56,9 @@ function AccountPage({ route }: { route: Route }) {
     case "cancel":
       return <CancelPage />;
     case "checkout-done":
-      return <CheckoutDonePage planId={route.planId} />;
+      return <CheckoutDonePage />;
     case "checkout-canceled":
-      return <CheckoutCanceledPage planId={route.planId} />;
+      return <CheckoutCanceledPage />;
     case "invoices":
       return <InvoicesPage />;
     case "invoice":

@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { byMetric } from "../format/metric.ts";
 import { useTRPC } from "./client.ts";
 import type { ChangedSubscription } from "./router-outputs.ts";
 
@@ -14,7 +15,12 @@ export const useSubscription = () =>
   useQuery(useTRPC().subscription.get.queryOptions(undefined, { refetchInterval: subscriptionEveryMs }));
 
 export const useUsage = () =>
-  useQuery(useTRPC().usage.get.queryOptions(undefined, { refetchInterval: usageEveryMs }));
+  useQuery(
+    useTRPC().usage.get.queryOptions(undefined, {
+      refetchInterval: usageEveryMs,
+      select: ({ metrics }) => metrics.toSorted((one, other) => byMetric(one.metric, other.metric)),
+    }),
+  );
 
 /** Takes the answer to a change as the present state, and reads anew what follows from it. */
 export function useTakeChange() {

@@ -17,7 +17,7 @@ export function NewCard() {
   const setup = useMutation(useTRPC().paymentMethod.setup.mutationOptions());
   const begin = () => {
     setIsSaved(false);
-    setup.mutate(undefined);
+    setup.mutate({});
   };
   return (
     <section className="panel" aria-labelledby="card-title">

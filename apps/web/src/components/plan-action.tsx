@@ -45,12 +45,7 @@ function BuyButton({ plan }: { plan: Plan }) {
       onSuccess: ({ url }) => location.assign(url),
     }),
   );
-  const buy = () =>
-    checkout.mutate({
-      planId: plan.id,
-      successUrl: `${location.origin}/app/checkout/done?plan=${plan.id}`,
-      cancelUrl: `${location.origin}/app/checkout/canceled?plan=${plan.id}`,
-    });
+  const buy = () => checkout.mutate({ planId: plan.id });
   // Once it has succeeded the browser is on its way to the payment page.
   const isLeaving = checkout.isPending || checkout.isSuccess;
   return (

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { overageRate } from "../account/metric-standing.ts";
 import type { Plan } from "../api/router-outputs.ts";
-import { formatMetricPhrase, metricWords } from "../format/metric.ts";
+import { byMetric, formatMetricPhrase, metricWords } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
 
 interface PlanCardProps {
@@ -41,12 +41,13 @@ const counted = new Set(["api_requests", "storage_bytes"]);
 
 function planLines({ limits, overage, price, features, retentionDays, support }: Plan): string[] {
   const quotas = Object.entries(limits)
+    .sort(([one], [other]) => byMetric(one, other))
     .filter(([metric, included]) => included !== null || !counted.has(metric))
     .map(([metric, included]) => {
       if (included === null) return `Unlimited ${metricWords(metric).units}`;
       const beyond = overage.find((each) => each.metric === metric);
-      const past = beyond === undefined ? "" : `, then ${overageRate(beyond)}`;
-      return `${formatMetricPhrase(metric, included)} a ${price.interval}${past}`;
+      const past = beyond === undefined ? "refused" : overageRate(beyond);
+      return `${formatMetricPhrase(metric, included)} a ${price.interval}, then ${past}`;
     });
   return [
     ...quotas,

@@ -62,7 +62,7 @@ export function PlanSummary({ subscription, plans }: PlanSummaryProps) {
       {resume.isError && <ProblemNotice error={resume.error} />}
       <div className="actions">
         {isEnding ? (
-          <ActionButton isPending={resume.isPending} onClick={() => resume.mutate(undefined)}>
+          <ActionButton isPending={resume.isPending} onClick={() => resume.mutate({})}>
             Keep {plan?.name ?? "the plan"}
           </ActionButton>
         ) : (
@@ -95,5 +95,5 @@ function NextStep({ subscription, plans }: PlanSummaryProps) {
       </>
     );
   }
-  return isPaying(subscription) ? <>Renews on {end}</> : <>Counts anew from {end}</>;
+  return isPaying(subscription) ? <>Renews on {end}</> : <>Usage resets on {end}</>;
 }

@@ -39,7 +39,7 @@ export function UsageMeter({ usage, overage }: UsageMeterProps) {
         {consequence}{" "}
         {share !== null && (
           <>
-            Starts anew on <Instant at={usage.resetsAt} style="minute" />.{" "}
+            Resets on <Instant at={usage.resetsAt} style="minute" />.{" "}
           </>
         )}
         {level === "spent" && <Link to="/app/plans">See larger plans</Link>}

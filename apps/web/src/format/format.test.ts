@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatInstant, formatUtc } from "./instant.ts";
-import { formatMetric, formatMetricPhrase, metricWords } from "./metric.ts";
+import { byMetric, formatMetric, formatMetricPhrase, metricWords } from "./metric.ts";
 import { formatMoney } from "./money.ts";
 import { formatBytes, formatCompact, formatQuantity, formatShare } from "./quantity.ts";
 
@@ -47,6 +47,10 @@ describe("quantities", () => {
 describe("metrics", () => {
   test("one of an operator is called by its own name", () => {
     expect(metricWords("build_minutes")).toEqual({ name: "Build minutes", units: "build minutes" });
+  });
+  test("what plans are about comes first", () => {
+    const metrics = ["alerts", "zeta", "storage_bytes", "events", "beta"];
+    expect(metrics.toSorted(byMetric)).toEqual(["events", "alerts", "storage_bytes", "beta", "zeta"]);
   });
   test("bytes are read as bytes", () => {
     expect(formatMetric("storage_bytes", 1500, locale)).toBe("1.5 kB");

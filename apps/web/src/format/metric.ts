@@ -20,6 +20,13 @@ export function metricWords(metric: string): MetricWords {
   return known[metric] ?? { name: spaced.charAt(0).toUpperCase() + spaced.slice(1), units: spaced };
 }
 
+/** Orders metrics as customers think of them: what plans are about first, an operator's own after it by name. */
+export function byMetric(one: string, other: string): number {
+  const names = Object.keys(known);
+  const placeOf = (metric: string) => (names.includes(metric) ? names.indexOf(metric) : names.length);
+  return placeOf(one) - placeOf(other) || one.localeCompare(other);
+}
+
 /** A quantity of a metric without its unit's name, except for bytes. */
 export const formatMetric = (metric: string, quantity: number, locale?: string): string =>
   metric.endsWith("_bytes") ? formatBytes(quantity, locale) : formatQuantity(quantity, locale);

@@ -64,7 +64,7 @@ function Change({ plan, plans, present }: ChangeProps) {
         <div className="actions">
           <ActionButton
             isPending={action.isPending}
-            onClick={() => (isEnding ? resume.mutate(undefined) : change.mutate({ planId: plan.id }))}
+            onClick={() => (isEnding ? resume.mutate({}) : change.mutate({ planId: plan.id }))}
           >
             Keep {plan.name}
           </ActionButton>

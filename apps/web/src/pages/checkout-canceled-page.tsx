@@ -4,11 +4,10 @@ import { Page } from "../components/page.tsx";
 import { Link } from "../routing/navigation.tsx";
 
 /** Back from a payment page without having paid. */
-export function CheckoutCanceledPage({ planId }: { planId: string | null }) {
+export function CheckoutCanceledPage() {
   const { data: subscription } = useSubscription();
   const { data } = usePlans();
-  const nameOf = (id: string | null | undefined) => data?.plans.find((plan) => plan.id === id)?.name;
-  const present = nameOf(subscription?.planId);
+  const present = data?.plans.find((plan) => plan.id === subscription?.planId)?.name;
   return (
     <Page title="Not bought">
       <Notice
@@ -17,7 +16,7 @@ export function CheckoutCanceledPage({ planId }: { planId: string | null }) {
         actions={
           <>
             <Link className="button primary" to="/app/plans">
-              {planId === null ? "To the plans" : `Try ${nameOf(planId) ?? planId} again`}
+              To the plans
             </Link>
             <Link className="button" to="/app">
               To the overview

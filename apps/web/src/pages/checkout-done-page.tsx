@@ -13,9 +13,8 @@ const pollEveryMs = 500;
 const slowAfterMs = 15_000;
 
 /** Back from a payment. That the payment page sent the customer here proves nothing: our own state does. */
-export function CheckoutDonePage({ planId }: { planId: string | null }) {
-  const has = (data: Subscription | undefined) =>
-    data !== undefined && (planId === null ? isPaying(data) : data.planId === planId);
+export function CheckoutDonePage() {
+  const has = (data: Subscription | undefined) => data !== undefined && isPaying(data);
   const subscription = useQuery(
     useTRPC().subscription.get.queryOptions(undefined, {
       staleTime: 0,
@@ -24,8 +23,7 @@ export function CheckoutDonePage({ planId }: { planId: string | null }) {
   );
   const plans = usePlans();
   const isSlow = useIsAfter(slowAfterMs);
-  const name =
-    plans.data?.plans.find(({ id }) => id === subscription.data?.planId)?.name ?? planId ?? "your plan";
+  const name = plans.data?.plans.find(({ id }) => id === subscription.data?.planId)?.name ?? "your new plan";
   if (has(subscription.data)) {
     return (
       <Page title="Thank you">

@@ -43,12 +43,6 @@ function InvoiceDetail({ invoice }: { invoice: Invoice }) {
             <Instant at={invoice.createdAt} style="minute" />
           </dd>
         </div>
-        <div>
-          <dt>Period</dt>
-          <dd>
-            <Period period={invoice.period} />
-          </dd>
-        </div>
       </dl>
       <InvoiceLines invoice={invoice} />
       {(hostedUrl !== null || pdfUrl !== null) && (

@@ -4,7 +4,7 @@ import { useTRPC } from "../api/client.ts";
 import type { Invoice } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { Badge } from "../components/badge.tsx";
-import { Instant, Period } from "../components/instant.tsx";
+import { Instant } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
 import { formatMoney } from "../format/money.ts";
@@ -52,7 +52,6 @@ function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
           <tr>
             <th scope="col">Invoice</th>
             <th scope="col">Date</th>
-            <th scope="col">Period</th>
             <th scope="col">State</th>
             <th scope="col" className="number">
               Total
@@ -69,9 +68,6 @@ function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
               </th>
               <td data-label="Date">
                 <Instant at={invoice.createdAt} />
-              </td>
-              <td data-label="Period">
-                <Period period={invoice.period} />
               </td>
               <td data-label="State">
                 <Badge {...invoiceStanding(invoice.status)} />

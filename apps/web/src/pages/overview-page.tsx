@@ -27,7 +27,7 @@ export function OverviewPage() {
       <section className="panel" aria-labelledby="usage-title">
         <h2 id="usage-title">Usage in this period</h2>
         <Loaded query={usage} what="your usage">
-          {({ metrics }) => (
+          {(metrics) => (
             <div className="usages">
               {metrics.map((metric) => (
                 <UsageMeter
@@ -40,7 +40,7 @@ export function OverviewPage() {
           )}
         </Loaded>
       </section>
-      <UsageHistory metrics={usage.data?.metrics.map(({ metric }) => metric) ?? ["events"]} />
+      <UsageHistory metrics={usage.data?.map(({ metric }) => metric) ?? ["events"]} />
     </Page>
   );
 }

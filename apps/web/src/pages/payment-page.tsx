@@ -53,7 +53,7 @@ function Portal() {
   const portal = useMutation(
     useTRPC().portal.create.mutationOptions({ onSuccess: ({ url }) => location.assign(url) }),
   );
-  const open = () => portal.mutate({ returnUrl: `${location.origin}/app/payment` });
+  const open = () => portal.mutate({});
   const isLeaving = portal.isPending || portal.isSuccess;
   return (
     <section className="panel" aria-labelledby="portal-title">

@@ -11,10 +11,7 @@ export function PlansPage() {
   const plans = usePlans();
   const subscription = useSubscription();
   return (
-    <Page
-      title="Plans"
-      lead="Upgrades take effect at once, everything else at the end of the period you have paid for."
-    >
+    <Page title="Plans" lead="Upgrades take effect at once, everything else when your period ends.">
       <Loaded query={subscription} what="your plan">
         {(present) => (
           <Loaded query={plans} what="the plans">

@@ -6,13 +6,19 @@ import { Loaded } from "../components/loaded.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { PlanCard } from "../components/plan-card.tsx";
+import type { Route } from "../routing/match-route.ts";
 import { useSession } from "../session/session-context.tsx";
 
 /** What a visitor sees: the plans, and how to sign in. */
-export function PricingPage() {
+export function PricingPage({ route }: { route: Route }) {
   const plans = usePlans();
   return (
     <Page title="Plans and prices" lead="Start free. Change or cancel at any time.">
+      {route.page === "checkout-done" && (
+        <Notice tone="good" title="Thank you">
+          Your plan changes as soon as the payment has arrived. Sign in to see it.
+        </Notice>
+      )}
       <SessionNotice />
       <Loaded query={plans} what="the plans">
         {(data) => (

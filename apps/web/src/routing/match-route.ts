@@ -4,8 +4,8 @@ export type Route =
   | { page: "plans" }
   | { page: "change-plan"; planId: string }
   | { page: "cancel" }
-  | { page: "checkout-done"; planId: string | null }
-  | { page: "checkout-canceled"; planId: string | null }
+  | { page: "checkout-done" }
+  | { page: "checkout-canceled" }
   | { page: "invoices" }
   | { page: "invoice"; invoiceId: string }
   | { page: "payment"; setup: "succeeded" | "failed" | "processing" | null }
@@ -21,16 +21,19 @@ export function matchRoute(pathname: string, search: string): Route {
   if (id === undefined) return matchSection(section, query);
   if (section === "plans") return { page: "change-plan", planId: decode(id) };
   if (section === "invoices") return { page: "invoice", invoiceId: decode(id) };
-  if (section === "checkout" && id === "done") return { page: "checkout-done", planId: query.get("plan") };
-  if (section === "checkout" && id === "canceled")
-    return { page: "checkout-canceled", planId: query.get("plan") };
   return { page: "not-found" };
 }
+
+// Where the gateway lets a payment page come back to, unless another address was asked for.
+const checkoutPages: Record<string, "checkout-done" | "checkout-canceled"> = {
+  success: "checkout-done",
+  canceled: "checkout-canceled",
+};
 
 function matchSection(section: string | undefined, query: URLSearchParams): Route {
   switch (section) {
     case undefined:
-      return { page: "overview" };
+      return { page: checkoutPages[query.get("checkout") ?? ""] ?? "overview" };
     case "plans":
     case "cancel":
     case "invoices":
