@@ -1,5 +1,8 @@
+import { usagePeriods, usageRecords, usageTotals } from "@driftlock/db";
 import { startPrivateRedis } from "@driftlock/devkit";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hashPayload } from "../../src/usage/validate-event.ts";
 import { type Gateway, openGateway } from "../helpers.ts";
 
 let gateway: Gateway;
@@ -86,6 +89,49 @@ test("400 alerts at once: 100 are taken and not one more", async () => {
   expect(statuses.filter((status) => status === 202)).toHaveLength(100);
   expect(statuses.filter((status) => status === 429)).toHaveLength(300);
   expect(await usageOf("alerts")).toMatchObject({ used: 100 });
+});
+
+/** As the aggregator writes it, and Redis with its guard is lost. */
+async function storeAndForget(ids: readonly string[], metric: string) {
+  const now = Date.now();
+  const events = ids.map((id) => ({
+    ...{
+      id,
+      accountId: account,
+      metric,
+      quantity: 50,
+      occurredAtMs: now,
+      receivedAtMs: now,
+      propertiesJson: null,
+    },
+    payloadHash: hashPayload(metric, 50, null),
+  }));
+  const period = await usagePeriods.findPeriodAt(gateway.db, account, new Date());
+  const total = { accountId: account, metric, quantity: 50 * ids.length, eventCount: ids.length };
+  const at = { at: period!.periodStart, lastOccurredAt: new Date(now) };
+  await gateway.db.transaction(async (tx) => {
+    await usageRecords.copyRecords(tx, events);
+    await usageTotals.upsertTotals(tx, "sum", [{ ...total, ...at }]);
+  });
+  const redis = new Redis(gateway.redisUrl);
+  await redis.flushdb();
+  redis.disconnect();
+}
+
+test("what was counted is never refused: with the quota spent and the guard lost a repeat is looked up", async () => {
+  await open();
+  await storeAndForget(["old-1", "old-2"], "alerts");
+  const alert = (id: string, quantity: number) => ({ id, metric: "alerts", quantity });
+  expect((await usageOf("alerts")).used).toBe(100);
+  expect(await post(alert("old-1", 50))).toMatchObject({ status: 202, body: { outcome: "duplicate" } });
+  expect(await post(alert("old-2", 49))).toMatchObject({ status: 409 });
+  expect(await post(alert("new", 1))).toMatchObject({ status: 429 });
+  const consumed = await gateway.request("POST", "/billing/quota/check", {
+    bearer: key,
+    body: { consume: true, items: [alert("old-1", 50), { metric: "events", id: "fresh" }] },
+  });
+  expect(consumed.body).toMatchObject({ allowed: true, items: [{ used: 100 }, { used: 1 }] });
+  expect(await usageOf("events")).toMatchObject({ used: 1 });
 });
 
 test("NDJSON and CloudEvents are the same events in other clothes", async () => {
