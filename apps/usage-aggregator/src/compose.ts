@@ -9,6 +9,7 @@ import { startPartitionWriter } from "./flush/partition-writer.ts";
 import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
 import { createProgressReporter } from "./report-progress.ts";
+import { compareStaleReports } from "./reports/compare-stale-reports.ts";
 import { freezeWindows } from "./reports/freeze-windows.ts";
 import { sendReports } from "./reports/send-reports.ts";
 import { createStripeMeterSink } from "./reports/usage-sink.ts";
@@ -71,6 +72,9 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       await usageStreamPositions.insertPositionsIfMissing(db, partitions);
       tick("freeze windows", reportIntervalOf(env), () => freezeWindows({ db, clock }));
       tick("send reports", sendIntervalMs, () => sendReports({ db, clock, sink, log, measures }));
+      tick("compare stale reports", reportIntervalOf(env), () =>
+        compareStaleReports({ db, clock, sink, log }),
+      );
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         tick("progress", progressIntervalMs, createProgressReporter({ db, redis, clock, partitions }));
       }

@@ -5,6 +5,7 @@ import { partitionOf } from "@driftlock/redis";
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commitBatch } from "../src/flush/commit-batch.ts";
+import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
 import { freezeWindows } from "../src/reports/freeze-windows.ts";
 import { sendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
@@ -144,17 +145,27 @@ test("what Stripe cannot take now is tried again, what it refuses is kept for an
   expect(await usageReports.countReports(db, now)).toEqual({ open: 0, stale: 0, failed: 1 });
 });
 
-test("23 hours after its first try a report is not sent again blindly", async () => {
-  const { accountId } = await subscribe();
-  await use(accountId, 70);
+test("23 hours after its first try a report is not sent again blindly, but compared with what Stripe has", async () => {
+  const compare = () => compareStaleReports({ ...resources, sink });
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 30);
   await freeze();
-  await usageReports.claimReports(db, {
-    now: new Date(now.getTime() - 24 * 3_600_000),
-    leaseMs: 0,
-    limit: 10,
-  });
+  await send();
+  const longAgo = { now: new Date(now.getTime() - 24 * 3_600_000), leaseMs: 0, limit: 10 };
+  for (const quantity of [40, 50]) {
+    await use(accountId, quantity);
+    await freeze();
+    const [claimed] = await usageReports.claimReports(db, longAgo);
+    if (quantity === 40) await sink.report({ ...claimed!, quantity });
+  }
   expect(await send()).toBe(0);
-  expect(await usageReports.countReports(db, now)).toMatchObject({ open: 1, stale: 1 });
+  expect(await usageReports.countReports(db, now)).toMatchObject({ open: 2, stale: 2 });
+  await compare();
+  expect((await states(accountId)).map(({ state }) => state)).toEqual(["sent", "sent", "pending"]);
+  await send();
+  await compare();
+  expect((await states(accountId)).map(({ state }) => state)).toEqual(["sent", "sent", "sent"]);
+  expect(await atStripe(customerId)).toBe(120);
 });
 
 test("a total that shrank is taken back, under an identifier of its own", async () => {

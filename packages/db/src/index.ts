@@ -37,6 +37,7 @@ export * as usageQuarantine from "./queries/usage-quarantine.ts";
 export * as usageRecords from "./queries/usage-records.ts";
 export * as usageReports from "./queries/usage-reports.ts";
 export * as usageSnapshots from "./queries/usage-snapshots.ts";
+export * as usageStaleReports from "./queries/usage-stale-reports.ts";
 export * as usageStreamPositions from "./queries/usage-stream-positions.ts";
 export * as usageTotals from "./queries/usage-totals.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";

@@ -39,3 +39,4 @@ export {
   selectSubscription,
 } from "./plan-selection.ts";
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
+export { decideStaleReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";

@@ -30,7 +30,10 @@ export async function sendReports(deps: Deps): Promise<number> {
   const claimedAt = performance.now();
   const claim = { now: deps.clock.now(), leaseMs, limit: claimMax };
   const reports = await usageReports.claimReports(deps.db, claim);
-  reports.sort((one, other) => one.windowNo - other.windowNo);
+  // The order in which a comparison with Stripe's summaries takes them to have arrived.
+  reports.sort(
+    (one, other) => one.periodStart.getTime() - other.periodStart.getTime() || one.windowNo - other.windowNo,
+  );
   const byCustomer = Map.groupBy(reports, ({ stripeCustomerId }) => stripeCustomerId);
   await Promise.all(
     [...byCustomer.values()].map(async (ofCustomer) => {

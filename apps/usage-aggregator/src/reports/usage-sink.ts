@@ -14,6 +14,8 @@ export interface MeterReport {
 export interface UsageSink {
   /** `already-there`: one with this identifier is in. Throws what the sink said. */
   report(report: MeterReport): Promise<"sent" | "already-there">;
+  /** What the sink has of a customer's meter for the minutes that hold `[first, last]`. */
+  total(of: { meterId: string; customerId: string; first: Date; last: Date }): Promise<number>;
 }
 
 // No retries inside of the call: the outbox has its own, and a lease that must outlive the call.
@@ -42,5 +44,18 @@ export function createStripeMeterSink(stripe: Stripe): UsageSink {
         throw error;
       }
     },
+    total: async ({ meterId, customerId, first, last }) => {
+      const range = { start_time: minuteOf(first), end_time: minuteOf(last) + 60 };
+      let total = 0;
+      for await (const summary of stripe.billing.meters.listEventSummaries(meterId, {
+        customer: customerId,
+        ...range,
+      }))
+        total += summary.aggregated_value;
+      return total;
+    },
   };
 }
+
+/** Summaries begin and end on whole minutes; unix seconds. */
+const minuteOf = (at: Date): number => Math.floor(at.getTime() / 60_000) * 60;

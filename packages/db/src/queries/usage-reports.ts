@@ -70,7 +70,7 @@ export const insertReports = (q: Queryable, windows: readonly ReportRow[], now: 
   );
 
 /** How long after its first try Stripe still knows an identifier for certain (24 hours), with an hour to spare. */
-const resendHoursMax = 23;
+export const resendHoursMax = 23;
 
 /**
  * Takes reports that are due, oldest first, for as long as the lease: a process that dies leaves them to the next one,

@@ -1,0 +1,27 @@
+export interface StaleReport {
+  identifier: string;
+  quantity: number;
+}
+
+export type StaleDecision =
+  | { outcome: "decided"; arrived: StaleReport[]; missing: StaleReport[] }
+  /** No way of arriving explains what the sink has. */
+  | { outcome: "mismatch"; unexplained: number };
+
+/**
+ * Which reports of unknown fate have arrived, from the total that the sink has of all reports and what is known to be
+ * there. They were sent in this order, one after the other, so those that arrived are the first so many of them.
+ */
+export function decideStaleReports(
+  reports: readonly StaleReport[],
+  { confirmed, total }: { confirmed: number; total: number },
+): StaleDecision {
+  let explained = confirmed;
+  for (let count = 0; ; count++) {
+    if (explained === total)
+      return { outcome: "decided", arrived: reports.slice(0, count), missing: reports.slice(count) };
+    const next = reports[count];
+    if (next === undefined) return { outcome: "mismatch", unexplained: total - confirmed };
+    explained += next.quantity;
+  }
+}
