@@ -14,7 +14,7 @@ import { buildApp } from "./app.ts";
 import { createAuthenticate } from "./auth/authenticate.ts";
 import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
 import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
-import type { Env } from "./env.ts";
+import { type Env, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
 import { usageRoutes } from "./rest/usage.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
@@ -70,33 +70,26 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const wallNowMs = () => Date.now();
 
   const keys = createKeyAuthenticator({ db, mode, wallNow: wallNowMs });
-  const tokens =
-    env.AUTH_JWKS_URL === undefined
-      ? null
-      : createTokenAuthenticator({
-          settings: {
-            jwksUrl: env.AUTH_JWKS_URL,
-            issuer: env.AUTH_ISSUER ?? "",
-            audience: env.AUTH_AUDIENCE ?? "",
-            accountClaim: env.AUTH_ACCOUNT_CLAIM,
-          },
-          ensureAccount: createEnsureAccount({ db, clock }),
-          wallNow: wallNowMs,
-        });
+  const settings = tokenSettingsOf(env);
+  const ensureAccount = createEnsureAccount({ db, clock });
+  const tokens = settings && createTokenAuthenticator({ settings, ensureAccount, wallNow: wallNowMs });
   const returnOrigins =
     env.ALLOWED_RETURN_ORIGINS.length > 0 ? env.ALLOWED_RETURN_ORIGINS : [new URL(env.PUBLIC_URL).origin];
 
+  const partitions = await readUsagePartitions(db);
   const usage = createUsageUseCases({
     db,
     redis,
     clock,
     wallNow: wallNowMs,
-    partitions: await readUsagePartitions(db),
+    partitions,
     accessPolicy: env.ACCESS_POLICY,
   });
   const customer = createCustomerUseCases({
     usage,
     db,
+    redis,
+    partitions,
     stripe,
     producer,
     clock,

@@ -76,6 +76,17 @@ export const Env = processSchema(
 
 export type Env = z.infer<typeof Env>;
 
+/** Whose tokens are taken; null where none are. */
+export const tokenSettingsOf = (env: Env) =>
+  env.AUTH_JWKS_URL === undefined || env.AUTH_ISSUER === undefined || env.AUTH_AUDIENCE === undefined
+    ? null
+    : {
+        jwksUrl: env.AUTH_JWKS_URL,
+        issuer: env.AUTH_ISSUER,
+        audience: env.AUTH_AUDIENCE,
+        accountClaim: env.AUTH_ACCOUNT_CLAIM,
+      };
+
 /** The gateway's configuration; a wrong one ends the process with every fault named. */
 export const readApiEnv = (): Env => loadEnv(Env, process.env, { processName: "api" });
 

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
 import { apiKeys, catalog, createDb, type Db, seedCatalog, subscriptions } from "@driftlock/db";
 import type { KeyScope } from "@driftlock/contracts";
@@ -162,8 +162,8 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     if (checkout.status !== 200) throw new Error(JSON.stringify(checkout.body));
     if ((await pay(checkout.body.sessionId)) !== 200) throw new Error("not paid");
     const session = await stripe.checkout.sessions.retrieve(checkout.body.sessionId);
-    await mirror(db, stripe, accountId, String(session.subscription));
-    return String(session.subscription);
+    await mirror(db, stripe, accountId, session.subscription as string);
+    return session.subscription as string;
   };
 
   return {
@@ -249,8 +249,7 @@ async function mirror(db: Db, stripe: Stripe, accountId: string, subscriptionId:
     defaultPaymentMethodId: null,
     latestInvoiceId: null,
     startedAt: at(subscription.start_date),
+    planChangedAt: null,
     fetchSequence: Number(process.hrtime.bigint() / 1_000_000n),
   });
 }
-
-export const newId = (): string => randomUUID();

@@ -6,7 +6,13 @@ import type { WithAccountLease } from "./account-lease.ts";
 import type { ChangedSubscription, CustomerUseCases } from "./customer-use-cases.ts";
 import { currentPlan, type PlanRow, pricesOf } from "./plan-catalog.ts";
 import { requireAccount } from "./require-account.ts";
-import { itemChanges, type PresentSubscription, readPresentSubscription } from "./stripe-subscription.ts";
+import {
+  billsByUse,
+  itemChanges,
+  type PresentSubscription,
+  readPresentSubscription,
+} from "./stripe-subscription.ts";
+import type { SettleUsage } from "./settle-usage.ts";
 import type { SyncFromStripe } from "./sync-from-stripe.ts";
 
 interface Deps {
@@ -15,18 +21,13 @@ interface Deps {
   clock: Clock;
   withAccountLease: WithAccountLease;
   syncFromStripe: SyncFromStripe;
+  settleUsage: SettleUsage;
   getSubscription: CustomerUseCases["getSubscription"];
 }
 
 /** Everything that changes an account's paid subscription at Stripe, and then waits until our mirror shows it. */
-export function createChangePlan({
-  db,
-  stripe,
-  clock,
-  withAccountLease,
-  syncFromStripe,
-  getSubscription,
-}: Deps) {
+export function createChangePlan(deps: Deps) {
+  const { db, stripe, clock, withAccountLease, syncFromStripe, settleUsage, getSubscription } = deps;
   const change = async (
     accountId: string,
     work: (present: PresentSubscription) => Promise<unknown>,
@@ -44,7 +45,8 @@ export function createChangePlan({
   /**
    * To a dearer plan at once, to a cheaper one at the period's end; to Free is a cancellation at the period's end; to
    * the present one takes back what was still to come.
-   * @throws UNKNOWN_PLAN, NO_SUBSCRIPTION, SAME_PLAN, ALREADY_CANCELED, PAYMENT_FAILED (nothing has changed then).
+   * @throws UNKNOWN_PLAN, NO_SUBSCRIPTION, SAME_PLAN, ALREADY_CANCELED; PAYMENT_FAILED or UNAVAILABLE, and nothing has
+   * changed then.
    */
   const changePlan = async (accountId: string, planId: string): Promise<ChangedSubscription> => {
     const plan = await currentPlan(db, planId);
@@ -69,6 +71,9 @@ export function createChangePlan({
     });
 
   async function upgrade(present: PresentSubscription, plan: PlanRow): Promise<void> {
+    if (billsByUse(present) && !(await settleUsage(present.accountId))) {
+      throw new AppError("UNAVAILABLE", "The usage so far is still being billed; try again in a moment.");
+    }
     const changedAt = changeInstantSeconds(present, clock);
     await stripe.subscriptions.update(present.id, {
       items: itemChanges(present, pricesOf(plan)),

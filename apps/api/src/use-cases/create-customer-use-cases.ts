@@ -1,5 +1,6 @@
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
+import type { RedisClient } from "@driftlock/redis";
 import type { Clock, Logger, Producer } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
@@ -15,11 +16,14 @@ import { createListPlans } from "./list-plans.ts";
 import { createNotificationEndpoints } from "./notification-endpoints.ts";
 import { createPreviewChange } from "./preview-change.ts";
 import { createCheckReturnUrl } from "./return-urls.ts";
+import { createSettleUsage } from "./settle-usage.ts";
 import { createStripePages } from "./stripe-pages.ts";
 import { createSyncFromStripe } from "./sync-from-stripe.ts";
 
 export interface CustomerResources {
   db: Db;
+  redis: RedisClient;
+  partitions: number;
   stripe: Stripe;
   producer: Producer;
   clock: Clock;
@@ -49,7 +53,16 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     makeEndpointId: () => `ne_${resources.randomBytes(12).toString("hex")}`,
     makeEndpointSecret: () => `whsec_${resources.randomBytes(24).toString("base64")}`,
   });
-  const changes = createChangePlan({ db, stripe, clock, withAccountLease, syncFromStripe, getSubscription });
+  const settleUsage = createSettleUsage(resources);
+  const changes = createChangePlan({
+    db,
+    stripe,
+    clock,
+    withAccountLease,
+    syncFromStripe,
+    settleUsage,
+    getSubscription,
+  });
   const cancelNow = createCancelNow({ db, clock, producer, getSubscription });
   return {
     listPlans: createListPlans({ db }),
@@ -66,7 +79,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     }),
     getSubscription,
     changePlan: changes.changePlan,
-    previewChange: createPreviewChange({ db, stripe, clock }),
+    previewChange: createPreviewChange({ db, stripe, clock, settleUsage }),
     cancelSubscription: (accountId, when) =>
       when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
     resumeSubscription: changes.resumeSubscription,

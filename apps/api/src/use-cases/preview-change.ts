@@ -5,7 +5,20 @@ import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { changeInstantSeconds } from "./change-plan.ts";
 import { currentPlan, type PlanRow, pricesOf } from "./plan-catalog.ts";
 import { requireAccount } from "./require-account.ts";
-import { itemChanges, type PresentSubscription, readPresentSubscription } from "./stripe-subscription.ts";
+import type { SettleUsage } from "./settle-usage.ts";
+import {
+  billsByUse,
+  itemChanges,
+  type PresentSubscription,
+  readPresentSubscription,
+} from "./stripe-subscription.ts";
+
+interface Deps {
+  db: Db;
+  stripe: Stripe;
+  clock: Clock;
+  settleUsage: SettleUsage;
+}
 
 type Details = Stripe.InvoiceCreatePreviewParams.SubscriptionDetails;
 
@@ -17,7 +30,7 @@ const instant = (unixSeconds: number): Date => new Date(unixSeconds * 1000);
  * @throws UNKNOWN_PLAN, NO_SUBSCRIPTION, SAME_PLAN.
  */
 export const createPreviewChange =
-  ({ db, stripe, clock }: { db: Db; stripe: Stripe; clock: Clock }) =>
+  ({ db, stripe, clock, settleUsage }: Deps) =>
   async (accountId: string, planId: string): Promise<ChangePreviewDto> => {
     const plan = await currentPlan(db, planId);
     await requireAccount(db, accountId);
@@ -25,6 +38,8 @@ export const createPreviewChange =
     if (plan.planId === present.plan.planId) {
       throw new AppError("SAME_PLAN", `The account is on "${plan.planId}" already.`);
     }
+    // As best it can: where usage is late, the preview is without it.
+    if (billsByUse(present)) await settleUsage(accountId);
     const changedAt = changeInstantSeconds(present, clock);
     const isAtOnce = plan.rank > present.plan.rank;
     const effectiveAt = instant(isAtOnce ? changedAt : present.item.current_period_end).toISOString();

@@ -6,6 +6,7 @@ import type { PlanPrices, PlanRow } from "./plan-catalog.ts";
 
 /** An account's paid subscription as Stripe tells it at this moment: what a change is decided from. */
 export interface PresentSubscription {
+  accountId: string;
   id: string;
   plan: PlanRow;
   stripe: Stripe.Subscription;
@@ -34,6 +35,7 @@ export async function readPresentSubscription(
     const plan = planOfPrice(plans, { id: item.price.id, lookupKey: item.price.lookup_key });
     if (plan === null) continue;
     return {
+      accountId,
       id: present.id,
       plan,
       stripe: present,
@@ -66,3 +68,7 @@ export function itemChanges(
     ...prices.metered.filter((price) => !kept.has(price)).map((price) => ({ price })),
   ];
 }
+
+/** Whether what is used on a plan costs more than its price: such usage is settled before the plan is changed. */
+export const billsByUse = ({ plan }: PresentSubscription): boolean =>
+  plan.limits.some(({ overagePolicy }) => overagePolicy === "bill");

@@ -41,7 +41,7 @@ test("a session sells the plan's prices to the account's one customer", async ()
     cancel_url: "https://other.example.test/",
   });
   expect(session.line_items?.data).toHaveLength(2);
-  const customer = await gateway.stripe.customers.retrieve(String(session.customer));
+  const customer = await gateway.stripe.customers.retrieve(session.customer as string);
   expect(customer).toMatchObject({ email: `${accountId}@example.test`, metadata: { account_id: accountId } });
 });
 
@@ -109,7 +109,7 @@ test("an account that pays is refused", async () => {
   const open = (await openSessions(accountId))[0];
   await gateway.pay(String(open?.id));
   const session = await gateway.stripe.checkout.sessions.retrieve(String(open?.id));
-  await gateway.mirror(accountId, String(session.subscription));
+  await gateway.mirror(accountId, session.subscription as string);
   expect(await checkout(accountId, "business")).toMatchObject({
     status: 409,
     body: { code: "ALREADY_SUBSCRIBED" },

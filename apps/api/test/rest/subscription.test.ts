@@ -129,7 +129,7 @@ describe("an upgrade", () => {
     const { accountId, subscriptionId } = await subscribed("pro");
     const { customer } = await gateway.stripe.subscriptions.retrieve(subscriptionId);
     const card = await gateway.stripe.paymentMethods.attach("pm_card_chargeCustomerFail", {
-      customer: String(customer),
+      customer: customer as string,
     });
     await gateway.stripe.subscriptions.update(subscriptionId, { default_payment_method: card.id });
     const refused = await call("PATCH", accountId, { planId: "business" });
@@ -141,9 +141,9 @@ describe("an upgrade", () => {
   test("asked for twice at once is made once", async () => {
     const { accountId, subscriptionId } = await subscribed("pro");
     const answers = await Promise.all([1, 2, 3].map(() => call("PATCH", accountId, { planId: "business" })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
     const paid = await gateway.stripe.invoices.list({ subscription: subscriptionId });
-    expect(paid.data.map(({ amount_paid }) => amount_paid).sort()).toEqual([2_900, 7_000]);
+    expect(paid.data.map(({ amount_paid }) => amount_paid).toSorted((a, b) => a - b)).toEqual([2_900, 7_000]);
   });
 });
 
@@ -255,4 +255,16 @@ test("a lease that a dead process left is waited for no longer than it lasts", a
   );
   expect(await call("DELETE", accountId)).toMatchObject({ status: 200 });
   expect(Date.now()).toBeGreaterThanOrEqual(until.getTime());
+});
+
+// Last: nobody aggregates here, so that its partition stays behind.
+test("an upgrade waits until the usage so far is billed, and is 503 where that does not come", async () => {
+  const { accountId, subscriptionId } = await subscribed("pro");
+  const event = { id: "e1", metric: "events", accountId, quantity: 5 };
+  const used = await gateway.request("POST", "/billing/usage", { bearer: gateway.serviceKey, body: event });
+  expect(used.status).toBe(202);
+  const refused = await call("PATCH", accountId, { planId: "business" });
+  expect(refused).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
+  expect(refused.headers.get("retry-after")).not.toBeNull();
+  expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).items.data).toHaveLength(2);
 });
