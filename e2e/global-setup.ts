@@ -9,7 +9,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const home = await mkdtemp(join(tmpdir(), "driftlock-e2e-"));
   const running = await startSystem({ home, env: await freeSystemPorts(), readyWithinMs: 120_000 });
   project.provide("dev", running.dev);
-  project.provide("supervisorPid", running.supervisor.pid ?? 0);
+  project.provide("pidFolder", join(home, "simulator", "pids"));
   return async () => {
     await running.stop();
     await rm(home, { recursive: true, force: true });

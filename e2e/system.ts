@@ -4,7 +4,8 @@ import { inject } from "vitest";
 declare module "vitest" {
   interface ProvidedContext {
     dev: DevFile;
-    supervisorPid: number;
+    /** One file for each process that runs: `<pid>.json` with its name. */
+    pidFolder: string;
   }
 }
 

@@ -17,8 +17,7 @@ test("150,000 events on Pro, a month later: one invoice of $29 and $25, usage 0,
 
   await driver.travelTo(new Date(Date.parse(period.end) + 3_600_000));
 
-  const renewals = (await driver.invoices(account)).filter((invoice) => invoice.totalMinor !== 2_900);
-  expect(renewals).toMatchObject([{ status: "paid", totalMinor: 5_400, currency: "usd" }]);
+  expect(await driver.renewalOf(account)).toMatchObject({ totalMinor: 5_400, currency: "usd" });
   expect(await driver.metric(account, "events")).toMatchObject({ used: 0, overage: 0, limit: 100_000 });
   expect((await driver.subscription(account)).period.start).toBe(period.end);
   expect(await fiveTotals(driver, account, "events", period)).toEqual({

@@ -146,12 +146,13 @@ export function createDriver(dev: DevFile) {
   /** Posts events `first` to `first + count - 1`; the ids are `<prefix>-<n>`, so that sending again repeats them. */
   const send = async (
     accountId: string,
-    options: { prefix: string; count: number; first?: number; metric?: string },
+    options: { prefix: string; count: number; first?: number; metric?: string; perRequest?: number },
   ) => {
     const sum: BatchAnswer = { accepted: 0, duplicates: 0, rejected: 0, results: [] };
     const first = options.first ?? 0;
-    for (let from = first; from < first + options.count; from += eventsPerRequest) {
-      const to = Math.min(from + eventsPerRequest, first + options.count);
+    const perRequest = options.perRequest ?? eventsPerRequest;
+    for (let from = first; from < first + options.count; from += perRequest) {
+      const to = Math.min(from + perRequest, first + options.count);
       const events = Array.from({ length: to - from }, (_, index) => ({
         id: `${options.prefix}-${from + index}`,
         metric: options.metric ?? "events",
@@ -214,6 +215,14 @@ export function createDriver(dev: DevFile) {
   const invoices = async (accountId: string): Promise<InvoiceView[]> =>
     (await expectOk<{ data: InvoiceView[] }>("GET", `/billing/invoices?accountId=${accountId}`)).data;
 
+  /** The first invoice that renewed the account's subscription, once it is paid. */
+  const renewalOf = (accountId: string): Promise<InvoiceView> =>
+    until("the renewal is paid", async () => {
+      const all = (await invoices(accountId)).toSorted((a, b) => a.period.end.localeCompare(b.period.end));
+      const renewal = all[1];
+      return renewal?.status === "paid" ? renewal : null;
+    });
+
   /** Puts another card on file as a person does in the portal or the card form, and makes it the default. */
   const changeCard = async (accountId: string, token: string): Promise<void> => {
     const customer = await customerOf(accountId);
@@ -237,6 +246,7 @@ export function createDriver(dev: DevFile) {
     travelDays,
     customerOf,
     invoices,
+    renewalOf,
     changeCard,
   };
 }
