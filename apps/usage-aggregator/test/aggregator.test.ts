@@ -37,7 +37,7 @@ async function openSystem(options: Parameters<typeof openWorld>[0] = {}) {
 const owners = async (world: World) => {
   const rows = await world.query<{ owner: string | null; count: number }>`
     select owner, count(*) as count from usage_stream_positions where leased_until > now() group by owner`;
-  return rows.map(({ count }) => count).sort();
+  return rows.map(({ count }) => count).sort((one, other) => one - other);
 };
 const eventually = <T>(read: () => Promise<T>, timeout = 20_000) =>
   expect.poll(read, { timeout, interval: 100 });
