@@ -107,5 +107,5 @@ async function followFailure(tx: Transaction, { invoice, mode, now }: Follow): P
   // Our own tries are told by the step that made them; Stripe's, here, by its own count.
   if (!isOpened && mode === "worker") return;
   const tell = action === "authenticate" ? tellActionRequired : tellPaymentFailed;
-  await tell(tx, invoice, { declineCode, step: isOpened ? "first" : `stripe-${invoice.attemptCount}`, now });
+  await tell(tx, invoice, { declineCode, step: `stripe-${invoice.attemptCount}`, now });
 }

@@ -1,0 +1,195 @@
+import { dunningCases, sql } from "@driftlock/db";
+import { expect, test } from "vitest";
+import { createDunningStep } from "../src/dunning/dunning-step.ts";
+import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
+
+const hourMs = 3_600_000;
+
+interface Told {
+  state: string;
+  attempts: number;
+  decline_code: string | null;
+}
+
+const dunning = async (world: PayingWorld): Promise<Told | undefined> =>
+  (
+    await world.rows<Told>(
+      sql`select state, attempts, decline_code from dunning_cases order by first_failed_at desc limit 1`,
+    )
+  )[0];
+const status = async (world: PayingWorld) =>
+  (await world.stripe.subscriptions.retrieve(world.subscription)).status;
+const last = async (world: PayingWorld) => (await world.invoices()).at(-1);
+const plan = async (world: PayingWorld) =>
+  (
+    await world.rows<{ plan_id: string }>(
+      sql`select plan_id from usage_periods where period_start <= ${world.clock.now()}::timestamptz
+      and period_end > ${world.clock.now()}::timestamptz`,
+    )
+  )[0]?.plan_id;
+
+/** The whole worker beside Stripe; the renewal is due and the card fails. */
+async function openFailing(
+  card: string,
+  overrides: Record<string, string> = {},
+  { hasOtherCard = false } = {},
+) {
+  const world = await openPaying({ card });
+  if (hasOtherCard) {
+    const other = await world.stripe.paymentMethods.attach("pm_card_visa", { customer: world.customer });
+    await world.stripe.customers.update(world.customer, {
+      invoice_settings: { default_payment_method: other.id },
+    });
+  }
+  await world.receiveWebhooks();
+  await world.startWorker(overrides);
+  keepReporting(world);
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  const { end } = await world.period();
+  await world.travelTo(new Date(end.getTime() + hourMs));
+  await expect.poll(() => dunning(world)).toBeDefined();
+  return { ...world, failedAt: end };
+}
+
+test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by the schedule", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openFailing("pm_card_chargeCustomerFail", {}, { hasOtherCard: true });
+  expect(await status(world)).toBe("past_due");
+  expect(await dunning(world)).toEqual({ state: "retrying", attempts: 0, decline_code: "generic_decline" });
+  await expect.poll(async () => (await last(world))?.auto_advance).toBe(false);
+
+  await world.travelDays(1);
+  expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
+  await world.travelDays(1);
+  expect(await dunning(world)).toMatchObject({ attempts: 1 });
+
+  // The subscription's own card is taken away: from now on the customer's is charged, which was there all the time.
+  await world.stripe.subscriptions.update(world.subscription, { default_payment_method: "" });
+  await world.settle();
+  expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
+
+  await world.travelDays(1);
+  expect(await dunning(world)).toMatchObject({ state: "recovered", attempts: 2 });
+  expect(await last(world)).toMatchObject({ status: "paid" });
+  await world.settle();
+  const invoiceId = (await last(world))?.id;
+  const told = (await world.notices()).filter(({ key }) => key.includes(invoiceId ?? "-"));
+  expect(told.map(({ key }) => key)).toEqual([
+    `invoice.payment_failed.${invoiceId}.stripe-1`,
+    `invoice.payment_failed.${invoiceId}.1`,
+    `invoice.paid.${invoiceId}`,
+  ]);
+});
+
+test("a new card becomes the default where payments are taken from, and pays at once", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openFailing("pm_card_chargeCustomerFail");
+  const intent = await world.stripe.setupIntents.create({ customer: world.customer, usage: "off_session" });
+  await world.stripe.setupIntents.confirm(intent.id, { payment_method: "pm_card_mastercard" });
+  await expect.poll(() => status(world), { timeout: 10_000 }).toBe("active");
+  await world.settle();
+  expect(await dunning(world)).toMatchObject({ state: "recovered", attempts: 1 });
+  const subscription = await world.stripe.subscriptions.retrieve(world.subscription);
+  const customer = await world.stripe.customers.retrieve(world.customer);
+  const { payment_method: card } = await world.stripe.setupIntents.retrieve(intent.id);
+  expect(subscription.default_payment_method).toBe(card);
+  expect(customer).toMatchObject({ invoice_settings: { default_payment_method: card } });
+  await world.travelDays(8);
+  expect(await status(world)).toBe("active");
+  expect((await world.notices()).filter(({ type }) => type === "invoice.paid")).toHaveLength(2);
+});
+
+test("a card chosen in the portal is tried at once, each card once", { timeout: 120_000 }, async () => {
+  const world = await openFailing("pm_card_chargeCustomerFail");
+  await world.setCard("pm_card_chargeCustomerFail");
+  await expect.poll(async () => (await dunning(world))?.attempts).toBe(1);
+  await world.settle();
+  expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
+  await world.setCard("pm_card_visa");
+  await expect.poll(() => status(world), { timeout: 10_000 }).toBe("active");
+});
+
+test("a hard decline is not tried again on the same card, and ends on its day", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openFailing("pm_card_visa_chargeCustomerFailLostCard");
+  expect(await dunning(world)).toEqual({ state: "waiting_for_card", attempts: 0, decline_code: "lost_card" });
+  await world.travelDays(6);
+  expect(await dunning(world)).toMatchObject({ state: "waiting_for_card", attempts: 0 });
+  await world.travelDays(1);
+  expect(await dunning(world)).toMatchObject({ state: "gave_up", attempts: 0 });
+  expect(await status(world)).toBe("canceled");
+});
+
+test.each([
+  ["cancel", "canceled", "open", "free"],
+  ["pause", "paused", "uncollectible", "free"],
+  ["downgrade-to-free", "canceled", "uncollectible", "free"],
+])("after the last day: %s", { timeout: 120_000 }, async (finalStep, subscription, invoice, planId) => {
+  const world = await openFailing("pm_card_chargeCustomerFail", { DUNNING_FINAL_STEP: finalStep });
+  const failed = (await last(world))?.id ?? "";
+  await world.travelDays(8);
+  await world.settle();
+  expect(await dunning(world)).toMatchObject({ state: "gave_up", attempts: 4 });
+  expect(await status(world)).toBe(subscription);
+  expect((await world.stripe.invoices.retrieve(failed)).status).toBe(invoice);
+  expect(await plan(world)).toBe(planId);
+  const told = (await world.notices()).filter(({ key }) => key.includes(failed)).map(({ type }) => type);
+  expect(told).toEqual([...Array(5).fill("invoice.payment_failed"), "invoice.uncollectible"]);
+});
+
+test("who cancels is not asked any more", { timeout: 120_000 }, async () => {
+  const world = await openFailing("pm_card_chargeCustomerFail");
+  await world.stripe.subscriptions.cancel(world.subscription);
+  await world.settle();
+  await world.travelDays(8);
+  expect(await dunning(world)).toMatchObject({ state: "stopped", attempts: 0 });
+  expect((await world.notices()).filter(({ type }) => type === "invoice.uncollectible")).toEqual([]);
+});
+
+test("left to Stripe, it only follows", { timeout: 120_000 }, async () => {
+  const world = await openFailing("pm_card_chargeCustomerFail", { DUNNING_MODE: "stripe" });
+  expect((await last(world))?.auto_advance).toBe(true);
+  await world.travelDays(4);
+  await world.settle();
+  expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 0 });
+  expect((await world.notices()).filter(({ type }) => type === "invoice.payment_failed")).toHaveLength(2);
+});
+
+test("wherever a step dies, it is the same step: one charge for each try", { timeout: 60_000 }, async () => {
+  const world = await openPaying({ card: "pm_card_chargeCustomerFail" });
+  await world.addFault({ kind: "no-holding" });
+  const { end } = await world.period();
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  await world.travelTo(new Date(end.getTime() + 2 * hourMs));
+  const invoiceId = (await last(world))?.id ?? "";
+  await world.syncAll([invoiceId, "invoice"]);
+  const run = (db = world.db) =>
+    createDunningStep({ ...world, db, finalStep: "cancel" })(invoiceId, world.context);
+  const runUntilDone = async (isDone: () => Promise<boolean>) => {
+    for (let calls = 0; !(await isDone()); calls += 1) {
+      await run(dyingDb(world.db, calls)).catch((error: Error) => expect(error.message).toBe("crashed"));
+      expect(calls).toBeLessThan(40);
+    }
+  };
+  const caseRow = () => dunningCases.findCase(world.db, invoiceId);
+  await runUntilDone(async () => (await caseRow())?.takenOverAt !== null);
+  const failures = async () =>
+    (await world.stripe.charges.list({ customer: world.customer })).data.filter(
+      (each) => each.status === "failed",
+    ).length;
+  const before = await failures();
+  await world.travelDays(1);
+  await runUntilDone(
+    async () =>
+      (await caseRow())?.attempts === 1 &&
+      (await caseRow())?.lastTriedAt !== (await caseRow())?.firstFailedAt,
+  );
+  await run();
+  expect(await failures()).toBe(before + 1);
+  expect(await world.rows(sql`select attempt, outcome from dunning_attempts`)).toEqual([
+    { attempt: 1, outcome: "declined" },
+  ]);
+});

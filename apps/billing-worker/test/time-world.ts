@@ -1,0 +1,141 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { applyStripeEvent } from "@driftlock/contracts";
+import { type Db, sql, usageReports } from "@driftlock/db";
+import { createTicker } from "@driftlock/runtime";
+import { readWebhook, stripeApiVersion, stripeHintOf } from "@driftlock/stripe";
+import { expect } from "vitest";
+import { log, openWorld } from "./world.ts";
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** A world with an account that pays for Pro, and with the moves that take time. */
+export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {}) {
+  const world = await openWorld();
+  const { stripe, clock, life, db } = world;
+  await world.openAccount("acme");
+  const customer = await world.createCustomer("acme");
+  const subscription = await world.subscribe("acme", customer, planId);
+
+  const setCard = async (token: string): Promise<string> => {
+    const { id } = await stripe.paymentMethods.attach(token, { customer });
+    await stripe.customers.update(customer, { invoice_settings: { default_payment_method: id } });
+    await stripe.subscriptions.update(subscription, { default_payment_method: id });
+    return id;
+  };
+  if (card !== "pm_card_visa") await setCard(card);
+
+  const syncAll = async (...objects: readonly (readonly [id: string, type: string])[]): Promise<void> => {
+    for (const [id, type] of objects) {
+      await world.mark(id, type, customer);
+      await world.sync(id);
+    }
+  };
+  const travelTo = async (instant: Date): Promise<void> => {
+    await stripe.testHelpers.testClocks.advance(world.simulator.testClockId, {
+      frozen_time: Math.ceil(instant.getTime() / 1000),
+    });
+    await expect
+      .poll(async () => (await stripe.testHelpers.testClocks.retrieve(world.simulator.testClockId)).status, {
+        timeout: 60_000,
+        interval: 20,
+      })
+      .toBe("ready");
+    await expect.poll(() => clock.now().getTime()).toBeGreaterThanOrEqual(instant.getTime());
+  };
+  const period = async (): Promise<{ start: Date; end: Date }> => {
+    const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data;
+    if (item === undefined) throw new Error("the subscription has no item");
+    return {
+      start: new Date(item.current_period_start * 1000),
+      end: new Date(item.current_period_end * 1000),
+    };
+  };
+
+  return {
+    ...world,
+    customer,
+    subscription,
+    setCard,
+    syncAll,
+    travelTo,
+    travelDays: (days: number) => travelTo(new Date(clock.now().getTime() + days * dayMs)),
+    period,
+    invoices: async () => (await stripe.invoices.list({ subscription, limit: 100 })).data.reverse(),
+    notices: () =>
+      world.rows<{ type: string; key: string }>(
+        sql`select type, dedupe_key as key from notices where type not like 'subscription.%' order by notice_no`,
+      ),
+    /** Posts every event of Stripe to the queue, as the ingester does. */
+    receiveWebhooks: async () => {
+      const server = createServer((request, response) => {
+        void text(request)
+          .then((body) => world.producer.add(applyStripeEvent, stripeHintOf(readWebhook(JSON.parse(body)))))
+          .then(
+            () => response.writeHead(200).end(),
+            () => response.writeHead(500).end(),
+          );
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      life.own("webhooks", server, () => void server.closeAllConnections());
+      await stripe.webhookEndpoints.create({
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+        enabled_events: ["*"],
+        api_version: stripeApiVersion,
+      });
+    },
+    /** Sends frozen windows to Stripe, as the aggregator does. */
+    sendReports: async (): Promise<void> => {
+      for (const report of await usageReports.claimReports(db, {
+        now: clock.now(),
+        leaseMs: 10_000,
+        limit: 100,
+      })) {
+        await stripe.billing.meterEvents.create({
+          event_name: report.meterEventName,
+          identifier: report.identifier,
+          timestamp: report.eventAt.getTime() / 1000,
+          payload: {
+            stripe_customer_id: report.stripeCustomerId,
+            value: String(report.toQuantity - report.fromQuantity),
+          },
+        });
+        await usageReports.updateReportSent(db, report.identifier, clock.now());
+      }
+    },
+  };
+}
+
+export type PayingWorld = Awaited<ReturnType<typeof openPaying>>;
+
+/** Sends reports again and again until the test ends. */
+export function keepReporting(world: PayingWorld): void {
+  world.life.own(
+    "reporter",
+    createTicker({ name: "reporter", intervalMs: 50, run: world.sendReports, log }),
+    (ticker) => ticker.close(),
+  );
+}
+
+/** A database that dies at its `calls`-th call from here: what was done before stays, as in a crash. */
+export function dyingDb(db: Db, calls: number): Db {
+  let left = calls;
+  const dieWhenDue = () => {
+    if (left-- <= 0) throw new Error("crashed");
+  };
+  const wrap = <Call extends (...given: never[]) => Promise<unknown>>(call: Call) =>
+    (async (...given: Parameters<Call>) => {
+      dieWhenDue();
+      return call(...given);
+    }) as unknown as Call;
+  return {
+    ...db,
+    rows: wrap(db.rows),
+    row: wrap(db.row),
+    run: wrap(db.run),
+    transaction: wrap(db.transaction),
+  };
+}
