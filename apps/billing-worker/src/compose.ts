@@ -5,6 +5,7 @@ import { closeLatenessMs } from "@driftlock/domain";
 import { createRedis, findRedisWarnings } from "@driftlock/redis";
 import {
   type Composed,
+  type Consumer,
   createConsumer,
   createProducer,
   createQueueInspector,
@@ -107,24 +108,21 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     dunningMode: env.DUNNING_MODE,
     holder: `${hostname()}.${process.pid}`,
   });
-  const consume = (queue: string, processors: Parameters<typeof createConsumer>[0]["processors"]) =>
-    life.own(
-      `consumer of ${queue}`,
-      createConsumer({
-        connection: queueRedis,
-        queue,
-        processors,
-        concurrency: env.WORKER_CONCURRENCY,
-        log,
-        metrics,
-      }),
-      (consumer) => consumer.close(),
-    );
+  const consumers: Consumer[] = [];
+  const consume = (queue: string, processors: Parameters<typeof createConsumer>[0]["processors"]) => {
+    const { WORKER_CONCURRENCY: concurrency } = env;
+    const consumer = createConsumer({ connection: queueRedis, queue, processors, concurrency, log, metrics });
+    consumers.push(life.own(`consumer of ${queue}`, consumer, ({ close: drain }) => drain()));
+  };
   const tick = (name: string, intervalMs: number, run: () => Promise<void>) =>
     life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());
 
   return {
-    checks: { postgres: db.ping, redis: async () => void (await redis.ping()) },
+    checks: {
+      postgres: db.ping,
+      redis: async () => void (await redis.ping()),
+      queues: async () => void (await Promise.all(consumers.map(({ check }) => check()))),
+    },
     start: async () => {
       for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
       consume(applyStripeEvent.queue, [applyStripeEventProcessor(deps)]);

@@ -59,9 +59,11 @@ test("webhooks are set up once; lost or outdated ones are made anew, with their 
   expect((await stat(secretFile)).mode & 0o777).toBe(0o600);
   expect(await setUpWebhooks(given)).toBe(false);
   expect([await secrets(), await endpoint()]).toEqual([first, id]);
-  await writeFile(secretFile, "");
-  expect(await setUpWebhooks(given)).toBe(true);
-  expect(await secrets()).not.toBe(first);
+  for (const notTheirs of ["", "whsec_a\nwhsec_b\n"]) {
+    await writeFile(secretFile, notTheirs);
+    expect(await setUpWebhooks(given)).toBe(true);
+    expect(await secrets()).not.toBe(first);
+  }
   await stripe.webhookEndpoints.update(await endpoint(), { enabled_events: ["invoice.paid"] });
   expect(await setUpWebhooks(given)).toBe(true);
   await endpoint();

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { handledStripeEventTypes, handledThinEventTypes } from "@driftlock/contracts";
@@ -13,40 +14,43 @@ interface Webhooks {
 
 /**
  * Makes Stripe send to `url`: an endpoint for snapshot events at the pinned version, and a destination for thin ones.
- * What is there and right stays, with its secrets; else, or where the secrets are lost, both are made anew.
- * @returns whether they were made now.
+ * What is there and right stays, with its secrets; else, or where the secrets in the file are not theirs, both are made
+ * anew. @returns whether they were made now.
  */
 export async function setUpWebhooks({ stripe, url, secretFile }: Webhooks): Promise<boolean> {
   const endpoints = await listEndpoints(stripe, url);
   const destinations = await listDestinations(stripe, url);
-  if (isRight({ endpoints, destinations, secretFile })) return false;
-  // Removed first: secrets that outlived their endpoints would pass for the right ones after a crash.
+  if (isRight({ endpoints, destinations, secretsDigest: digestOf(secretFile) })) return false;
+  // Removed first, so that a crash leaves nothing that could pass for right.
   await rm(secretFile, { force: true });
   for (const { id } of endpoints) await stripe.webhookEndpoints.del(id);
   for (const { id } of destinations) await stripe.v2.core.eventDestinations.del(id);
-  const secrets = [await createEndpoint(stripe, url), await createDestination(stripe, url)];
-  const draft = `${secretFile}.new`;
-  await writeFile(draft, secrets.map((secret) => `${secret}\n`).join(""), { mode: 0o600 });
-  await rename(draft, secretFile);
+  const endpoint = await createEndpoint(stripe, url);
+  const secrets = [endpoint.secret, await createDestination(stripe, url)];
+  await writeFile(`${secretFile}.new`, secrets.map((secret) => `${secret}\n`).join(""), { mode: 0o600 });
+  await rename(`${secretFile}.new`, secretFile);
+  const metadata = { secrets_sha256: digestOf(secretFile) };
+  await stripe.webhookEndpoints.update(endpoint.id, { metadata });
   return true;
 }
+
+/** Kept with the endpoint, so that secrets of another one are known as such: those of Stripe cannot be read again. */
+const digestOf = (secretFile: string): string =>
+  existsSync(secretFile) ? createHash("sha256").update(readFileSync(secretFile)).digest("hex") : "";
 
 interface Found {
   endpoints: readonly Stripe.WebhookEndpoint[];
   destinations: readonly Stripe.V2.Core.EventDestination[];
-  secretFile: string;
+  secretsDigest: string;
 }
 
-function isRight({ endpoints, destinations, secretFile }: Found): boolean {
+function isRight({ endpoints, destinations, secretsDigest }: Found): boolean {
   const [endpoint, ...moreEndpoints] = endpoints;
   const [destination, ...moreDestinations] = destinations;
-  const secretCount = existsSync(secretFile)
-    ? readFileSync(secretFile, "utf8").split("\n").filter(Boolean).length
-    : 0;
   return (
-    secretCount === 2 &&
     moreEndpoints.length + moreDestinations.length === 0 &&
-    endpoint?.status === "enabled" &&
+    endpoint?.metadata["secrets_sha256"] === secretsDigest &&
+    endpoint.status === "enabled" &&
     endpoint.api_version === stripeApiVersion &&
     isSameSet(endpoint.enabled_events, handledStripeEventTypes) &&
     destination?.status === "enabled" &&
@@ -74,15 +78,15 @@ async function listDestinations(stripe: Stripe, url: string): Promise<Stripe.V2.
   return found;
 }
 
-async function createEndpoint(stripe: Stripe, url: string): Promise<string> {
-  const { secret } = await stripe.webhookEndpoints.create({
+async function createEndpoint(stripe: Stripe, url: string): Promise<{ id: string; secret: string }> {
+  const { id, secret } = await stripe.webhookEndpoints.create({
     url,
     enabled_events: [...handledStripeEventTypes],
     api_version: stripeApiVersion,
     description: "DriftLock Billing",
   });
   if (secret === undefined) throw new Error("Stripe did not tell the secret of the new webhook endpoint");
-  return secret;
+  return { id, secret };
 }
 
 async function createDestination(stripe: Stripe, url: string): Promise<string> {
