@@ -18,7 +18,8 @@ test("the catalogue is in Stripe once, however often it is set up", async () => 
   expect(await catalog.listPlans(db)).toEqual(before);
   expect((await stripe.products.list()).data).toHaveLength(2);
   const { data: prices } = await stripe.prices.list({ expand: ["data.tiers"] });
-  expect(prices.map(({ lookup_key }) => lookup_key).toSorted()).toEqual([
+  const lookupKeys = prices.map(({ lookup_key }) => lookup_key ?? "");
+  expect(lookupKeys.toSorted((a, b) => a.localeCompare(b))).toEqual([
     "driftlock_business_v1",
     "driftlock_pro_v1",
     "driftlock_pro_v1_events",
