@@ -5,7 +5,7 @@ import { createClosePeriod } from "../src/closing/close-period.ts";
 import { openCancelClose } from "../src/closing/open-cancel-close.ts";
 import { createPushLimits } from "../src/periods/push-limits.ts";
 import { storeEvents, toldPeriods } from "./helpers.ts";
-import { dyingDb, openPaying, type PayingWorld } from "./time-world.ts";
+import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -218,4 +218,30 @@ test("cancelled now: what was used is billed up to then, what is used after is o
     expect.stringMatching(/free events=5$/),
   ]);
   expect(await open()).toBeNull();
+});
+
+test("one jump past two renewals: each period closed with all its usage, before the clock arrives", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openPaying();
+  await world.receiveWebhooks();
+  await world.startWorker();
+  keepReporting(world);
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  const { start, end } = await world.period();
+  await storeEvents(world.db, "acme", [
+    { at: new Date(start.getTime() + hourMs), quantity: 150_000 },
+    { at: new Date(end.getTime() + hourMs), quantity: 200_000 },
+  ]);
+  await world.travelTo(new Date(end.getTime() + 32 * 86_400_000));
+  expect((await world.invoices()).map(({ total, status }) => [total, status])).toEqual([
+    [2_900, "paid"],
+    [5_400, "paid"],
+    [7_900, "paid"],
+  ]);
+  expect((await world.notices()).filter(({ type }) => type === "period.reset")).toHaveLength(2);
+  expect((await toldPeriods(world.db, "acme")).filter((line) => line.includes("closed"))).toEqual([
+    expect.stringMatching(/pro closed events=150000$/),
+    expect.stringMatching(/pro closed events=200000$/),
+  ]);
 });
