@@ -103,6 +103,7 @@ create table dunning_attempts (
   attempt integer not null,
   idempotency_key text not null,
   reason text not null,
+  payment_method_id text,
   outcome text,
   decline_code text,
   started_at timestamp with time zone not null,
@@ -124,7 +125,10 @@ create table dunning_cases (
   decline_code text,
   failed_payment_method_id text,
   new_payment_method_id text,
+  seen_payment_method_ids text[] not null,
   first_failed_at timestamp with time zone not null,
+  last_tried_at timestamp with time zone not null,
+  taken_over_at timestamp with time zone,
   next_step_at timestamp with time zone,
   next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   settled_at timestamp with time zone,
@@ -134,6 +138,7 @@ create table dunning_cases (
   constraint dunning_cases_mode_check CHECK ((mode = ANY (ARRAY['worker'::text, 'stripe'::text]))),
   constraint dunning_cases_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'waiting_for_card'::text, 'action_required'::text, 'recovered'::text, 'gave_up'::text, 'stopped'::text])))
 );
+CREATE INDEX dunning_cases_by_account ON public.dunning_cases USING btree (account_id) WHERE (settled_at IS NULL);
 CREATE INDEX dunning_cases_due ON public.dunning_cases USING btree (next_step_at) WHERE (settled_at IS NULL);
 
 create table features (
@@ -179,6 +184,8 @@ create table invoices (
   finalized_at timestamp with time zone,
   paid_at timestamp with time zone,
   next_payment_attempt_at timestamp with time zone,
+  automatically_finalizes_at timestamp with time zone,
+  payment_intent_id text,
   attempt_count integer default 0 not null,
   auto_advance boolean default false not null,
   decline_code text,
@@ -232,13 +239,16 @@ create table notice_deliveries (
   constraint notice_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
 );
 CREATE INDEX notice_deliveries_due ON public.notice_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+CREATE INDEX notice_deliveries_pending ON public.notice_deliveries USING btree (endpoint_id) WHERE (state = 'pending'::text);
 
 create table notices (
   notice_id text not null,
+  notice_no bigint generated always as identity not null,
   account_id text not null,
   type text not null,
   dedupe_key text not null,
   data jsonb not null,
+  subject text generated always as (COALESCE((data ->> 'invoiceId'::text), (data ->> 'subscriptionId'::text), account_id)) stored not null,
   created_at timestamp with time zone not null,
   constraint notices_pkey PRIMARY KEY (notice_id),
   constraint notices_dedupe_key_key UNIQUE (dedupe_key),
