@@ -102,6 +102,39 @@ test("one that was stopped for longer than its lease wakes and writes nothing tw
   expect(corrections).toEqual([]);
 }, 90_000);
 
+test("connections cut in the middle of commits, a kill -9 and repeats under load: each accepted event is stored once", async () => {
+  const { world, start } = await openSystem();
+  const ids = await openAccounts(world, 6);
+  const [first] = await Promise.all([start(), start()]);
+  const accepted = new Map<string, number>();
+  // The guard forgets every now and then, so that repeats reach the records too.
+  for (let round = 0; round < 200; round++) {
+    if (round % 4 === 0) {
+      await world.query`select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'driftlock-usage-aggregator' and datname = current_database() order by random() limit 2`;
+    }
+    if (round === 100) first.kill("SIGKILL");
+    const events = Array.from({ length: 60 }, (_, index) => {
+      const number = Math.max(0, round * 40 + index - 20);
+      return eventOf(ids[number % ids.length]!, `n${number}`, {
+        metric: "api_requests",
+        quantity: 1 + (number % 7),
+      });
+    });
+    const verdicts = await world.accept(events, Math.floor(round / 5) * 3_600_000);
+    for (const [index, verdict] of verdicts.entries()) {
+      expect(["accepted", "duplicate"]).toContain(verdict);
+      accepted.set(`${events[index]!.accountId} ${events[index]!.id}`, events[index]!.quantity);
+    }
+  }
+  const sum = [...accepted.values()].reduce((total, quantity) => total + quantity, 0);
+  await eventually(() => totals(world, ids)).toEqual({ records: accepted.size, total: sum });
+  const corrected = async () =>
+    (await Promise.all(ids.map((id) => world.used(id, "api_requests")))).reduce((one, other) => one + other);
+  await eventually(corrected).toBe(sum);
+  expect(accepted.size).toBeGreaterThan(500);
+}, 90_000);
+
 test("after FLUSHALL the next decisions are right again, and new events are counted", async () => {
   const server = await startPrivateRedis();
   const { world, start } = await openSystem({ redisUrl: server.url });
