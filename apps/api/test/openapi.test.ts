@@ -67,6 +67,7 @@ test("the docs are served from here and list every code", async () => {
   const page = await gateway.request("GET", "/docs");
   const html = page.status === 200 ? page : await gateway.request("GET", page.headers.get("location") ?? "");
   expect(html.body).toContain("<html");
+  for (const code of Object.keys(errorCatalog)) expect(html.body).toContain(`<code>${code}</code>`);
   expect(html.body).not.toMatch(/src="https?:/);
   const script = /src="([^"]*scalar[^"]*)"/.exec(html.body)?.[1];
   const loaded = await fetch(new URL(script ?? "", `${gateway.url}/docs/`), { method: "GET" });

@@ -55,11 +55,17 @@ export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }
     docs.addHook("onRequest", async (_request, reply) => {
       void reply.header("content-security-policy", docsPolicy);
     });
+    docs.addHook("onSend", async (_request, reply, payload) => {
+      const isPage =
+        String(reply.getHeader("content-type")).startsWith("text/html") && typeof payload === "string";
+      return isPage ? payload.replace("</body>", () => `${codesWithoutScript()}</body>`) : payload;
+    });
     await docs.register(scalar, {
       routePrefix: "/docs",
       configuration: {
         url: "/openapi.json",
         telemetry: false,
+        showDeveloperTools: "never",
         withDefaultFonts: false,
         hideClientButton: true,
         agent: { disabled: true },
@@ -95,8 +101,15 @@ function description(): string {
     "`Authorization: Bearer` carries an API key or a JWT. A key of scope `service` acts for any account, named by `accountId` in the query or the body; every other credential sees its own account only.",
     "## Errors",
     "Every error is `application/problem+json` (RFC 9457) with a stable `code`. Where a repeat helps, `Retry-After` says when.",
-    ["| Status | Code | Meaning | Worth repeating as it is |", "| --- | --- | --- | --- |", ...rows].join(
-      "\n",
-    ),
+    ["| Status | Code | Meaning | Repeat |", "| --- | --- | --- | --- |", ...rows].join("\n"),
   ].join("\n\n");
+}
+
+/** The page is drawn by a script; the codes are there for whoever reads it without one. */
+function codesWithoutScript(): string {
+  const rows = Object.entries(errorCatalog).map(
+    ([code, { status, title }]) =>
+      `<tr><td>${status}</td><td><code>${code}</code></td><td>${title}</td></tr>`,
+  );
+  return `<noscript><p>The document is at <a href="/openapi.json">/openapi.json</a>.</p><table>${rows.join("")}</table></noscript>`;
 }

@@ -14,6 +14,9 @@ import {
 } from "./stripe-subscription.ts";
 import type { SettleUsage } from "./settle-usage.ts";
 import type { SyncFromStripe } from "./sync-from-stripe.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const secondMs = 1_000;
 
 interface Deps {
   db: Db;
@@ -75,6 +78,7 @@ export function createChangePlan(deps: Deps) {
       throw new AppError("UNAVAILABLE", "The usage so far is still being billed; try again in a moment.");
     }
     const changedAt = changeInstantSeconds(present, clock);
+    await waitUntil(secondMs * 2, async () => clock.now().getTime() >= changedAt * secondMs);
     await stripe.subscriptions.update(present.id, {
       items: itemChanges(present, pricesOf(plan)),
       proration_behavior: "always_invoice",
@@ -146,8 +150,12 @@ export function createChangePlan(deps: Deps) {
   return { changePlan, cancelSubscription, resumeSubscription };
 }
 
-/** DESIGN 4.6: a change takes effect at a whole second, which is Stripe's proration_date and the cut of our periods. */
-export function changeInstantSeconds({ item }: PresentSubscription, clock: Clock): number {
-  const now = Math.floor(clock.now().getTime() / 1000);
-  return Math.min(Math.max(now, item.current_period_start), item.current_period_end);
+/**
+ * DESIGN 4.6: a change takes effect at a whole second, which is Stripe's proration_date and the cut of our periods.
+ * Where usage was just reported it is the next one: what is reported in a second counts before the second that follows.
+ */
+export function changeInstantSeconds(present: PresentSubscription, clock: Clock): number {
+  const { current_period_start: start, current_period_end: end } = present.item;
+  const second = Math.floor(clock.now().getTime() / 1000) + (billsByUse(present) ? 1 : 0);
+  return Math.min(Math.max(second, start), end);
 }

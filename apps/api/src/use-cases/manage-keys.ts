@@ -109,7 +109,7 @@ const noSuchKey = (keyId: string): AppError =>
   new AppError("NOT_FOUND", `There is no key "${keyId}" in use.`);
 
 /** A key of an account names it; a key that acts for all, or for the operator, names none. @throws INVALID. */
-export function assertKeyShape({ scopes, accountId }: Pick<CreateKeyBody, "scopes" | "accountId">): void {
+function assertKeyShape({ scopes, accountId }: Pick<CreateKeyBody, "scopes" | "accountId">): void {
   const isOfNoAccount = scopes.includes("service") || scopes.includes("operator");
   if (isOfNoAccount === (accountId === undefined)) return;
   const message = isOfNoAccount

@@ -145,8 +145,8 @@ test("dunning cases are listed, the newest first", async () => {
     );
     await gateway.db.run(
       "test.case",
-      sql`insert into dunning_cases (invoice_id, account_id, state, mode, attempts, first_failed_at, seen_payment_method_ids)
-      values (${invoice}::text, ${accountId}::text, 'retrying', 'worker', 1, ${at}::timestamptz, '{}')`,
+      sql`insert into dunning_cases (invoice_id, account_id, state, mode, attempts, first_failed_at, last_tried_at, seen_payment_method_ids)
+      values (${invoice}::text, ${accountId}::text, 'retrying', 'worker', 1, ${at}::timestamptz, ${at}::timestamptz, '{}')`,
     );
   }
   const first = await operate("GET", "/dunning?limit=1");
