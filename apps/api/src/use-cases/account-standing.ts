@@ -1,6 +1,6 @@
 import type { Access, PaymentState } from "@driftlock/contracts";
 import { accounts, catalog, invoices, type Queryable, subscriptions } from "@driftlock/db";
-import { type AccessPolicy, paymentState, selectSubscription } from "@driftlock/domain";
+import { type AccessPolicy, isLiveSubscription, paymentState, selectSubscription } from "@driftlock/domain";
 import { noSuchAccount } from "../auth/credential.ts";
 import type { PlanRow } from "./plan-catalog.ts";
 
@@ -30,17 +30,31 @@ export async function readStanding(
     catalog.listPlans(q),
   ]);
   if (account === null) throw noSuchAccount(accountId);
-  const ranked = all.map((row) => ({ ...row, rank: rankOf(plans, row) }));
   const state = paymentState({ invoices: open, subscriptions: all });
   return {
     account,
     subscriptions: all,
-    selected: selectSubscription(ranked),
+    selected: selectSubscription(withRank(plans, all)),
     plans,
     paymentState: state,
     access: accessPolicy[state],
   };
 }
+
+/**
+ * The subscription that a change is about: the one that gives the plan, else the latest that still lives, such as one
+ * that is unpaid. Null where there is nothing to change.
+ */
+export function changeableSubscription(
+  plans: readonly PlanRow[],
+  all: readonly SubscriptionRow[],
+): SubscriptionRow | null {
+  const live = all.findLast(({ status }) => isLiveSubscription(status)) ?? null;
+  return selectSubscription(withRank(plans, all)) ?? live;
+}
+
+const withRank = (plans: readonly PlanRow[], all: readonly SubscriptionRow[]) =>
+  all.map((row) => ({ ...row, rank: rankOf(plans, row) }));
 
 const rankOf = (plans: readonly PlanRow[], { planId, planVersion }: SubscriptionRow): number =>
   plans.find((plan) => plan.planId === planId && plan.version === planVersion)?.rank ?? 0;

@@ -1,7 +1,8 @@
 import { AppError, cancelNow } from "@driftlock/contracts";
-import { type Db, subscriptions } from "@driftlock/db";
+import { catalog, type Db, subscriptions } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
 import type { Clock, Producer } from "@driftlock/runtime";
+import { changeableSubscription } from "./account-standing.ts";
 import type { ChangedSubscription, CustomerUseCases } from "./customer-use-cases.ts";
 import { requireAccount } from "./require-account.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -23,12 +24,9 @@ export const createCancelNow =
   ({ db, clock, producer, getSubscription }: Deps) =>
   async (accountId: string): Promise<ChangedSubscription> => {
     await requireAccount(db, accountId);
-    const findLive = async () =>
-      (await subscriptions.listSubscriptions(db, accountId)).findLast(({ status }) =>
-        isLiveSubscription(status),
-      );
-    const live = await findLive();
-    if (live === undefined) {
+    const all = await subscriptions.listSubscriptions(db, accountId);
+    const live = changeableSubscription(await catalog.listPlans(db), all);
+    if (live === null) {
       throw new AppError(
         "NO_SUBSCRIPTION",
         `"${accountId}" has no paid subscription that could be cancelled.`,
@@ -37,9 +35,9 @@ export const createCancelNow =
     const { stripeSubscriptionId } = live;
     const cancelAt = new Date(Math.floor(clock.now().getTime() / 1000) * 1000).toISOString();
     await producer.add(cancelNow, { stripeSubscriptionId, cancelAt });
-    const isSynced = await waitUntil(
-      waitMs,
-      async () => (await findLive())?.stripeSubscriptionId !== stripeSubscriptionId,
-    );
+    const isSynced = await waitUntil(waitMs, async () => {
+      const row = await subscriptions.findSubscription(db, stripeSubscriptionId);
+      return row === null || !isLiveSubscription(row.status);
+    });
     return { subscription: await getSubscription(accountId), isSynced };
   };

@@ -1,7 +1,8 @@
 import { AppError } from "@driftlock/contracts";
 import { catalog, type Queryable, subscriptions } from "@driftlock/db";
-import { isLiveSubscription, planOfPrice } from "@driftlock/domain";
+import { planOfPrice } from "@driftlock/domain";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
+import { changeableSubscription } from "./account-standing.ts";
 import type { PlanPrices, PlanRow } from "./plan-catalog.ts";
 
 /** An account's paid subscription as Stripe tells it at this moment: what a change is decided from. */
@@ -17,20 +18,18 @@ export interface PresentSubscription {
 }
 
 /**
- * Reads the account's live subscription from Stripe, the latest where there are several.
+ * Reads the subscription that a change is about from Stripe.
  * @throws NO_SUBSCRIPTION where it has none, or its last one has ended at Stripe.
  */
 export async function readPresentSubscription(
   { q, stripe }: { q: Queryable; stripe: Stripe },
   accountId: string,
 ): Promise<PresentSubscription> {
-  const live = (await subscriptions.listSubscriptions(q, accountId)).findLast(({ status }) =>
-    isLiveSubscription(status),
-  );
-  if (live === undefined) throw noSubscription(accountId);
+  const plans = await catalog.listPlans(q);
+  const live = changeableSubscription(plans, await subscriptions.listSubscriptions(q, accountId));
+  if (live === null) throw noSubscription(accountId);
   const present = await stripeCall(() => stripe.subscriptions.retrieve(live.stripeSubscriptionId));
   if (present.status === "canceled") throw noSubscription(accountId);
-  const plans = await catalog.listPlans(q);
   for (const item of present.items.data) {
     const plan = planOfPrice(plans, { id: item.price.id, lookupKey: item.price.lookup_key });
     if (plan === null) continue;
