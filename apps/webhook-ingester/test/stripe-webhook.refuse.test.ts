@@ -13,15 +13,15 @@ describe("what cannot be verified", () => {
 
   const body = JSON.stringify(invoiceEvent());
   test.each([
-    ["no signature", undefined],
-    ["an empty signature", ""],
-    ["a signature that is none", "v1=,t="],
-    ["another secret", sign(body, { key: "whsec_another" })],
-    ["another body", sign(`${body} `)],
-    ["a signature of 301 s ago", sign(body, { atMs: Date.now() - 301_000 })],
-    ["a signature of 302 s ahead", sign(body, { atMs: Date.now() + 302_000 })],
+    ["no signature", () => undefined],
+    ["an empty signature", () => ""],
+    ["a signature that is none", () => "v1=,t="],
+    ["another secret", () => sign(body, { key: "whsec_another" })],
+    ["another body", () => sign(`${body} `)],
+    ["a signature of 301 s ago", () => sign(body, { atMs: Date.now() - 301_000 })],
+    ["a signature of 330 s ahead", () => sign(body, { atMs: Date.now() + 330_000 })],
   ])("%s is 400 and never queued", async (_name, signature) => {
-    const answer = await ingester.post(body, signature);
+    const answer = await ingester.post(body, signature());
     expect(answer.statusCode).toBe(400);
     expect(answer.headers["content-type"]).toContain("application/problem+json");
     expect(answer.json()).toMatchObject({ code: "WEBHOOK_SIGNATURE_INVALID", status: 400 });
