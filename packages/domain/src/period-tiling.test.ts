@@ -147,3 +147,10 @@ test("the provisional period keeps the anchor's day over short months", () => {
   const tiles = tile([], [pro({ period, startedAt: at("2026-01-31T00:00:00") })], "2026-04-01T00:00:00");
   expect(tiles.at(-1)?.end).toEqual(at("2026-05-31T00:00:00"));
 });
+
+test("an account opened in the very second of its subscription begins with it", () => {
+  const period = { start: at("2026-01-31T10:00:00"), end: at("2026-02-28T10:00:00") };
+  const tiles = tile(onFree, [pro({ period, startedAt: period.start })], "2026-01-31T10:00:02");
+  expect(tiles.map(({ start }) => start)).toEqual([period.start, period.end]);
+  expect(tile(tiles, [pro({ period, startedAt: period.start })], "2026-02-01T00:00:00")).toEqual(tiles);
+});

@@ -46,7 +46,7 @@ export function tilePeriods(input: TilingInput): TiledPeriod[] {
   const lastClosed = rows.findLastIndex((row) => row.closedAt !== null);
   const tiles = rows.slice(0, lastClosed + 1);
   const facts = factsOf(input);
-  let start = tiles.at(-1)?.end ?? rows[0]?.start ?? input.freeAnchorAt;
+  let start = tiles.at(-1)?.end ?? firstInstant(input);
   for (let horizon: Date | null = null; horizon === null || start < horizon; ) {
     const holder = holderAt(facts, start);
     const end = endOfTile(facts, holder, start);
@@ -57,6 +57,16 @@ export function tilePeriods(input: TilingInput): TiledPeriod[] {
     start = end;
   }
   return tiles;
+}
+
+/** Stripe counts in seconds: an account that was opened in the very second of its subscription begins with it. */
+function firstInstant({ rows, freeAnchorAt, subscriptions }: TilingInput): Date {
+  const first = rows[0]?.start ?? freeAnchorAt;
+  const second = Math.floor(first.getTime() / 1000) * 1000;
+  const isBegun = subscriptions.some(
+    (each) => isGranting(each.status) && each.period.start.getTime() === second,
+  );
+  return isBegun ? new Date(second) : first;
 }
 
 interface Facts extends TilingInput {

@@ -1,4 +1,4 @@
-import { type DunningAttemptRow, dunningAttempts, dunningCases } from "@driftlock/db";
+import { type DunningAttemptRow, dunningAttempts, dunningCases, invoices } from "@driftlock/db";
 import { declineActionOf, nextDunningStep } from "@driftlock/domain";
 import { declineOf, isResourceMissing, toAppError } from "@driftlock/stripe";
 import type { DueCase, DunningDeps } from "./dunning-step.ts";
@@ -70,6 +70,8 @@ async function recover(
   await db.transaction(async (tx) => {
     await dunningAttempts.updateAttemptEnded(tx, { ...attempt, outcome: "paid", declineCode: null, now });
     await dunningCases.updateCaseSettled(tx, { invoiceId, state: "recovered", now });
+    // Else the subscription could be seen active while its invoice is still owed.
+    await invoices.updateInvoicePaid(tx, { invoiceId, now });
     await tellPaid(tx, mirrored, now);
   });
 }

@@ -131,3 +131,12 @@ export const updateInvoiceMissing = (
     sql`update invoices set status = 'void', amount_remaining_minor = 0, fetch_sequence = ${missing.fetchSequence}::bigint
     where invoice_id = ${missing.invoiceId}::text and fetch_sequence < ${missing.fetchSequence}::bigint`,
   );
+
+/** What Stripe answered to a payment, ahead of the fetch that tells the rest: nothing is owed any more. */
+export const updateInvoicePaid = (q: Queryable, paid: { invoiceId: string; now: Date }): Promise<number> =>
+  q.run(
+    "invoices.updatePaid",
+    sql`update invoices set status = 'paid', amount_paid_minor = amount_due_minor, amount_remaining_minor = 0,
+      paid_at = ${paid.now}::timestamptz, decline_code = null, is_action_required = false
+    where invoice_id = ${paid.invoiceId}::text and status = 'open'`,
+  );
