@@ -72,6 +72,12 @@ async function runTransaction<T>(pool: pg.Pool, options: DbOptions, work: (tx: T
     throw isConnectionError(error) ? unavailable(error) : error;
   });
   let broken: Error | undefined;
+  // The pool listens to idle connections only: one that breaks between two statements would end the process.
+  const onBroken = (error: Error) => {
+    broken = error;
+    options.onConnectionError?.(error);
+  };
+  client.on("error", onBroken);
   try {
     await client.query("begin");
     const queryable = queryableOver((query) => client.query(query.text, [...query.values]), options);
@@ -85,6 +91,7 @@ async function runTransaction<T>(pool: pg.Pool, options: DbOptions, work: (tx: T
     });
     throw isConnectionError(error) ? unavailable(error) : error;
   } finally {
+    client.off("error", onBroken);
     client.release(broken);
   }
 }
