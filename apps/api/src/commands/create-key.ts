@@ -10,6 +10,7 @@ const usage = `driftlock keys create --scope <scope> [--scope <scope> …] [--ac
 
 Makes an API key in the database of DATABASE_URL and prints it, this once.
 Scopes: usage:write, billing:read, billing:write (of an account), service, operator (of none).
+Through npm with two dashes, since npm has a --scope of its own: npm run driftlock -- keys create --scope operator
 `;
 
 /** `driftlock keys create`: makes the first key of an installation, without the gateway. @returns the exit code. */
