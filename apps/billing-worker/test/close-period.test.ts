@@ -1,4 +1,4 @@
-import { periodCloses, sql, usageStreamPositions } from "@driftlock/db";
+import { type CloseKey, sql, usageStreamPositions } from "@driftlock/db";
 import { keys, partitionOf } from "@driftlock/redis";
 import { expect, test } from "vitest";
 import { createClosePeriod } from "../src/closing/close-period.ts";
@@ -20,7 +20,7 @@ function closer(world: PayingWorld) {
     latenessMs: 5 * minuteMs,
   };
   const run = async (db = world.db) => {
-    const [key] = await world.rows<periodCloses.CloseKey>(
+    const [key] = await world.rows<CloseKey>(
       sql`select stripe_subscription_id as "stripeSubscriptionId", period_start as "periodStart" from period_closes
       where closed_at is null limit 1`,
     );

@@ -66,7 +66,7 @@ test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by t
 
   // The subscription's own card is taken away: from now on the customer's is charged, which was there all the time.
   const subscription = await world.stripe.subscriptions.retrieve(world.subscription);
-  await world.stripe.paymentMethods.detach(String(subscription.default_payment_method));
+  await world.stripe.paymentMethods.detach(subscription.default_payment_method as string);
   await world.settle();
   expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
 

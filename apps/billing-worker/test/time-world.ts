@@ -80,7 +80,10 @@ export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {})
       });
       server.listen(0, "127.0.0.1");
       await once(server, "listening");
-      life.own("webhooks", server, () => void server.closeAllConnections());
+      life.own("webhooks", server, () => {
+        server.closeAllConnections();
+        server.close();
+      });
       await stripe.webhookEndpoints.create({
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
         enabled_events: ["*"],

@@ -15,3 +15,14 @@ export const noticeTypes = [
   "checkout.refunded",
 ] as const;
 export type NoticeType = (typeof noticeTypes)[number];
+
+/**
+ * The body of a notice; `webhook-id` names it for good, so a receiver that gets it twice knows. Of one subject (an invoice,
+ * a subscription, else the account) an endpoint hears in order. `data` always names the account.
+ */
+export interface NoticePayload {
+  type: NoticeType;
+  /** When it happened, in RFC 3339 UTC, by business time. */
+  timestamp: string;
+  data: { accountId: string } & Record<string, unknown>;
+}

@@ -1,3 +1,4 @@
+import type { NoticePayload } from "@driftlock/contracts";
 import { type Db, notices } from "@driftlock/db";
 import type { Clock, JobContext } from "@driftlock/runtime";
 import { Webhook } from "standardwebhooks";
@@ -73,11 +74,12 @@ async function attempt(
   { sentAt, allowsLoopback, signal }: { sentAt: Date; allowsLoopback: boolean; signal: AbortSignal },
 ): Promise<Attempt> {
   const { noticeId, type, accountId, createdAt, url, secret } = delivery;
-  const body = JSON.stringify({
+  const payload: NoticePayload = {
     type,
     timestamp: createdAt.toISOString(),
     data: { accountId, ...delivery.data },
-  });
+  };
+  const body = JSON.stringify(payload);
   try {
     const headers = {
       "content-type": "application/json",

@@ -1,3 +1,4 @@
+import type { NoticeType } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 
@@ -14,7 +15,7 @@ export interface NewNoticeRow {
 export interface NoticeDeliveryRow {
   noticeId: string;
   endpointId: string;
-  type: string;
+  type: NoticeType;
   accountId: string;
   data: Record<string, unknown>;
   createdAt: Date;
@@ -95,15 +96,6 @@ export const updateDelivery = (
       delivered_at = case when ${attempt.state}::text = 'delivered' then ${attempt.now}::timestamptz end
     where notice_id = ${attempt.noticeId}::text and endpoint_id = ${attempt.endpointId}::text and state = 'pending'`,
   );
-
-/** Deliveries that are still to be made for the first time. */
-export const countFreshDeliveries = async (q: Queryable): Promise<number> => {
-  const row = await q.row<{ count: number }>(
-    "notices.countFreshDeliveries",
-    sql`select count(*) as count from notice_deliveries where state = 'pending' and attempts = 0`,
-  );
-  return row?.count ?? 0;
-};
 
 export interface ExpiringCardRow {
   accountId: string;
