@@ -4,6 +4,7 @@ import { createDunningStep } from "../src/dunning/dunning-step.ts";
 import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
 
 const hourMs = 3_600_000;
+const patience = { timeout: 15_000, interval: 50 };
 
 interface Told {
   state: string;
@@ -47,7 +48,7 @@ async function openFailing(
   await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
   const { end } = await world.period();
   await world.travelTo(new Date(end.getTime() + hourMs));
-  await expect.poll(() => dunning(world)).toBeDefined();
+  await expect.poll(() => dunning(world), patience).toBeDefined();
   return { ...world, failedAt: end };
 }
 
@@ -57,7 +58,7 @@ test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by t
   const world = await openFailing("pm_card_chargeCustomerFail", {}, { hasOtherCard: true });
   expect(await status(world)).toBe("past_due");
   expect(await dunning(world)).toEqual({ state: "retrying", attempts: 0, decline_code: "generic_decline" });
-  await expect.poll(async () => (await last(world))?.auto_advance).toBe(false);
+  await expect.poll(async () => (await last(world))?.auto_advance, patience).toBe(false);
 
   await world.travelDays(1);
   expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
@@ -89,7 +90,7 @@ test("a new card becomes the default where payments are taken from, and pays at 
   const world = await openFailing("pm_card_chargeCustomerFail");
   const intent = await world.stripe.setupIntents.create({ customer: world.customer, usage: "off_session" });
   await world.stripe.setupIntents.confirm(intent.id, { payment_method: "pm_card_mastercard" });
-  await expect.poll(() => status(world), { timeout: 10_000 }).toBe("active");
+  await expect.poll(() => status(world), patience).toBe("active");
   await world.settle();
   expect(await dunning(world)).toMatchObject({ state: "recovered", attempts: 1 });
   const subscription = await world.stripe.subscriptions.retrieve(world.subscription);
@@ -105,11 +106,11 @@ test("a new card becomes the default where payments are taken from, and pays at 
 test("a card chosen in the portal is tried at once, each card once", { timeout: 120_000 }, async () => {
   const world = await openFailing("pm_card_chargeCustomerFail");
   await world.setCard("pm_card_chargeCustomerFail");
-  await expect.poll(async () => (await dunning(world))?.attempts).toBe(1);
+  await expect.poll(async () => (await dunning(world))?.attempts, patience).toBe(1);
   await world.settle();
   expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
   await world.setCard("pm_card_visa");
-  await expect.poll(() => status(world), { timeout: 10_000 }).toBe("active");
+  await expect.poll(() => status(world), patience).toBe("active");
 });
 
 test("a hard decline is not tried again on the same card, and ends on its day", {

@@ -43,7 +43,9 @@ export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {})
         interval: 20,
       })
       .toBe("ready");
-    await expect.poll(() => clock.now().getTime()).toBeGreaterThanOrEqual(instant.getTime());
+    await expect
+      .poll(() => clock.now().getTime(), { timeout: 5_000 })
+      .toBeGreaterThanOrEqual(instant.getTime());
   };
   const period = async (): Promise<{ start: Date; end: Date }> => {
     const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data;
