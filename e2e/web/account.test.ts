@@ -19,6 +19,7 @@ describeInBrowser("the account", () => {
     expect(await meter.getAttribute("aria-valuetext")).toBe("2,500 of 10,000, 25%");
     await driver.send(account, { prefix: "rest", count: 7_500 });
     await sees(page, "All used: further events are refused until the period ends.");
+    await page.reload();
     await page.getByText("Figures").click();
     await page.locator(".plot").getByRole("cell", { name: "10,000" }).waitFor();
     await page.getByRole("link", { name: "See larger plans" }).click();

@@ -29,7 +29,7 @@ describeInBrowser("on a phone", () => {
     for (const path of [...paths, `/app/invoices/${invoice?.id}`]) {
       await page.goto(driver.dev.apiUrl + path);
       await page.getByRole("heading", { level: 1 }).waitFor();
-      await page.waitForFunction(`document.querySelector(".loading") === null`);
+      await page.locator(".loading").first().waitFor({ state: "detached" });
       expect(await page.evaluate(widthOfPage), path).toBe(width);
     }
   });

@@ -20,8 +20,7 @@ function createQueryClient(onError: (error: unknown) => void): QueryClient {
         networkMode: "always",
         staleTime: 2_000,
         retry: (failures, error) => failures < retriesMax && isPassing(error),
-        retryDelay: (failures, error) =>
-          1_000 * Math.max(failures === 0 ? 0.5 : 2 ** failures, retryAfterOf(error)),
+        retryDelay: (failures, error) => 1_000 * Math.max(0.5 * 2 ** failures, retryAfterOf(error)),
       },
       mutations: { networkMode: "always" },
     },

@@ -55,16 +55,23 @@ export function CardForm({ onSaved, onCancel }: CardFormProps) {
   );
 }
 
-const titles: Record<string, string> = {
-  card_declined: "The card was declined",
-  expired_card: "The card has expired",
-  setup_intent_authentication_failure: "Your bank did not confirm the card",
+const words: Record<string, { title: string; advice: string }> = {
+  card_declined: {
+    title: "The card was declined",
+    advice: "It was not saved. Use another card, or ask your bank why.",
+  },
+  expired_card: { title: "The card has expired", advice: "It was not saved. Use another card." },
+  setup_intent_authentication_failure: {
+    title: "Your bank did not confirm the card",
+    advice: "It was not saved. Try again, or use another card.",
+  },
 };
 
 function CardProblem({ error }: { error: StripeError }) {
+  const known = words[error.code ?? ""];
   return (
-    <Notice tone="danger" title={titles[error.code ?? ""] ?? "The card was not saved"}>
-      {error.message ?? "Check the fields, or use another card."}
+    <Notice tone="danger" title={known?.title ?? "The card was not saved"}>
+      {known?.advice ?? error.message ?? "Check the fields, or use another card."}
     </Notice>
   );
 }

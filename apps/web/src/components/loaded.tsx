@@ -1,4 +1,4 @@
-import type { UseQueryResult } from "@tanstack/react-query";
+import { type UseQueryResult, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { readProblem } from "../api/problem.ts";
 import { problemWords } from "../api/problem-words.ts";
@@ -13,13 +13,17 @@ interface LoadedProps<Data> {
 
 /** A query's data, or what stands in for it. Data that was there stays when a later refresh fails. */
 export function Loaded<Data>({ query, what, children }: LoadedProps<Data>) {
+  const queryClient = useQueryClient();
+  // What failed beside it failed for the same reason, most likely.
+  const retry = () =>
+    void queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
   if (query.data !== undefined) {
     return (
       <>
         {query.isRefetchError && (
           <p className="muted" role="status">
             This may be out of date: {problemWords(readProblem(query.error)).title.toLowerCase()}.{" "}
-            <button type="button" className="as-link" onClick={() => void query.refetch()}>
+            <button type="button" className="as-link" onClick={retry}>
               Refresh
             </button>
           </p>
@@ -28,7 +32,7 @@ export function Loaded<Data>({ query, what, children }: LoadedProps<Data>) {
       </>
     );
   }
-  if (query.isError) return <ProblemNotice error={query.error} retry={() => void query.refetch()} />;
+  if (query.isError) return <ProblemNotice error={query.error} retry={retry} />;
   return (
     <p className="loading" role="status">
       {query.failureCount > 0

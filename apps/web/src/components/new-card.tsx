@@ -23,7 +23,7 @@ export function NewCard() {
     <section className="panel" aria-labelledby="card-title">
       <h2 id="card-title">New card</h2>
       {isSaved && (
-        <Notice tone="good" title="Your new card is saved">
+        <Notice isAnswer tone="good" title="Your new card is saved">
           It is used from the next payment on; what is owed is charged to it now.
         </Notice>
       )}

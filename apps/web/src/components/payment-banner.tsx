@@ -6,8 +6,14 @@ import { formatMoney } from "../format/money.ts";
 import { Link } from "../routing/navigation.tsx";
 import { Notice } from "./notice.tsx";
 
+interface PaymentBannerProps {
+  subscription: Subscription;
+  /** Where a new card can be entered is in sight already. */
+  isByCardForm?: boolean;
+}
+
 /** What is owed, what will happen, and the ways to pay. */
-export function PaymentBanner({ subscription }: { subscription: Subscription }) {
+export function PaymentBanner({ subscription, isByCardForm }: PaymentBannerProps) {
   const warning = paymentWarning(subscription);
   const isOwing = warning !== null;
   const invoices = useQuery(useTRPC().invoices.list.queryOptions({}, { enabled: isOwing }));
@@ -21,9 +27,11 @@ export function PaymentBanner({ subscription }: { subscription: Subscription }) 
       title={warning.title}
       actions={
         <>
-          <Link className="button primary" to="/app/payment">
-            Use another card
-          </Link>
+          {!isByCardForm && (
+            <Link className="button primary" to="/app/payment">
+              Use another card
+            </Link>
+          )}
           {owed?.map(
             ({ id, number, hostedUrl, amountDueMinor, currency }) =>
               hostedUrl !== null && (

@@ -33,7 +33,7 @@ export function PlanSummary({ subscription, plans }: PlanSummaryProps) {
       <dl className="facts">
         <div>
           <dt>Price</dt>
-          <dd>{plan === undefined ? "–" : priceText(plan)}</dd>
+          <dd>{plan === undefined ? "–" : priceText(plan, subscription.planVersion)}</dd>
         </div>
         <div>
           <dt>This period</dt>
@@ -55,7 +55,7 @@ export function PlanSummary({ subscription, plans }: PlanSummaryProps) {
         </div>
       </dl>
       {resume.isSuccess && !isEnding && (
-        <Notice tone="good" title="Your plan goes on">
+        <Notice isAnswer tone="good" title="Your plan goes on">
           The cancellation is taken back; nothing else has changed.
         </Notice>
       )}
@@ -80,8 +80,11 @@ export function PlanSummary({ subscription, plans }: PlanSummaryProps) {
   );
 }
 
-const priceText = ({ price }: Plan): string =>
-  `${formatMoney(price.amountMinor, price.currency, { isShort: true })} a ${price.interval}`;
+// A subscription keeps the version that it was sold, whatever its plan costs today.
+const priceText = ({ price, version }: Plan, soldVersion: number): string =>
+  version === soldVersion
+    ? `${formatMoney(price.amountMinor, price.currency, { isShort: true })} a ${price.interval}`
+    : "as you bought it";
 
 /** What happens when the period ends. */
 function NextStep({ subscription, plans }: PlanSummaryProps) {

@@ -21,10 +21,10 @@ export function UsagePlot({ series }: { series: UsageSeries }) {
   const labelled = [points[0], points[Math.floor(points.length / 2)], points.at(-1)];
   return (
     <figure className="plot">
+      <p className="plot-top" aria-hidden="true">
+        {metric.endsWith("_bytes") ? formatMetric(metric, most) : formatCompact(most)}
+      </p>
       <div className="plot-area">
-        <span className="plot-top">
-          {metric.endsWith("_bytes") ? formatMetric(metric, most) : formatCompact(most)}
-        </span>
         <svg
           viewBox={`0 0 ${points.length} 100`}
           preserveAspectRatio="none"

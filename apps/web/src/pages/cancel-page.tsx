@@ -85,17 +85,17 @@ function Cancel({ present, name }: { present: Subscription; name: string }) {
 function Canceled({ when, change, name }: { when: When; change: ChangedSubscription; name: string }) {
   if (when === "now") {
     return change.isSynced ? (
-      <Notice tone="good" title={`${name} has ended`} actions={<ToOverview />}>
+      <Notice isAnswer tone="good" title={`${name} has ended`} actions={<ToOverview />}>
         You are on Free from now on.
       </Notice>
     ) : (
-      <Notice tone="good" title={`${name} is ending`} actions={<ToOverview />}>
+      <Notice isAnswer tone="good" title={`${name} is ending`} actions={<ToOverview />}>
         Your usage is being closed and invoiced; in a few seconds you are on Free.
       </Notice>
     );
   }
   return (
-    <Notice tone="good" title={`${name} is cancelled`} actions={<ToOverview />}>
+    <Notice isAnswer tone="good" title={`${name} is cancelled`} actions={<ToOverview />}>
       You keep it until <Instant at={change.subscription.period.end} style="minute" />. To take this back
       before then, go to the overview.
     </Notice>

@@ -9,7 +9,7 @@ export function CheckoutCanceledPage() {
   const { data } = usePlans();
   const present = data?.plans.find((plan) => plan.id === subscription?.planId)?.name;
   return (
-    <Page title="Not bought">
+    <Page title="Checkout cancelled">
       <Notice
         tone="neutral"
         title="You left the payment page, and nothing was charged"

@@ -24,23 +24,28 @@ export function OverviewPage() {
           </>
         )}
       </Loaded>
-      <section className="panel" aria-labelledby="usage-title">
-        <h2 id="usage-title">Usage in this period</h2>
-        <Loaded query={usage} what="your usage">
-          {(metrics) => (
-            <div className="usages">
-              {metrics.map((metric) => (
-                <UsageMeter
-                  key={metric.metric}
-                  usage={metric}
-                  overage={soldPlan?.overage.find((each) => each.metric === metric.metric)}
-                />
-              ))}
-            </div>
-          )}
-        </Loaded>
-      </section>
-      <UsageHistory metrics={usage.data?.map(({ metric }) => metric) ?? ["events"]} />
+      {/* Where not even the plan can be read, its word for it is enough. */}
+      {!subscription.isLoadingError && (
+        <>
+          <section className="panel" aria-labelledby="usage-title">
+            <h2 id="usage-title">Usage in this period</h2>
+            <Loaded query={usage} what="your usage">
+              {(metrics) => (
+                <div className="usages">
+                  {metrics.map((metric) => (
+                    <UsageMeter
+                      key={metric.metric}
+                      usage={metric}
+                      overage={soldPlan?.overage.find((each) => each.metric === metric.metric)}
+                    />
+                  ))}
+                </div>
+              )}
+            </Loaded>
+          </section>
+          <UsageHistory metrics={usage.data?.map(({ metric }) => metric) ?? ["events"]} />
+        </>
+      )}
     </Page>
   );
 }

@@ -16,9 +16,7 @@ export function PaymentPage({ setup }: { setup: Setup }) {
   const { data: subscription } = useSubscription();
   return (
     <Page title="Payment" lead="Cards are kept by Stripe. This site never sees their numbers.">
-      {subscription !== undefined && subscription.paymentState !== "ok" && (
-        <PaymentBanner subscription={subscription} />
-      )}
+      {subscription !== undefined && <PaymentBanner subscription={subscription} isByCardForm />}
       {setup !== null && <SetupNotice setup={setup} />}
       <NewCard />
       <Portal />
