@@ -8,6 +8,7 @@ import {
   type Consumer,
   createConsumer,
   createProducer,
+  createProgressTicker,
   createQueueInspector,
   createTicker,
   observeQueues,
@@ -31,6 +32,7 @@ import { sweepStripeEventsProcessor } from "./jobs/sweep-stripe-events.ts";
 import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
 import { createSendNotice } from "./notices/send-notice.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
+import { findProgress } from "./find-progress.ts";
 import { schedules } from "./schedules.ts";
 import { createSyncObject } from "./sync/sync-object.ts";
 
@@ -114,8 +116,12 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     const consumer = createConsumer({ connection: queueRedis, queue, processors, concurrency, log, metrics });
     consumers.push(life.own(`consumer of ${queue}`, consumer, ({ close: drain }) => drain()));
   };
-  const tick = (name: string, intervalMs: number, run: () => Promise<void>) =>
-    life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());
+  const tick = (name: string, intervalMs: number, run: () => Promise<void>) => {
+    const ticker = life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (each) =>
+      each.close(),
+    );
+    clock.onMoved(ticker.nudge);
+  };
 
   return {
     checks: {
@@ -137,8 +143,12 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         adoptCardProcessor({ adopt: createAdoptCard(deps) }),
         sendNoticeProcessor({ send: createSendNotice({ ...deps, allowsLoopback: isSimulated }) }),
       ]);
-      const due = { ...deps, inspector, sweepIntervalMs: env.SWEEP_INTERVAL_MS, isClockMoved: isSimulated };
+      const due = { ...deps, sweepIntervalMs: env.SWEEP_INTERVAL_MS };
       for (const { name, intervalMs, run } of schedules(due)) tick(name, intervalMs, run);
+      if (isSimulated) {
+        const look = () => findProgress({ db, inspector, clock, latenessMs });
+        life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());
+      }
     },
   };
 }

@@ -8,25 +8,21 @@ import {
 } from "@driftlock/contracts";
 import { type Db, dunningCases, newCards, notices, periodCloses, usagePeriodsWrite } from "@driftlock/db";
 import { type RedisClient, setWorkerHeartbeat } from "@driftlock/redis";
-import type { Clock, ClockParticipant, Producer, QueueInspector } from "@driftlock/runtime";
+import type { Clock, Producer } from "@driftlock/runtime";
 import { tellExpiringCards } from "./notices/tell-expiring-cards.ts";
 import type { PushLimits } from "./periods/push-limits.ts";
 import { rollDueAt } from "./periods/roll-due-at.ts";
-import { reportProgress } from "./report-progress.ts";
 
 export interface ScheduleDeps {
   db: Db;
   redis: RedisClient;
   producer: Producer;
-  inspector: QueueInspector;
-  clock: Clock & ClockParticipant;
+  clock: Clock;
   wallClock: Clock;
   pushLimits: PushLimits;
   sweepIntervalMs: number;
   /** How long after a period's end its usage may still come in. Business time. */
   latenessMs: number;
-  /** In simulator mode somebody moves the clock, and waits for us. */
-  isClockMoved: boolean;
 }
 
 export interface Schedule {
@@ -105,8 +101,5 @@ export function schedules(deps: ScheduleDeps): Schedule[] {
     },
     // The ingester takes 5 minutes without a beat for the end of all workers.
     { name: "heartbeat", intervalMs: 10_000, run: () => setWorkerHeartbeat(redis, wallClock.now()) },
-    ...(deps.isClockMoved
-      ? [{ name: "clock-progress", intervalMs: 200, run: () => reportProgress(deps) }]
-      : []),
   ];
 }

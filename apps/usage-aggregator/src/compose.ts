@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { createDb, usageStreamPositions } from "@driftlock/db";
 import { createRedis, findRedisWarnings } from "@driftlock/redis";
-import { type Composed, createTicker, type ProcessContext } from "@driftlock/runtime";
+import { type Composed, createProgressTicker, createTicker, type ProcessContext } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
 import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
-import { createProgressReporter } from "./report-progress.ts";
+import { createProgressFinder } from "./progress-finder.ts";
 import { compareStaleReports } from "./reports/compare-stale-reports.ts";
 import { freezeWindows } from "./reports/freeze-windows.ts";
 import { sendReports } from "./reports/send-reports.ts";
@@ -16,7 +16,6 @@ import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
-const progressIntervalMs = 250;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -76,7 +75,8 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         compareStaleReports({ db, clock, sink, log }),
       );
       if (env.BUSINESS_CLOCK_URL !== undefined) {
-        tick("progress", progressIntervalMs, createProgressReporter({ db, redis, clock, partitions }));
+        const look = createProgressFinder({ db, redis, clock, partitions });
+        life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());
       }
       keeper = life.own(
         "partitions",

@@ -14,9 +14,13 @@ export interface ClockProgress {
 export interface ClockParticipant {
   /** Never rejects: a report that is lost is made good by the next one. */
   report(progress: ClockProgress): Promise<void>;
+  /** Whether somebody is moving the clock right now, and waits. */
+  isMoving(): boolean;
+  /** Calls `listener` after every jump, so that what has become due is looked for at once. */
+  onMoved(listener: () => void): void;
 }
 
 /** The machine's time; nobody moves it, so nobody waits for reports. */
 export function systemClock(): Clock & ClockParticipant {
-  return { now: () => new Date(), report: async () => {} };
+  return { now: () => new Date(), report: async () => {}, isMoving: () => false, onMoved: () => {} };
 }

@@ -3,7 +3,11 @@ import { z } from "zod";
 import type { Clock, ClockParticipant } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 
-const Reading = z.object({ offsetMs: z.number().int(), version: z.number().int() });
+const Reading = z.object({
+  offsetMs: z.number().int(),
+  version: z.number().int(),
+  status: z.enum(["ready", "advancing"]),
+});
 
 const LONG_POLL_MS = 20_000;
 const TIMEOUT_MS = 5_000;
@@ -11,7 +15,7 @@ const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2_000;
 
 interface FollowedClockOptions {
-  /** Answers `{ offsetMs, version }`; with `?version=N&waitMs=M` only once the version is another, or after M. */
+  /** Answers `{ offsetMs, version, status }`; with `?version=N&waitMs=M` only once the version is another, or after M. */
   url: string;
   /** This process's name among the clock's participants. */
   name: string;
@@ -27,17 +31,22 @@ export async function followedClock(options: FollowedClockOptions): Promise<Cloc
   const { url, name, log, signal } = options;
   const warn = { read: warnOnce(log, "clock"), report: warnOnce(log, "clock-report") };
   let reading = await readUntilAnswered(url, warn.read, signal);
+  const listeners: (() => void)[] = [];
   void follow();
 
   async function follow(): Promise<void> {
     while (!signal.aborted) {
       const query = `${url}?version=${reading.version}&waitMs=${LONG_POLL_MS}`;
+      const { version } = reading;
       reading = await readUntilAnswered(query, warn.read, signal).catch(() => reading);
+      if (reading.version !== version) for (const listener of listeners) listener();
     }
   }
 
   return {
     now: () => new Date(Date.now() + reading.offsetMs),
+    isMoving: () => reading.status === "advancing",
+    onMoved: (listener) => void listeners.push(listener),
     report: async (progress) => {
       try {
         const response = await fetch(`${url}/participants/${encodeURIComponent(name)}`, {

@@ -33,3 +33,4 @@ export { type AddOptions, createProducer, type Producer } from "./queue/producer
 export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";
 export { Secret, secret } from "./secret.ts";
 export { createTicker, type Ticker } from "./ticker.ts";
+export { createProgressTicker } from "./progress-ticker.ts";

@@ -36,3 +36,19 @@ test("closing aborts the run under way and waits for it", async () => {
   await ticker.close();
   expect(isDone).toBe(true);
 });
+
+test("a nudge runs it at once, also one that comes during a run", async () => {
+  let runs = 0;
+  const ticker = createTicker({
+    name: "t",
+    intervalMs: 60_000,
+    log,
+    run: async () => {
+      if (++runs === 2) ticker.nudge();
+    },
+  });
+  await eventually(() => expect(runs).toBe(1));
+  ticker.nudge();
+  await eventually(() => expect(runs).toBe(3));
+  await ticker.close();
+});

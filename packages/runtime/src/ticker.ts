@@ -4,6 +4,8 @@ import type { Logger } from "./logger.ts";
 const BACKOFF_MS_MAX = 10_000;
 
 export interface Ticker {
+  /** Runs as soon as it can instead of at the end of the pause. */
+  nudge(): void;
   /** Aborts the signal and waits for the run under way. */
   close(): Promise<void>;
 }
@@ -20,10 +22,13 @@ interface TickerOptions {
 export function createTicker({ name, intervalMs, run, log }: TickerOptions): Ticker {
   const abort = new AbortController();
   const { signal } = abort;
+  let pause = new AbortController();
 
   async function loop(): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
+      // Made before the run: a nudge that comes during it is not lost.
+      pause = new AbortController();
       try {
         await run(signal);
         if (failures > 0) log.info({ ticker: name, failures }, "tick.recovered");
@@ -35,12 +40,13 @@ export function createTicker({ name, intervalMs, run, log }: TickerOptions): Tic
       }
       const pauseMs =
         failures === 0 ? intervalMs : Math.max(intervalMs, Math.min(100 * 2 ** failures, BACKOFF_MS_MAX));
-      await delay(pauseMs, undefined, { signal }).catch(() => {});
+      await delay(pauseMs, undefined, { signal: AbortSignal.any([signal, pause.signal]) }).catch(() => {});
     }
   }
 
   const looping = loop();
   return {
+    nudge: () => pause.abort(),
     close: () => {
       abort.abort();
       return looping;

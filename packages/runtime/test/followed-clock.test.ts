@@ -53,9 +53,12 @@ const aheadMs = (now: Date) => Math.round((now.getTime() - Date.now()) / 1_000) 
 test("a move of the clock is followed at once", async () => {
   const { url, move } = await clockServer();
   const clock = await follow(url);
+  let jumps = 0;
+  clock.onMoved(() => (jumps += 1));
   expect(aheadMs(clock.now())).toBe(0);
   move({ offsetMs: 86_400_000, version: 2 });
   await eventually(() => expect(aheadMs(clock.now())).toBe(86_400_000));
+  expect(jumps).toBe(1);
 });
 
 test("the first reading is waited for; a clock lost later leaves its offset, and found again is followed again", async () => {
