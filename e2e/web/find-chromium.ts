@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-const names = ["chromium", "google-chrome", "chromium-browser"];
+const names = ["chromium", "google-chrome", "chromium-browser", "google-chrome-stable"];
 
 /** The Chromium of this machine: CHROMIUM_PATH, or the first on the PATH; null where there is none. */
 export function findChromium(): string | null {

@@ -67,7 +67,8 @@ function SessionNotice() {
 }
 
 function SignInWord() {
-  const { data } = useQuery(appConfigQuery);
+  const { data, isPending } = useQuery(appConfigQuery);
+  if (isPending) return null;
   return (
     <section className="panel">
       <h2>To sign in</h2>
