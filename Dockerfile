@@ -1,32 +1,40 @@
-# One image for each app: docker build --build-arg APP=api .   (ADR-0005: images run the sources)
-# The final stage holds one app's sources, the packages', and that app's production dependencies; nothing is built in it.
+# One image for each app: docker build --build-arg APP=usage-aggregator --target app .   (the gateway: --target api)
+# It runs the sources (docs/decisions/0005): one app's, its packages', and its production dependencies, nothing else.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-FROM ${NODE_IMAGE} AS build
-ARG APP
-WORKDIR /app
+FROM ${NODE_IMAGE} AS pnpm
 ENV CI=true DO_NOT_TRACK=1
-RUN npm install --global --ignore-scripts --no-audit --no-fund pnpm@12.21.0 \
-  && ln -sf "$(npm root -g)/@pnpm/exe.linux-$(node -p process.arch)/pnpm" /usr/local/bin/pnpm
-COPY . .
-# The gateway serves the web, which is the one thing that is built.
-RUN if [ "$APP" = api ]; then pnpm install --frozen-lockfile --filter '@driftlock/web...' \
-  && pnpm --filter @driftlock/web build && mv apps/web/dist /web && rm -rf node_modules apps/*/node_modules packages/*/node_modules; \
-  else mkdir /web; fi
-# Only the simulator's image carries packages that are there for development.
-RUN case "$APP" in stripe-simulator) name=@driftlock/stripe-simulator ;; *) name=@driftlock/$APP ;; esac \
-  && pnpm install --prod --no-optional --frozen-lockfile --filter "$name..." \
-  && mkdir -p /out/apps /out/packages \
-  && cp -a package.json node_modules /out/ \
-  && cp -a packages/. /out/packages/ && { [ ! -d "apps/$APP" ] || cp -a "apps/$APP" /out/apps/; } \
-  && rm -rf /out/packages/*/test /out/packages/devkit /out/packages/sdk /out/apps/*/test \
-  && { [ "$APP" = stripe-simulator ] || rm -rf /out/packages/stripe-simulator; }
-
-FROM ${NODE_IMAGE}
-ARG APP
-ENV NODE_ENV=production BIND_HOST=0.0.0.0 WEB_DIST_DIR=/web APP=${APP}
+RUN npm install --global --no-audit --no-fund --loglevel=error pnpm@12.21.0
 WORKDIR /app
-COPY --from=build /web /web
-COPY --from=build /out /app
+COPY pnpm-lock.yaml pnpm-workspace.yaml ./
+RUN pnpm fetch --prod && rm -rf node_modules
+COPY . .
+
+FROM pnpm AS build
+ARG APP
+# Declarations and source maps of dependencies, and the compiler that one has as a peer, are for editors alone.
+RUN pnpm install --offline --frozen-lockfile --prod --no-optional --filter-prod "@driftlock/$APP..." \
+  && find node_modules/.pnpm -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete \
+  && rm -rf node_modules/.pnpm/typescript@* node_modules/.pnpm/@typescript+* \
+  && mkdir /out && cp -a package.json node_modules /out/ \
+  && for dir in $(pnpm list --prod --parseable --depth -1 --filter-prod "@driftlock/$APP..."); do \
+    mkdir -p "/out/${dir#/app/}" && cp -a "$dir/." "/out/${dir#/app/}"; done \
+  && ln -s "$(ls -d apps/$APP packages/$APP 2>/dev/null)/src/main.ts" /out/main.ts
+
+FROM ${NODE_IMAGE} AS app
+# Every listener in it is for the container's network; the two folders are where volumes are put.
+ENV NODE_ENV=production NODE_OPTIONS=--disable-warning=ExperimentalWarning BIND_HOST=0.0.0.0
+RUN mkdir /secrets /state && chown node:node /secrets /state
+WORKDIR /app
+COPY --from=build /out ./
 USER node
-CMD ["sh", "-c", "exec node $( [ \"$APP\" = stripe-simulator ] && echo packages || echo apps )/$APP/src/main.ts"]
+CMD ["node", "main.ts"]
+
+# The web is the one thing that is built.
+FROM pnpm AS web
+RUN pnpm install --frozen-lockfile --filter "@driftlock/web..." && pnpm --filter @driftlock/web build
+
+FROM app AS api
+ENV WEB_DIST_DIR=/web
+COPY --from=web /app/apps/web/dist /web
+COPY docker/driftlock /usr/local/bin/

@@ -37,16 +37,19 @@ export async function fiveTotals(
       start_time: Math.floor(Date.parse(period.start) / 60_000) * 60,
       end_time: Math.ceil(Date.parse(period.end) / 60_000) * 60,
     });
-    const invoices = await driver.invoices(accountId);
-    const metered = invoices
-      .flatMap((invoice) => invoice.lines)
-      .filter((line) => line.description?.includes("vents"));
+    const invoiced = await db.row<{ quantity: number }>(
+      "e2e.invoiced",
+      sql`select coalesce(sum((line ->> 'quantity')::bigint), 0)::bigint as quantity
+      from invoices cross join jsonb_array_elements(lines) as line
+      where account_id = ${accountId}::text and line ->> 'metric' = ${metric}::text
+        and (line ->> 'periodStart')::timestamptz = ${period.start}::timestamptz`,
+    );
     return {
       accepted: stored?.events,
       stored: stored?.quantity,
       counted: counted?.quantity,
       reported: summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0),
-      invoiced: metered.reduce((sum, line) => sum + (line.quantity ?? 0), 0),
+      invoiced: invoiced?.quantity,
     };
   } finally {
     await db.end();
