@@ -16,7 +16,7 @@ test("the catalogue is in Stripe once, however often it is set up", async () => 
   await db.run("test", sql`update plan_limits set stripe_price_id = null`);
   expect(await setUpPrices({ db, stripe })).toBe(3);
   expect(await catalog.listPlans(db)).toEqual(before);
-  expect((await stripe.products.list()).data).toHaveLength(2);
+  expect((await stripe.products.list()).data).toHaveLength(3);
   const { data: prices } = await stripe.prices.list({ expand: ["data.tiers"] });
   const lookupKeys = prices.map(({ lookup_key }) => lookup_key ?? "");
   expect(lookupKeys.toSorted((a, b) => a.localeCompare(b))).toEqual([

@@ -3,15 +3,20 @@ import { overageLookupKey, planLookupKey } from "@driftlock/domain";
 import { isResourceMissing, type Stripe, unitAmountDecimal } from "@driftlock/stripe";
 
 /**
- * Makes what stands for our catalogue in Stripe, where it is missing: a meter for each metric that a plan bills, a
- * product for each plan that costs, a licensed price for each version, and metered prices. Names are derived, so that a
- * repeat, or one after a crash, finds what is there. @returns how many prices the catalogue has in Stripe.
+ * Makes what stands for our catalogue in Stripe, where it is missing: for each plan that costs a product and a licensed
+ * price, for each metric that it bills a meter, a product (its name is the invoice line's) and a metered price. Names are
+ * derived, so that a repeat, or one after a crash, finds what is there. @returns how many prices the catalogue has in Stripe.
  */
 export async function setUpPrices({ db, stripe }: { db: Db; stripe: Stripe }): Promise<number> {
   const plans = (await catalog.listPlans(db)).filter((plan) => plan.priceAmountMinor > 0);
+  const metricNames = new Map((await catalog.listMetrics(db)).map(({ metric, name }) => [metric, name]));
   let priceCount = 0;
   for (const plan of plans) {
-    const stripeProductId = await setUpProduct(stripe, plan);
+    const stripeProductId = await setUpProduct(stripe, {
+      id: `driftlock_${plan.planId}`,
+      name: `DriftLock ${plan.name}`,
+      metadata: { plan_id: plan.planId },
+    });
     const stripePriceId = await setUpPrice(stripe, licensedPrice(plan, stripeProductId));
     await catalog.updatePlanStripeIds(db, {
       planId: plan.planId,
@@ -22,7 +27,12 @@ export async function setUpPrices({ db, stripe }: { db: Db; stripe: Stripe }): P
     priceCount += 1;
     for (const limit of plan.limits.filter(({ overagePolicy }) => overagePolicy === "bill")) {
       const meterId = await setUpMeter({ db, stripe }, limit.metric);
-      const overageId = await setUpPrice(stripe, overagePrice({ plan, limit, stripeProductId, meterId }));
+      const overageProductId = await setUpProduct(stripe, {
+        id: `driftlock_${plan.planId}_${limit.metric}`,
+        name: `${metricNames.get(limit.metric)}, DriftLock ${plan.name}`,
+        metadata: { plan_id: plan.planId, metric: limit.metric },
+      });
+      const overageId = await setUpPrice(stripe, overagePrice({ plan, limit, overageProductId, meterId }));
       const { planId, version } = plan;
       await catalog.updateLimitStripePrice(db, {
         planId,
@@ -37,14 +47,15 @@ export async function setUpPrices({ db, stripe }: { db: Db; stripe: Stripe }): P
 }
 
 /** One product for all versions of a plan; its id is ours to choose. */
-async function setUpProduct(stripe: Stripe, { planId, name }: catalog.PlanRow): Promise<string> {
-  const id = `driftlock_${planId}`;
+async function setUpProduct(
+  stripe: Stripe,
+  product: Stripe.ProductCreateParams & { id: string },
+): Promise<string> {
   try {
-    return (await stripe.products.retrieve(id)).id;
+    return (await stripe.products.retrieve(product.id)).id;
   } catch (error) {
     if (!isResourceMissing(error)) throw error;
-    return (await stripe.products.create({ id, name: `DriftLock ${name}`, metadata: { plan_id: planId } }))
-      .id;
+    return (await stripe.products.create(product)).id;
   }
 }
 
@@ -64,12 +75,12 @@ function licensedPrice(plan: catalog.PlanRow, product: string): PriceParams {
 interface Overage {
   plan: catalog.PlanRow;
   limit: catalog.PlanLimitRow;
-  stripeProductId: string;
+  overageProductId: string;
   meterId: string;
 }
 
 /** The whole usage is reported: the first tier holds what is included, so that Stripe's figure is the customer's own. */
-function overagePrice({ plan, limit, stripeProductId, meterId }: Overage): PriceParams {
+function overagePrice({ plan, limit, overageProductId, meterId }: Overage): PriceParams {
   const { metric, includedQuantity, overageAmountMinor, overagePerUnits } = limit;
   if (includedQuantity === null || overageAmountMinor === null || overagePerUnits === null) {
     throw new Error(`the plan ${plan.planId} bills ${metric} without a price`);
@@ -79,7 +90,7 @@ function overagePrice({ plan, limit, stripeProductId, meterId }: Overage): Price
     unit_amount_decimal: unitAmountDecimal({ amountMinor: overageAmountMinor, perUnits: overagePerUnits }),
   };
   return {
-    product: stripeProductId,
+    product: overageProductId,
     currency: plan.currency,
     billing_scheme: "tiered",
     tiers_mode: "graduated",
