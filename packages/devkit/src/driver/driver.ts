@@ -50,6 +50,9 @@ export interface BatchAnswer {
   results: { index: number; id: string; outcome: string; code: string; detail: string }[];
 }
 
+const fetchAnswered = (url: string, init?: RequestInit): Promise<Response> =>
+  until(`${url} answers`, () => fetch(url, init));
+
 /** Drives a running system as its users do, over HTTP alone: producers, the front end, operators, and a person who pays. */
 export function createDriver(dev: DevFile) {
   const { hostname, port } = new URL(dev.stripeUrl);
@@ -81,12 +84,16 @@ export function createDriver(dev: DevFile) {
     };
   };
 
+  // As a client should: what is not answered, or answered 503, is repeated; all that is posted here is safe to repeat.
   const expectOk = async <Body>(
     method: string,
     path: string,
     options: { body?: unknown; bearer?: string } = {},
   ): Promise<Body> => {
-    const answer = await request<Body>(method, path, options);
+    const answer = await until(`${method} ${path} is answered`, async () => {
+      const given = await request<Body>(method, path, options);
+      return given.status === 503 ? null : given;
+    });
     if (answer.status >= 300)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
@@ -117,7 +124,7 @@ export function createDriver(dev: DevFile) {
     });
 
   const pay = async (sessionId: string, card: string): Promise<Answer> => {
-    const response = await fetch(`${dev.stripeUrl}/_sim/checkout/${sessionId}/pay`, {
+    const response = await fetchAnswered(`${dev.stripeUrl}/_sim/checkout/${sessionId}/pay`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${dev.stripeSecretKey}` },
       body: JSON.stringify({ card }),
@@ -181,18 +188,22 @@ export function createDriver(dev: DevFile) {
     );
 
   const simulatedNow = async (): Promise<Date> => {
-    const response = await fetch(`${dev.stripeUrl}/_sim/clock`);
+    const response = await fetchAnswered(`${dev.stripeUrl}/_sim/clock`);
     return new Date(((await response.json()) as { nowMs: number }).nowMs);
   };
 
-  /** Advances the one clock through Stripe's own API and resolves when it is ready. */
+  /** Advances the one clock through Stripe's own API and resolves when it is ready there. */
   const travelTo = async (instant: Date, timeoutMs = 60_000): Promise<void> => {
-    await stripe.testHelpers.testClocks.advance(dev.testClockId, {
-      frozen_time: Math.ceil(instant.getTime() / 1000),
-    });
+    const frozen_time = Math.ceil(instant.getTime() / 1000);
     await until(
-      "the clock is ready",
-      async () => (await stripe.testHelpers.testClocks.retrieve(dev.testClockId)).status === "ready",
+      `the clock is at ${instant.toISOString()}`,
+      async () => {
+        const clock = await stripe.testHelpers.testClocks.retrieve(dev.testClockId);
+        if (clock.status !== "ready") return false;
+        if (clock.frozen_time >= frozen_time) return true;
+        await stripe.testHelpers.testClocks.advance(dev.testClockId, { frozen_time });
+        return false;
+      },
       timeoutMs,
     );
   };
