@@ -4,7 +4,14 @@
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { createDriver, type Driver, freeSystemPorts } from "@driftlock/devkit";
 import { type Containers, createContainers } from "../e2e/compose/containers.ts";
-import { renewals, walkCheckout, walkFreeQuota, walkOverage, walkPlans } from "../e2e/compose/walk.ts";
+import {
+  renewals,
+  walkCheckout,
+  walkFreeQuota,
+  walkOverage,
+  walkPlans,
+  walkSignIn,
+} from "../e2e/compose/walk.ts";
 
 const stripeSecretKey = "sk_test_simulator";
 const scales = { "usage-aggregator": 3, "billing-worker": 2 };
@@ -33,9 +40,16 @@ try {
   await expectHardened(containers);
   const walk = { driver, containers, expect };
   await walkPlans(walk);
+  await walkSignIn(walk);
   await walkFreeQuota(walk);
   await walkCheckout(walk);
   const account = await walkOverage(walk);
+  const restarted = (await containers.inspect()).filter(({ RestartCount }) => RestartCount > 0);
+  expect(
+    "killed and restarted",
+    restarted.map(({ Name }) => Name.replace(/^.*check[-_](.*)[-_]\d+$/, "$1")).sort(),
+    ["billing-worker", "usage-aggregator", "webhook-ingester"],
+  );
   await expectCleanStop(containers);
   await start(containers);
   const after = await createContainerDriver(containers, driver.dev);

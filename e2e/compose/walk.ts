@@ -27,6 +27,24 @@ export async function walkPlans({ driver, expect }: Walk): Promise<void> {
   expect("its period is a month", days >= 28 && days <= 31, true);
 }
 
+/** A browser is signed in by a link, once, and sees its own account. */
+export async function walkSignIn({ driver, containers, expect }: Walk): Promise<void> {
+  const link = await containers.compose("exec", "-T", "api", "driftlock", "web-link", "--account", "visitor");
+  const token = new URL(link.trim()).hash.replace("#token=", "");
+  const signIn = () =>
+    driver.request<{ userToken: string }>("POST", "/auth/demo-session", { body: { token } });
+  const bearer = (await signIn()).body.userToken;
+  const { status, body } = await driver.request("GET", "/billing/subscription", { bearer });
+  expect(
+    "a browser signed in by a link",
+    [status, body["accountId"], body["planId"]],
+    [200, "visitor", "free"],
+  );
+  expect("the link again", (await signIn()).status, 401);
+  const page = await fetch(driver.dev.apiUrl);
+  expect("the web", [page.status, (await page.text()).includes("<script")], [200, true]);
+}
+
 /** 10,000 events on Free, one more, all of them again, and one with another quantity. */
 export async function walkFreeQuota({ driver, expect }: Walk): Promise<void> {
   const account = await driver.openAccount("free");

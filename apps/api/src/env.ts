@@ -106,3 +106,18 @@ const SeedDemoEnv = z.object({
 
 /** What the demo's seed is told. */
 export const readSeedDemoEnv = () => loadEnv(SeedDemoEnv, process.env, { processName: "seed-demo" });
+
+const WebLinkEnv = z.object({
+  ...redisEnv,
+  DRIFTLOCK_MODE: z.literal("simulator", {
+    error: "must be simulator: elsewhere your own issuer signs users in",
+  }),
+  PUBLIC_URL: httpUrl(),
+  STRIPE_API_URL: httpUrl(),
+  AUTH_ISSUER: z.string(),
+  AUTH_AUDIENCE: z.string(),
+  AUTH_ACCOUNT_CLAIM: z.string().default("account_id"),
+});
+
+/** What `driftlock web-link` is told. */
+export const readWebLinkEnv = () => loadEnv(WebLinkEnv, process.env, { processName: "driftlock web-link" });

@@ -1,3 +1,4 @@
+import type { JsonWebKey } from "node:crypto";
 import type Stripe from "stripe";
 import type { Stored } from "./stored.ts";
 
@@ -46,6 +47,7 @@ export interface Objects {
   "sim.idempotency": IdempotencyRecord;
   "sim.billing_settings": BillingSettings;
   "sim.meter_identifier": MeterIdentifierRecord;
+  "sim.signing_key": { id: string; jwk: JsonWebKey };
   "sim.meter_event_session": { id: string; expiresAt: number };
 }
 
