@@ -10,7 +10,8 @@ export interface AgendaRow {
 
 /**
  * What time brings to the billing worker: periods to close, closes, dunning steps, cards to adopt, objects of Stripe to
- * fetch, limits to push, notices to send for the first time.
+ * fetch, limits to push, notices to send for the first time. Not waited for: an endpoint that failed, and what stands in
+ * line behind it, because when it is tried again is a matter of wall time.
  */
 export const findAgenda = async (
   q: Queryable,
@@ -30,7 +31,8 @@ export const findAgenda = async (
         + (select count(*) from new_cards where adopted_at is null)
         + (select count(*) from stripe_objects where synced_generation < generation and failure is null)
         + (select count(*) from accounts where limits_pushed_version < limits_version)
-        + (select count(*) from notice_deliveries where state = 'pending' and attempts = 0) as "dueCount",
+        + (select count(*) from notice_deliveries d where state = 'pending' and not exists (select from notice_deliveries f
+            where f.endpoint_id = d.endpoint_id and f.state = 'pending' and f.attempts > 0)) as "dueCount",
       (select min(due_at) from dues where due_at > ${of.now}::timestamptz) as "nextDueAt"`,
   );
   return row ?? { dueCount: 0, nextDueAt: null };
