@@ -145,7 +145,7 @@ test.each([
 test("who cancels is not asked any more", { timeout: 120_000 }, async () => {
   const world = await openFailing("pm_card_chargeCustomerFail");
   await world.stripe.subscriptions.cancel(world.subscription);
-  await world.settle();
+  await expect.poll(async () => (await dunning(world))?.state, patience).toBe("stopped");
   await world.travelDays(8);
   expect(await dunning(world)).toMatchObject({ state: "stopped", attempts: 0 });
   expect((await world.notices()).filter(({ type }) => type === "invoice.uncollectible")).toEqual([]);
