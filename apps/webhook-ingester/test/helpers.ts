@@ -4,7 +4,7 @@ import { createRedis } from "@driftlock/redis";
 import { createLogger, createProducer, createQueueInspector, Lifecycle, Secret } from "@driftlock/runtime";
 import { buildApp } from "../src/app.ts";
 
-export const secret = `whsec_${randomBytes(16).toString("hex")}`;
+const secret = `whsec_${randomBytes(16).toString("hex")}`;
 export const olderSecret = `whsec_${randomBytes(16).toString("hex")}`;
 
 export const invoiceEvent = (type = "invoice.paid") => ({

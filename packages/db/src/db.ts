@@ -62,12 +62,17 @@ function queryableOver(execute: (query: Sql) => Promise<pg.QueryResult>, options
   };
   return {
     rows: async <Row>(name: string, query: Sql) => (await timed(name, query)).rows as Row[],
-    row: async <Row>(name: string, query: Sql) => ((await timed(name, query)).rows[0] as Row | undefined) ?? null,
+    row: async <Row>(name: string, query: Sql) =>
+      ((await timed(name, query)).rows[0] as Row | undefined) ?? null,
     run: async (name, query) => (await timed(name, query)).rowCount ?? 0,
   };
 }
 
-async function runTransaction<T>(pool: pg.Pool, options: DbOptions, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function runTransaction<T>(
+  pool: pg.Pool,
+  options: DbOptions,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw isConnectionError(error) ? unavailable(error) : error;
   });
@@ -100,7 +105,9 @@ async function runTransaction<T>(pool: pg.Pool, options: DbOptions, work: (tx: T
 export function createDb(options: DbOptions): Db {
   const types = {
     getTypeParser: ((oid: number, format?: "text" | "binary") =>
-      oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
+      oid === int8Oid
+        ? parseInt8
+        : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
   };
   const pool = new pg.Pool({
     connectionString: options.connectionString,

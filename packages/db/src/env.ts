@@ -1,7 +1,8 @@
 /** The database that the set-up commands work on. @throws when DATABASE_URL is not set. */
 export function databaseUrl(): string {
   const url = process.env["DATABASE_URL"];
-  if (url === undefined || url === "") throw new Error("DATABASE_URL is not set: give the database to set up");
+  if (url === undefined || url === "")
+    throw new Error("DATABASE_URL is not set: give the database to set up");
   return url;
 }
 

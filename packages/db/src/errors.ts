@@ -18,7 +18,10 @@ export function isConnectionError(error: unknown): boolean {
   if (state !== undefined) return /^(08|57P|53)/.test(state);
   const code = (error as NodeJS.ErrnoException | null)?.code ?? "";
   const message = error instanceof Error ? error.message : "";
-  return /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST)/.test(code) || /[Cc]onnection terminated|timeout exceeded/.test(message);
+  return (
+    /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST)/.test(code) ||
+    /[Cc]onnection terminated|timeout exceeded/.test(message)
+  );
 }
 
 /** What a caller outside sees while Postgres is away. */

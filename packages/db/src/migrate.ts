@@ -27,18 +27,22 @@ export async function migrate(connectionString: string, folder: string = default
 }
 
 async function applyPending(client: pg.Client, folder: string): Promise<string[]> {
-  const { rows } = await client.query<{ name: string; checksum: string }>("select name, checksum from schema_migrations");
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    "select name, checksum from schema_migrations",
+  );
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   for (const name of applied.keys()) {
-    if (!names.includes(name)) throw new Error(`the database has migration ${name}, which this version does not know`);
+    if (!names.includes(name))
+      throw new Error(`the database has migration ${name}, which this version does not know`);
   }
   const done: string[] = [];
   for (const name of names) {
     const text = await readFile(join(folder, name), "utf8");
     const checksum = createHash("sha256").update(text).digest("hex");
     const before = applied.get(name);
-    if (before !== undefined && before !== checksum) throw new Error(`migration ${name} was changed after it was applied`);
+    if (before !== undefined && before !== checksum)
+      throw new Error(`migration ${name} was changed after it was applied`);
     if (before !== undefined) continue;
     await client.query("begin");
     await client.query(text);

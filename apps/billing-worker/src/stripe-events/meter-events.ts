@@ -1,5 +1,5 @@
 import { AppError, type StripeHint } from "@driftlock/contracts";
-import { type Db, usageQuarantine, usageReports } from "@driftlock/db";
+import { type Db, type usageQuarantine, usageReports } from "@driftlock/db";
 import { isResourceMissing, type Stripe, stripeCall } from "@driftlock/stripe";
 
 /** What Stripe could not count of what we reported; in `eventId` the identifier of the report. */

@@ -89,7 +89,11 @@ export const catalogPlans: readonly CatalogPlan[] = [
     interval: "month",
     retentionDays: 90,
     support: "priority",
-    features: [...proFeatures, ["sso_integration", "SSO integration"], ["dedicated_account_manager", "Dedicated account manager"]],
+    features: [
+      ...proFeatures,
+      ["sso_integration", "SSO integration"],
+      ["dedicated_account_manager", "Dedicated account manager"],
+    ],
     limits: {
       events: { included: null, policy: "unlimited" },
       alerts: { included: null, policy: "unlimited" },

@@ -181,7 +181,11 @@ export const customerRoutes: Route[] = [
   route<Stripe.CustomerCreateParams>(
     "POST",
     "/v1/customers",
-    { params: "CustomerCreateParams", response: "Customer", unsupported: ["cash_balance", "source", "tax_id_data"] },
+    {
+      params: "CustomerCreateParams",
+      response: "Customer",
+      unsupported: ["cash_balance", "source", "tax_id_data"],
+    },
     (ctx, { params }) => createCustomer(ctx, params),
   ),
   route("GET", "/v1/customers/:id", { response: ["Customer", "DeletedCustomer"] }, (ctx, { path }) =>
@@ -190,7 +194,11 @@ export const customerRoutes: Route[] = [
   route<Stripe.CustomerUpdateParams>(
     "POST",
     "/v1/customers/:id",
-    { params: "CustomerUpdateParams", response: "Customer", unsupported: ["cash_balance", "default_source", "source"] },
+    {
+      params: "CustomerUpdateParams",
+      response: "Customer",
+      unsupported: ["cash_balance", "default_source", "source"],
+    },
     (ctx, { params, path }) => updateCustomer(ctx, path["id"] ?? "", params),
   ),
   route("DELETE", "/v1/customers/:id", { response: "DeletedCustomer" }, (ctx, { path }) =>

@@ -17,7 +17,14 @@ type CreateParams = Stored<Stripe.PaymentIntentCreateParams>;
 type ConfirmParams = Stored<Stripe.PaymentIntentConfirmParams>;
 
 const MIN_AMOUNT_MINOR = 50;
-const NOT_SIMULATED = ["capture_method", "application_fee_amount", "confirmation_token", "mandate", "on_behalf_of", "transfer_data"];
+const NOT_SIMULATED = [
+  "capture_method",
+  "application_fee_amount",
+  "confirmation_token",
+  "mandate",
+  "on_behalf_of",
+  "transfer_data",
+];
 
 function createIntent(ctx: SimContext, params: CreateParams): PaymentIntent {
   if (params.amount < MIN_AMOUNT_MINOR)

@@ -172,7 +172,11 @@ export const priceRoutes: Route[] = [
   route<Stripe.PriceCreateParams>(
     "POST",
     "/v1/prices",
-    { params: "PriceCreateParams", response: "Price", unsupported: ["currency_options", "custom_unit_amount"] },
+    {
+      params: "PriceCreateParams",
+      response: "Price",
+      unsupported: ["currency_options", "custom_unit_amount"],
+    },
     (ctx, { params }) => createPrice(ctx, params),
   ),
   route("GET", "/v1/prices/:id", { response: "Price" }, (ctx, { path }) =>
