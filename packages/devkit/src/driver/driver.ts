@@ -1,54 +1,11 @@
 import { randomUUID } from "node:crypto";
 import Stripe from "stripe";
-import type { DevFile } from "./start-system.ts";
+import type { DevFile } from "../start/dev-file.ts";
+import type { Answer, BatchAnswer, InvoiceView, MetricView, SubscriptionView } from "./answers.ts";
 import { until } from "./until.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 const eventsPerRequest = 5_000;
-
-export interface Answer<Body = Record<string, unknown>> {
-  status: number;
-  headers: Headers;
-  body: Body;
-}
-
-export interface SubscriptionView {
-  accountId: string;
-  planId: string;
-  status: string;
-  period: { start: string; end: string };
-  cancelAtPeriodEnd: boolean;
-  pendingPlanId: string | null;
-  paymentState: string;
-  access: string;
-}
-
-export interface MetricView {
-  metric: string;
-  used: number;
-  limit: number | null;
-  remaining: number | null;
-  overage: number;
-  overagePolicy: string;
-  resetsAt: string;
-}
-
-export interface InvoiceView {
-  id: string;
-  status: string;
-  totalMinor: number;
-  amountDueMinor: number;
-  currency: string;
-  period: { start: string; end: string };
-  lines: { description: string | null; amountMinor: number; quantity: number | null }[];
-}
-
-export interface BatchAnswer {
-  accepted: number;
-  duplicates: number;
-  rejected: number;
-  results: { index: number; id: string; outcome: string; code: string; detail: string }[];
-}
 
 const fetchAnswered = (url: string, init?: RequestInit): Promise<Response> =>
   until(`${url} answers`, () => fetch(url, init));

@@ -3,23 +3,8 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { DevFile } from "../start/dev-file.ts";
 import { until } from "./until.ts";
-
-/** What `npm start` writes on the simulator (DESIGN 2.2). */
-export interface DevFile {
-  apiUrl: string;
-  webUrl: string;
-  webhookUrl: string;
-  stripeUrl: string;
-  stripeSecretKey: string;
-  webhookSecret: string;
-  serviceKey: string;
-  operatorKey: string;
-  accounts: { id: string; userToken: string; apiKey: string }[];
-  testClockId: string;
-  databaseUrl: string;
-  redisUrl: string;
-}
 
 export interface RunningSystem {
   readonly dev: DevFile;

@@ -1,0 +1,45 @@
+// What the driver reads of the gateway's answers; the contract itself is in packages/contracts, which devkit does not import.
+
+export interface Answer<Body = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+export interface SubscriptionView {
+  accountId: string;
+  planId: string;
+  status: string;
+  period: { start: string; end: string };
+  cancelAtPeriodEnd: boolean;
+  pendingPlanId: string | null;
+  paymentState: string;
+  access: string;
+}
+
+export interface MetricView {
+  metric: string;
+  used: number;
+  limit: number | null;
+  remaining: number | null;
+  overage: number;
+  overagePolicy: string;
+  resetsAt: string;
+}
+
+export interface InvoiceView {
+  id: string;
+  status: string;
+  totalMinor: number;
+  amountDueMinor: number;
+  currency: string;
+  period: { start: string; end: string };
+  lines: { description: string | null; amountMinor: number; quantity: number | null }[];
+}
+
+export interface BatchAnswer {
+  accepted: number;
+  duplicates: number;
+  rejected: number;
+  results: { index: number; id: string; outcome: string; code: string; detail: string }[];
+}
