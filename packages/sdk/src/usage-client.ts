@@ -77,6 +77,7 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
   let recorded = 0;
   let answered = 0;
   let isClosed = false;
+  let isInBackground = false;
   let failure: Error | null = null;
   let timer: NodeJS.Timeout | null = null;
   let inFlight: Promise<void> | null = null;
@@ -126,15 +127,23 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
   }
 
   function schedule(): void {
-    if (pending.length >= eventsMax) sendInBackground();
-    else timer ??= setTimeout(sendInBackground, flushIntervalMs);
+    if (pending.length >= eventsMax) void sendInBackground();
+    else timer ??= setTimeout(() => void sendInBackground(), flushIntervalMs);
   }
 
-  function sendInBackground(): void {
+  async function sendInBackground(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    // Its failure is kept: the next record, flush or close throws it.
-    sendUpTo(recorded).catch(() => {});
+    if (isInBackground) return;
+    isInBackground = true;
+    try {
+      await sendUpTo(recorded);
+    } catch {
+      // Kept as `failure`: the next record, flush or close throws it.
+    } finally {
+      isInBackground = false;
+    }
+    if (pending.length > 0 && failure === null && !isClosed) schedule();
   }
 
   return {

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { createQuotaCheck } from "../src/index.ts";
+import { createQuotaCheck, type Fetch } from "../src/index.ts";
 import { type Given, startGateway } from "./helpers.ts";
 
 const apiKey = "dlk_test_key";
+const timeoutMs = 10_000;
 const resetsAt = "2026-02-01T00:00:00.000Z";
 const now = () => new Date("2026-01-15T00:00:00Z");
 const down: Given = { status: 503 };
@@ -18,7 +19,7 @@ const say = (allowed: boolean, remaining: number | null): Given => ({
 
 test("the gateway's answer is handed on", async () => {
   const { url, asked } = await startGateway(() => say(false, 0));
-  const checkQuota = createQuotaCheck({ url, apiKey, onFailure: "open" });
+  const checkQuota = createQuotaCheck({ url, apiKey, timeoutMs, onFailure: "open" });
   expect(await checkQuota({ accountId: "acme", items: [{ metric: "events" }] })).toMatchObject({
     allowed: false,
     decidedBy: "gateway",
@@ -37,7 +38,7 @@ test.each([
   ["last-known", false],
 ] as const)("%s, when nothing is known: %s", async (onFailure, allowed) => {
   const { url } = await startGateway(() => down);
-  const checkQuota = createQuotaCheck({ url, apiKey, onFailure });
+  const checkQuota = createQuotaCheck({ url, apiKey, timeoutMs, onFailure });
   expect(await checkQuota({ items: [{ metric: "events", id: "a" }], consume: true })).toEqual({
     allowed,
     decidedBy: "policy",
@@ -50,7 +51,7 @@ test.each([
 test("last-known gives out what was left, once, all or none, and the whole limit once after the reset", async () => {
   const { url } = await startGateway((_asked, place) => (place === 0 ? say(true, 10) : down));
   let at = now();
-  const checkQuota = createQuotaCheck({ url, apiKey, onFailure: "last-known", now: () => at });
+  const checkQuota = createQuotaCheck({ url, apiKey, timeoutMs, onFailure: "last-known", now: () => at });
   const take = async (...quantities: number[]) => {
     const items = quantities.map((quantity) => ({ metric: "events", quantity, id: "x" }));
     return (await checkQuota({ items, consume: true })).allowed;
@@ -72,7 +73,7 @@ test.each([
   ["billed beyond the limit", say(true, 0)],
 ])("last-known goes on allowing what is %s", async (_what, first) => {
   const { url } = await startGateway((_asked, place) => (place === 0 ? first : down));
-  const checkQuota = createQuotaCheck({ url, apiKey, onFailure: "last-known", now });
+  const checkQuota = createQuotaCheck({ url, apiKey, timeoutMs, onFailure: "last-known", now });
   const question = { items: [{ metric: "events", quantity: 1_000 }] };
   await checkQuota(question);
   expect(await checkQuota(question)).toMatchObject({ allowed: true, decidedBy: "policy", mustRecord: false });
@@ -80,9 +81,27 @@ test.each([
 
 test("a key that is refused is no failure that a policy may hide", async () => {
   const { url } = await startGateway(() => ({ status: 403, body: { code: "SCOPE_MISSING" } }));
-  const checkQuota = createQuotaCheck({ url, apiKey, onFailure: "open" });
+  const checkQuota = createQuotaCheck({ url, apiKey, timeoutMs, onFailure: "open" });
   await expect(checkQuota({ items: [{ metric: "events" }] })).rejects.toMatchObject({
     code: "REFUSED",
     status: 403,
+  });
+});
+
+test("a gateway that says nothing in time is one that cannot be reached", async () => {
+  const { url } = await startGateway(() => say(false, 0));
+  const neverAnswered: Fetch = (_url, { signal }) =>
+    new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const checkQuota = createQuotaCheck({
+    url,
+    apiKey,
+    timeoutMs: 20,
+    onFailure: "open",
+    fetch: neverAnswered,
+  });
+  expect(await checkQuota({ items: [{ metric: "events" }] })).toMatchObject({
+    allowed: true,
+    decidedBy: "policy",
+    failure: expect.stringContaining("timeout"),
   });
 });

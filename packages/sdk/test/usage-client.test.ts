@@ -1,3 +1,4 @@
+import { batchBytesMax } from "@driftlock/contracts";
 import { expect, test } from "vitest";
 import { createUsageClient, type RejectedUsage } from "../src/index.ts";
 import { acceptAll, startGateway } from "./helpers.ts";
@@ -93,6 +94,32 @@ test("what is refused one by one goes to onRejected with its event; a duplicate 
   await client.close();
   const event = { metric: "events", id: "c" };
   expect(told).toEqual([[{ event, outcome: "quota-exceeded", code: "QUOTA_EXCEEDED", detail: "spent" }]]);
+});
+
+test("a request is never larger than the gateway takes", async () => {
+  const { url, asked } = await startGateway(acceptAll);
+  const client = createUsageClient({ url, apiKey, batchEventsMax: 10_000, flushIntervalMs: hour });
+  for (let n = 0; n < 1_000; n++)
+    client.record({ metric: "events", properties: { text: "é".repeat(5_000) } });
+  await client.close();
+  expect(asked.map(({ headers }) => Number(headers["content-length"]) <= batchBytesMax)).toEqual([
+    true,
+    true,
+  ]);
+  expect(asked.flatMap(({ body }) => body.events)).toHaveLength(1_000);
+});
+
+test("while one batch is on its way more are recorded, and full ones follow by themselves", async () => {
+  const all = Promise.withResolvers<void>();
+  const { url, asked } = await startGateway((request, place) => {
+    if (place === 2) all.resolve();
+    return acceptAll(request);
+  });
+  const client = createUsageClient({ url, apiKey, batchEventsMax: 2, flushIntervalMs: hour });
+  const ids = Array.from({ length: 6 }, () => client.record({ metric: "events" }));
+  await all.promise;
+  await client.close();
+  expect(asked.flatMap(({ body }) => body.events.map(({ id }) => id))).toEqual(ids);
 });
 
 test("a full buffer refuses the next event, and takes it again after a flush", async () => {
