@@ -18,6 +18,8 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   const retryAfter = retryAfterOf(error);
   if (retryAfter !== null) void reply.header("retry-after", retryAfter);
   if (error.code === "UNAUTHENTICATED") void reply.header("www-authenticate", "Bearer");
+  // Fastify closes the connection under a body that is too large, and a client that still sends would see that alone.
+  if (error.code === "BODY_TOO_LARGE") void reply.removeHeader("connection");
   const path = request.url.split("?")[0] ?? "/";
   return reply
     .code(errorCatalog[error.code].status)

@@ -1,10 +1,21 @@
+import { isUtf8 } from "node:buffer";
+import { AppError } from "@driftlock/contracts";
 import fp from "fastify-plugin";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import type { ZodType } from "zod";
 
 /**
+ * The text of a body. Lenient decoding would turn every bad byte into the same character, and so two ids into one.
+ * @throws MALFORMED_BODY for bytes that are not UTF-8.
+ */
+export function textOfBody(body: Buffer): string {
+  if (!isUtf8(body)) throw new AppError("MALFORMED_BODY", "The body is not UTF-8 text.");
+  return body.toString("utf8");
+}
+
+/**
  * JSON alone, and no body is no body: many clients send its content type with an empty one. Plain text, which Fastify
- * takes by default, is 415.
+ * takes by default, is 415, and so is a body that is compressed.
  */
 export const jsonBodyPlugin = fp(async (app) => {
   app.setValidatorCompiler<ZodType>((part) => {
@@ -14,8 +25,16 @@ export const jsonBodyPlugin = fp(async (app) => {
   });
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null, undefined);
-    else void parse(request, body, done);
+  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else void parse(request, textOfBody(body), done);
+  });
+  app.addHook("preParsing", async (request) => {
+    const encoding = request.headers["content-encoding"];
+    if (encoding === undefined || encoding.toLowerCase() === "identity") return;
+    throw new AppError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "A compressed body is not taken: send it as it is, without Content-Encoding.",
+    );
   });
 });

@@ -19,6 +19,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isService } from "../auth/credential.ts";
 import { credentialOf, requestAccount } from "../plugins/auth.ts";
+import { textOfBody } from "../plugins/json-body.ts";
 import {
   cloudEventBatchType,
   cloudEventType,
@@ -115,9 +116,13 @@ export const usageRoutes =
 /** Scoped to these routes: JSON with other names, and text for NDJSON. */
 function addBodyParsers(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser<string>([cloudEventType, cloudEventBatchType], { parseAs: "string" }, parseJson);
-  app.addContentTypeParser<string>(ndjsonType, { parseAs: "string" }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser<Buffer>(
+    [cloudEventType, cloudEventBatchType],
+    { parseAs: "buffer" },
+    (request, body, done) => void parseJson(request, textOfBody(body), done),
+  );
+  app.addContentTypeParser<Buffer>(ndjsonType, { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, textOfBody(body)),
   );
 }
 

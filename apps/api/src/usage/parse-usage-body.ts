@@ -3,9 +3,12 @@ import { AppError, batchEventsMax } from "@driftlock/contracts";
 /** What could not be read as an event, in the place of one. */
 export class UnreadableItem {
   readonly detail: string;
+  /** Null where none could be read. */
+  readonly id: string | null;
 
-  constructor(detail: string) {
+  constructor(detail: string, id: unknown = null) {
     this.detail = detail;
+    this.id = typeof id === "string" ? id : null;
   }
 }
 
@@ -84,9 +87,9 @@ function fromCloudEvent(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const { id, type, subject, time, data, specversion } = value as Record<string, unknown>;
   if (specversion !== undefined && specversion !== "1.0")
-    return new UnreadableItem("specversion must be 1.0");
+    return new UnreadableItem("specversion must be 1.0", id);
   if (data !== undefined && data !== null && (typeof data !== "object" || Array.isArray(data))) {
-    return new UnreadableItem("data must be an object");
+    return new UnreadableItem("data must be an object", id);
   }
   const { quantity, properties } = (data ?? {}) as Record<string, unknown>;
   const event = { id, metric: type, accountId: subject, timestamp: time, quantity, properties };

@@ -43,7 +43,7 @@ export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): Reco
     const validated = items.map(
       (item): ValidatedEvent =>
         item instanceof UnreadableItem
-          ? { fault: "invalid", detail: item.detail, id: null }
+          ? { fault: "invalid", detail: item.detail, id: item.id }
           : validateEvent(item, context),
     );
     const events = validated.flatMap((each) => ("event" in each ? each.event : []));

@@ -69,11 +69,30 @@ describe("what cannot be read", () => {
     }
   });
 
-  test("a body over the limit is 413", async () => {
-    expect(await checkout({ planId: "x".repeat(1_100_000) })).toMatchObject({
-      status: 413,
-      body: { code: "BODY_TOO_LARGE" },
+  test("a compressed body is 415", async () => {
+    expect(await checkout({ planId: "pro" }, { "content-encoding": "gzip" })).toMatchObject({
+      status: 415,
+      body: { code: "UNSUPPORTED_MEDIA_TYPE", detail: expect.stringContaining("Content-Encoding") },
     });
+  });
+
+  test("bytes that are not UTF-8 are 400, so that two ids never become one", async () => {
+    const key = await gateway.addKey(["usage:write"], accountId);
+    const body = Buffer.from('{"id":"\xff","metric":"events"}', "latin1");
+    for (const type of ["application/json", "application/x-ndjson", "application/cloudevents+json"]) {
+      const answer = await fetch(`${gateway.url}/billing/usage`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": type },
+        body,
+      });
+      expect([answer.status, await answer.json()], type).toMatchObject([400, { code: "MALFORMED_BODY" }]);
+    }
+  });
+
+  test("a body over the limit is 413, and its connection stays open for the rest of it", async () => {
+    const answer = await checkout({ planId: "x".repeat(1_100_000) });
+    expect(answer).toMatchObject({ status: 413, body: { code: "BODY_TOO_LARGE" } });
+    expect(answer.headers.get("connection")).not.toBe("close");
   });
 
   test("a method that a path does not take is 404", async () => {

@@ -166,7 +166,7 @@ test("NDJSON and CloudEvents are the same events in other clothes", async () => 
   ];
   expect(await post(batch, { "content-type": "application/cloudevents-batch+json" })).toMatchObject({
     status: 202,
-    body: { accepted: 1, rejected: 2, results: [{ outcome: "conflict" }, { outcome: "invalid" }] },
+    body: { accepted: 1, rejected: 2, results: [{ outcome: "conflict" }, { id: "n2", outcome: "invalid" }] },
   });
   expect(
     (await post({ ...cloudEvent, subject: "other" }, { "content-type": "application/cloudevents+json" }))
