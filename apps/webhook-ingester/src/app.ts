@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "@driftlock/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { registerErrors } from "./plugins/errors.ts";
@@ -7,7 +8,9 @@ import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-web
 export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    // Fastify's own count begins again with each process; the id goes with the job into the worker's lines.
+    genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
   });
   registerErrors(app);

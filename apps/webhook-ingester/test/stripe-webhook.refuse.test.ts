@@ -24,7 +24,11 @@ describe("what cannot be verified", () => {
     const answer = await ingester.post(body, signature());
     expect(answer.statusCode).toBe(400);
     expect(answer.headers["content-type"]).toContain("application/problem+json");
-    expect(answer.json()).toMatchObject({ code: "WEBHOOK_SIGNATURE_INVALID", status: 400 });
+    expect(answer.json()).toMatchObject({
+      code: "WEBHOOK_SIGNATURE_INVALID",
+      status: 400,
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
     expect(await ingester.queued()).toBe(0);
   });
 
