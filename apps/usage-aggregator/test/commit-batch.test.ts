@@ -3,6 +3,7 @@ import { keys, partitionOf } from "@driftlock/redis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
 import { type Batch, commitBatch, PositionMovedError, StaleOwnerError } from "../src/flush/commit-batch.ts";
+import { startPartitionWriter } from "../src/flush/partition-writer.ts";
 import { eventOf, newAccountId, now, openedAt, openWorld, partitions } from "./world.ts";
 
 const world = await openWorld();
@@ -170,4 +171,42 @@ test("an event counts in the period of its timestamp, cut at the exact instant",
     { period_start: openedAt, quantity: 5, event_count: 2 },
     { period_start: end, quantity: 5, event_count: 1 },
   ]);
+});
+
+test("counters built from older totals while a batch is being settled do not keep its repeats", async () => {
+  await accept([eventOf(accountId, "1", { quantity: 3 })]);
+  await commit();
+  await accept([eventOf(accountId, "1", { quantity: 3 })], anHourLater);
+  const [seedOlder] = await world.takeSnapshots([accountId]);
+  // A gateway that took its snapshot before the commit gets to Redis before each call of the writer.
+  const raced = new Proxy(redis, {
+    get: (target, name) =>
+      name === "evalsha"
+        ? async (...call: Parameters<typeof redis.evalsha>) => {
+            await seedOlder!();
+            return target.evalsha(...call);
+          }
+        : Reflect.get(target, name, target),
+  });
+  const claim = { aggregator: "writer", count: partitions, leaseMs: 0 };
+  const lease = (await usageStreamPositions.claimPartitions(db, claim)).find(
+    (each) => each.partition === partition,
+  );
+  await startPartitionWriter({ ...resources, redis: raced }, lease!).stop();
+  expect(await stored(accountId)).toMatchObject({ records: 1, total: 3 });
+  expect(await used(accountId)).toBe(3);
+});
+
+test("a deadlock on the careful way says nothing of the events: the batch is written again", async () => {
+  await accept([eventOf(accountId, "1")]);
+  await commit();
+  await query`create sequence conflicts`;
+  await query`create function fail_once() returns trigger language plpgsql as
+    $$ begin if nextval('conflicts') = 1 then raise deadlock_detected; end if; return null; end $$`;
+  await query`create trigger fail_once before insert on usage_totals for each statement execute function fail_once()`;
+  await accept([eventOf(accountId, "1"), eventOf(accountId, "2")], anHourLater);
+  const report = await commit();
+  await query`drop trigger fail_once on usage_totals`;
+  expect(report).toMatchObject({ events: 1, repeats: 1, quarantined: 0, wasCareful: true });
+  expect(await stored(accountId)).toMatchObject({ records: 2, total: 2 });
 });

@@ -196,3 +196,41 @@ test("Free, unlimited metrics and closed periods are not reported", async () => 
   await query`update usage_periods set closed_at = ${now} where account_id = ${accountId}`;
   expect(await freeze()).toBe(0);
 });
+
+/** A report of a new customer that was first sent a day ago, and never arrived. */
+async function loseReport() {
+  const subscribed = await subscribe();
+  await use(subscribed.accountId, 7);
+  await freeze();
+  await usageReports.claimReports(db, {
+    now: new Date(now.getTime() - 24 * 3_600_000),
+    leaseMs: 0,
+    limit: 1_000,
+  });
+  return subscribed;
+}
+
+test("a customer whose usage Stripe cannot sum up keeps no other from being compared", async () => {
+  const lost = [await loseReport(), await loseReport()];
+  let asked = 0;
+  const total: UsageSink["total"] = (of) => {
+    asked += 1;
+    return asked === 1 ? Promise.reject(new Error("No such customer")) : sink.total(of);
+  };
+  await compareStaleReports({ ...resources, sink: { ...sink, total } });
+  expect(asked).toBe(2);
+  const [one, other] = await Promise.all(lost.map(({ accountId }) => states(accountId)));
+  expect([one, other].map((rows) => rows?.[0]?.state)).toContain("pending");
+  await compareStaleReports({ ...resources, sink });
+});
+
+test("more totals than one look takes are all frozen", async () => {
+  await query`insert into accounts (account_id, stripe_customer_id, free_anchor_at, created_at)
+    select 'many_' || n, 'cus_many_' || n, ${now}, ${now} from generate_series(1, 501) n`;
+  await query`insert into usage_periods (account_id, period_start, period_end, plan_id, plan_version, stripe_subscription_id)
+    select account_id, ${now}, ${now}::timestamptz + interval '1 month', 'pro', 1, 'sub_' || account_id
+    from accounts where account_id like 'many%'`;
+  await query`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
+    select account_id, 'events', ${now}, 5, 5, ${now} from accounts where account_id like 'many%'`;
+  expect(await freeze()).toBe(501);
+});

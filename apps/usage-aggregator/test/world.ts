@@ -84,14 +84,16 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     await usagePeriodsWrite.upsertPeriods(db, accountId, tiles);
   }
 
-  async function load(accountIds: readonly string[]): Promise<void> {
+  /** What the gateway builds counters from, taken now; each puts one account's into Redis, and says whether it could. */
+  async function takeSnapshots(accountIds: readonly string[]): Promise<(() => Promise<boolean>)[]> {
     const [plans, metricRows] = await Promise.all([catalog.listPlans(db), catalog.listMetrics(db)]);
     const wanted = accountIds.map((accountId) => ({
       accountId,
       partition: partitionOf(accountId, partitions),
     }));
     const since = new Date(now.getTime() - 35 * dayMs);
-    for (const snapshot of await usageSnapshots.listUsageSnapshots(db, wanted, since)) {
+    const snapshots = await usageSnapshots.listUsageSnapshots(db, wanted, since);
+    return snapshots.map((snapshot) => {
       const { accountId, totals, epoch, streamId } = snapshot;
       const periods = snapshot.periods.map(({ startMs, endMs, isClosed, ...plan }) => ({
         ...plan,
@@ -103,8 +105,12 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
       const limits = accountLimits({ accountId, version, periods, plans, metrics: metricRows, now });
       if (limits === null) throw new Error(`no period of ${accountId}`);
       const partition = partitionOf(accountId, partitions);
-      await seedCounters(redis, partition, { limits, totals, position: { epoch, streamId } });
-    }
+      return () => seedCounters(redis, partition, { limits, totals, position: { epoch, streamId } });
+    });
+  }
+
+  async function load(accountIds: readonly string[]): Promise<void> {
+    for (const seed of await takeSnapshots(accountIds)) await seed();
   }
 
   /** What the gateway does with a request; the verdict of each event. */
@@ -152,6 +158,7 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     resources: { db, redis, clock, metrics, measures, log, flushIntervalMs: 5 },
     openAccount,
     load,
+    takeSnapshots,
     accept,
     used,
     query,

@@ -1,5 +1,5 @@
 export { createDb, type Db, type DbOptions, type Queryable, type Transaction } from "./db.ts";
-export { isConnectionError, isUniqueViolation, sqlState } from "./errors.ts";
+export { isConnectionError, isTransactionConflict, isUniqueViolation, sqlState } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export * as accountLeases from "./queries/account-leases.ts";
 export * as accounts from "./queries/accounts.ts";

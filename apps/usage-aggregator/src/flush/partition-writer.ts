@@ -33,8 +33,8 @@ export interface WriterResources {
 }
 
 /**
- * Writes one partition from its stream to Postgres for as long as its lease's fence holds: read, commit, correct, cut
- * off, in this order, so that a death between any two is made good by whoever goes on from the committed position.
+ * Writes one partition from its stream to Postgres for as long as its lease's fence holds: read, commit, cut off,
+ * correct, in this order, so that a death between any two is made good by whoever goes on from the committed position.
  */
 export function startPartitionWriter(
   resources: WriterResources,
@@ -59,8 +59,7 @@ export function startPartitionWriter(
     const trigger = page.isFull ? "size" : waited;
     measures.flushed({ ...report, trigger, seconds: (performance.now() - startedAt) / 1_000, oldestMs });
     if (report.quarantined > 0) log.error({ partition, ...report }, "usage.quarantined");
-    if (report.hasCorrections) await applyCorrections({ db, redis }, partition);
-    await trimStream(redis, partition, to);
+    await settle(to, report.hasCorrections);
     return { to, isFull: page.isFull };
   }
 
@@ -68,9 +67,14 @@ export function startPartitionWriter(
   async function resume(): Promise<StreamPosition> {
     const position = await usageStreamPositions.findPosition(db, partition);
     if (position?.fence !== fence) throw new StaleOwnerError(`partition ${partition} has another owner`);
-    await applyCorrections({ db, redis }, partition);
-    await trimStream(redis, partition, position);
+    await settle(position, true);
     return position;
+  }
+
+  /** Cut off first: from then on no counter is built from totals older than the commit, which would miss its corrections. */
+  async function settle(committed: StreamPosition, hasCorrections: boolean): Promise<void> {
+    await trimStream(redis, partition, committed);
+    if (hasCorrections) await applyCorrections({ db, redis }, partition);
   }
 
   async function run(): Promise<void> {

@@ -1,4 +1,10 @@
-import { isConnectionError, type Transaction, usageRecords, usageTotals } from "@driftlock/db";
+import {
+  isConnectionError,
+  isTransactionConflict,
+  type Transaction,
+  usageRecords,
+  usageTotals,
+} from "@driftlock/db";
 import { AppError } from "@driftlock/contracts";
 import { buildTotals, startOfMinute, startOfPeriod } from "./build-totals.ts";
 import { keyOf, type PlacedEvent, type SetAsideEvent, setAside } from "./placed-event.ts";
@@ -55,7 +61,8 @@ async function storeInHalves(tx: Transaction, placed: readonly PlacedEvent[]): P
     await tx.client.query("release savepoint part");
     return [];
   } catch (error) {
-    if (isOutage(error)) throw error;
+    // A conflict with another transaction is mended by repeating the whole of ours.
+    if (isOutage(error) || isTransactionConflict(error)) throw error;
     await tx.client.query("rollback to savepoint part");
     if (placed.length === 1) return [setAside(first, "not-storable", String(error))];
     const middle = Math.ceil(placed.length / 2);

@@ -22,25 +22,41 @@ export async function compareStaleReports({ db, clock, sink, log }: Deps): Promi
   const firstSentBefore = new Date(now.getTime() - usageReports.resendHoursMax * hourMs);
   const stale = await usageStaleReports.listStaleReports(db, { firstSentBefore, limit: customersMax });
   for (const customer of stale) {
-    // One whose answer is still to come would be counted on one side only.
-    if (customer.openCount > 0) continue;
-    const {
-      stripeCustomerId: customerId,
-      stripeMeterId: meterId,
-      firstEventAt: first,
-      lastEventAt: last,
-    } = customer;
-    const total = await sink.total({ meterId, customerId, first, last });
-    const decision = decideStaleReports(customer.reports, { confirmed: customer.sentQuantity, total });
-    if (decision.outcome === "mismatch") {
-      log.error({ customerId, meterId, unexplained: decision.unexplained }, "usage.report-unexplained");
-      continue;
-    }
-    const identifiersOf = (reports: readonly { identifier: string }[]) =>
-      reports.map(({ identifier }) => identifier);
-    const [arrived, missing] = [identifiersOf(decision.arrived), identifiersOf(decision.missing)];
-    await usageStaleReports.updateStaleSent(db, { identifiers: arrived, firstSentBefore, now });
-    await usageStaleReports.updateStaleUnsent(db, { identifiers: missing, firstSentBefore });
-    log.warn({ customerId, arrived, missing }, "usage.reports-compared");
+    await compareCustomer({ db, sink, log }, { customer, firstSentBefore, now }).catch((err: unknown) =>
+      // Its reports stay as they are; the other customers' are none the worse for it.
+      log.error({ err, customerId: customer.stripeCustomerId }, "usage.reports-not-compared"),
+    );
   }
+}
+
+interface Comparison {
+  customer: usageStaleReports.StaleReportsRow;
+  firstSentBefore: Date;
+  now: Date;
+}
+
+async function compareCustomer(
+  { db, sink, log }: Pick<Deps, "db" | "sink" | "log">,
+  { customer, firstSentBefore, now }: Comparison,
+): Promise<void> {
+  // One whose answer is still to come would be counted on one side only.
+  if (customer.openCount > 0) return;
+  const {
+    stripeCustomerId: customerId,
+    stripeMeterId: meterId,
+    firstEventAt: first,
+    lastEventAt: last,
+  } = customer;
+  const total = await sink.total({ meterId, customerId, first, last });
+  const decision = decideStaleReports(customer.reports, { confirmed: customer.sentQuantity, total });
+  if (decision.outcome === "mismatch") {
+    log.error({ customerId, meterId, unexplained: decision.unexplained }, "usage.report-unexplained");
+    return;
+  }
+  const identifiersOf = (reports: readonly { identifier: string }[]) =>
+    reports.map(({ identifier }) => identifier);
+  const [arrived, missing] = [identifiersOf(decision.arrived), identifiersOf(decision.missing)];
+  await usageStaleReports.updateStaleSent(db, { identifiers: arrived, firstSentBefore, now });
+  await usageStaleReports.updateStaleUnsent(db, { identifiers: missing, firstSentBefore });
+  log.warn({ customerId, arrived, missing }, "usage.reports-compared");
 }

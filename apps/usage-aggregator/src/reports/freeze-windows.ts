@@ -6,12 +6,14 @@ const windowsMax = 500;
 
 /** Writes a window for every billed total that has moved, before any of it is sent. @returns how many. */
 export async function freezeWindows({ db, clock }: { db: Db; clock: Clock }): Promise<number> {
-  const now = clock.now();
-  const totals = await usageReports.listUnreported(db, { limit: windowsMax });
-  if (totals.length === 0) return 0;
-  return usageReports.insertReports(
-    db,
-    totals.map((total) => freezeWindow(total, now)),
-    now,
-  );
+  let frozen = 0;
+  for (;;) {
+    const now = clock.now();
+    const totals = await usageReports.listUnreported(db, { limit: windowsMax });
+    const windows = totals.map((total) => freezeWindow(total, now));
+    const inserted = windows.length === 0 ? 0 : await usageReports.insertReports(db, windows, now);
+    frozen += inserted;
+    // None of a full look: somebody else is at it.
+    if (totals.length < windowsMax || inserted === 0) return frozen;
+  }
 }
