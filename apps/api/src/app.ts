@@ -60,7 +60,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: requestTimeoutMs,
     // A batch of procedures is one path segment.
     routerOptions: { maxParamLength: 2_000 },
-    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    // Before any hook, so that the id is told here.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(error, request, reply.header("x-request-id", request.id)),
     // While we drain, what arrives on an open connection is still served.
     return503OnClosing: false,
   });

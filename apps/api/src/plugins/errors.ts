@@ -1,37 +1,48 @@
 import { AppError, errorCatalog } from "@driftlock/contracts";
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
 import { renderProblem, retryAfterOf, toAppError } from "../problem-of-error.ts";
 
-/** Logs by whose doing it was: expected refusals are information, faults of ours are errors. */
-export function logFailure(log: FastifyBaseLogger, error: AppError): void {
-  const { status } = errorCatalog[error.code];
-  if (status === 500) log.error({ err: error.cause ?? error, code: error.code }, "request.failed");
-  else if (status === 503) log.warn({ err: error.cause ?? error, code: error.code }, "request.unavailable");
-  else log.info({ code: error.code, detail: error.message }, "request.refused");
+/** Logs who asked for what, by whose doing it was: expected refusals are information, faults of ours are errors. */
+export function logFailure(request: FastifyRequest, error: AppError): void {
+  const { log, method, credential } = request;
+  const { code } = error;
+  const { status } = errorCatalog[code];
+  const about = {
+    code,
+    method,
+    path: pathOf(request),
+    // Null until the hooks have run, absent where the router itself refused.
+    ...(credential && { credentialId: credential.id, accountId: credential.accountId }),
+  };
+  if (status === 500) log.error({ ...about, err: error.cause ?? error }, "request.failed");
+  else if (status === 503) log.warn({ ...about, err: error.cause ?? error }, "request.unavailable");
+  else log.info({ ...about, detail: error.message }, "request.refused");
 }
+
+/** Without the query, which may hold what logs must not. */
+const pathOf = ({ url }: FastifyRequest): string => url.split("?")[0] ?? "/";
 
 /** Answers with problem+json, whatever was thrown. */
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toAppError(thrown);
-  logFailure(request.log, error);
+  logFailure(request, error);
   const retryAfter = retryAfterOf(error);
   if (retryAfter !== null) void reply.header("retry-after", retryAfter);
   if (error.code === "UNAUTHENTICATED") void reply.header("www-authenticate", "Bearer");
   // Fastify closes the connection under a body that is too large, and a client that still sends would see that alone.
   if (error.code === "BODY_TOO_LARGE") void reply.removeHeader("connection");
-  const path = request.url.split("?")[0] ?? "/";
   return reply
     .code(errorCatalog[error.code].status)
     .type("application/problem+json")
     .serializer(JSON.stringify)
-    .send(renderProblem(error, { id: request.id, path }));
+    .send(renderProblem(error, { id: request.id, path: pathOf(request) }));
 }
 
 /** RFC 9457 for every error, and 404 for every path and method that nobody serves. */
 export const errorsPlugin = fp(async (app) => {
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
-    throw new AppError("NOT_FOUND", `Nothing answers ${request.method} ${request.url.split("?")[0] ?? "/"}.`);
+    throw new AppError("NOT_FOUND", `Nothing answers ${request.method} ${pathOf(request)}.`);
   });
 });

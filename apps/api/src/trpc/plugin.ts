@@ -16,7 +16,7 @@ export const trpcPlugin = fp<{ router: AppRouter }>(async (app, { router }) => {
         credentialFault: req.credentialFault,
         requestId: req.id,
       }),
-      onError: ({ error, req }) => logFailure(req.log, appErrorOf(error)),
+      onError: ({ error, req }) => logFailure(req, appErrorOf(error)),
       // tRPC's own codes know fewer statuses than we do; a batch keeps its 207 where its parts differ.
       responseMeta: ({ errors }) => {
         const failures = errors.map(appErrorOf);

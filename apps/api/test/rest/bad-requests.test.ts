@@ -50,10 +50,9 @@ describe("what cannot be read", () => {
   });
 
   test("a path that is wrongly encoded is 400", async () => {
-    expect(await gateway.request("GET", "/billing/%zz")).toMatchObject({
-      status: 400,
-      body: { code: "MALFORMED_BODY" },
-    });
+    const answer = await gateway.request("GET", "/billing/%zz");
+    expect(answer).toMatchObject({ status: 400, body: { code: "MALFORMED_BODY" } });
+    expect(answer.headers.get("x-request-id")).toBe(answer.body.requestId);
   });
 
   test("another content type is 415", async () => {
