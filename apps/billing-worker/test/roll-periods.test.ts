@@ -1,6 +1,8 @@
 import { type Db, sql, usagePeriodsWrite } from "@driftlock/db";
 import { closeLatenessMs } from "@driftlock/domain";
-import { expect, test } from "vitest";
+import { createLogger } from "@driftlock/runtime";
+import { expect, test, vi } from "vitest";
+import { rollPeriodsProcessor } from "../src/jobs/roll-periods.ts";
 import { closePeriods } from "../src/periods/close-periods.ts";
 import { rollDueAt } from "../src/periods/roll-due-at.ts";
 import { retilePeriods } from "../src/periods/retile-periods.ts";
@@ -96,5 +98,37 @@ test("Business rolls by the clock; Pro waits for its invoice, and not for ever",
     "2026-02-01T00:00 pro closed",
     "2026-03-01T00:00 pro",
     "2026-04-01T00:00 pro",
+  ]);
+});
+
+test("billed usage that no invoice came for is told to a person when its period is closed without", async () => {
+  const opened = at("2026-01-31T10:00:00");
+  await using world = await openDatabase(opened);
+  const { db } = world;
+  const accountId = "acme";
+  await openAccount(db, accountId, opened);
+  await putSubscription(db, {
+    accountId,
+    period: [at("2026-02-01T00:00:00"), at("2026-03-01T00:00:00")],
+  });
+  await db.transaction((tx) => retilePeriods(tx, { accountId, now: at("2026-02-01T00:00:01") }));
+  await storeEvents(db, accountId, [{ at: at("2026-02-20T00:00:00"), quantity: 150_000 }]);
+  const log = createLogger({ name: "test", level: "silent" });
+  const error = vi.spyOn(log, "error");
+  const job = rollPeriodsProcessor({
+    db,
+    clock: { now: () => at("2026-03-05T00:00:00") },
+    pushLimits: async () => {},
+    latenessMs: closeLatenessMs,
+  });
+  const context = { log, signal: new AbortController().signal, attempt: 1, requestId: undefined };
+  await job.run({ accountId }, context);
+  await job.run({ accountId }, context);
+  expect((await toldPeriods(db, accountId))[1]).toMatch(/pro closed events=150000$/);
+  expect(error.mock.calls).toEqual([
+    [
+      expect.objectContaining({ page: true, accountId, totalQuantity: 150_000, sentQuantity: 0 }),
+      "usage.not-billed",
+    ],
   ]);
 });

@@ -10,7 +10,6 @@ import { declineActionOf, type DunningFinalStep, nextDunningStep } from "@driftl
 import type { Clock, JobContext, Producer } from "@driftlock/runtime";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { endDunning } from "./end-dunning.ts";
-import { isLeftBehind } from "./follow-invoice.ts";
 import { resync } from "./resync.ts";
 import { tryPayment } from "./try-payment.ts";
 
@@ -63,16 +62,24 @@ async function findDue(deps: DunningDeps, invoiceId: string, now: Date): Promise
   const mirrored = await invoices.findInvoice(db, invoiceId);
   if (dunning === null || mirrored === null || dunning.settledAt !== null) return null;
   if (dunning.mode !== "worker" || dunning.nextStepAt === null || dunning.nextStepAt > now) return null;
+  const expand = ["parent.subscription_details.subscription"];
+  const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId, { expand }));
   // Cancelled by our own last step, it is to be ended, not left.
-  if (dunning.state !== "gave_up" && (await db.transaction((tx) => isLeftBehind(tx, mirrored)))) {
+  if (dunning.state !== "gave_up" && isLeftBehindNow(invoice)) {
     await dunningCases.updateCaseSettled(db, { invoiceId, state: "stopped", now });
     return null;
   }
-  const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId));
   if (invoice.status === "open") return { dunning, invoice, mirrored };
   // Settled while we were away: applying it settles the case and tells of it.
   await resync(deps, { objectId: invoiceId, objectType: "invoice" });
   return null;
+}
+
+/** As `isLeftBehind`, by Stripe's word: a cancellation whose event is still on its way must not be charged after. */
+function isLeftBehindNow({ parent, created }: Stripe.Invoice): boolean {
+  const subscription = parent?.subscription_details?.subscription;
+  if (subscription === undefined || typeof subscription === "string") return false;
+  return subscription.ended_at !== null && created < subscription.ended_at;
 }
 
 /** Only a card that came since is tried before the end. */

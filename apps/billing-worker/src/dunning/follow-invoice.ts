@@ -79,7 +79,7 @@ const hasFailed = ({ attemptCount, amountRemainingMinor, billingReason }: Follow
  * Whoever cancels is not asked any more for what was open before (FIELD H21); the last invoice, which the cancellation
  * itself drew, is collected like any other.
  */
-export async function isLeftBehind(
+async function isLeftBehind(
   tx: Transaction,
   { stripeSubscriptionId, createdAt }: Pick<FollowedInvoice, "stripeSubscriptionId" | "createdAt">,
 ): Promise<boolean> {
