@@ -1,6 +1,7 @@
 import { accounts, usagePeriods } from "@driftlock/db";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { openCancelClose } from "../src/closing/open-cancel-close.ts";
 import { retilePeriods } from "../src/periods/retile-periods.ts";
 import { at, openAccount, openDatabase, putSubscription, storeEvents, toldPeriods } from "./helpers.ts";
 
@@ -154,4 +155,22 @@ test("whatever is bought and ended, every event is in the total of the one perio
     }),
     { numRuns: 40 },
   );
+});
+
+test("cancelled now once more, after the renewal that the first cancellation was too slow for", async () => {
+  await using world = await openDatabase(opened);
+  const { db } = world;
+  await openAccount(db, "acme", opened);
+  const cancel = (now: Date) =>
+    db.transaction((tx) => openCancelClose(tx, { stripeSubscriptionId: "sub_1", cancelAt: now, now }));
+  await putSubscription(db, { accountId: "acme", period: proPeriod });
+  await db.transaction((tx) => retilePeriods(tx, { accountId: "acme", now: at("2026-02-10T12:00:01") }));
+  await cancel(at("2026-03-10T11:00:00"));
+  await putSubscription(db, { accountId: "acme", period: [proPeriod[1], at("2026-04-10T12:00:00")] });
+  expect(await cancel(at("2026-03-10T13:00:00"))).toMatchObject({ periodStart: proPeriod[1] });
+  expect((await toldPeriods(db, "acme")).slice(0, 3)).toEqual([
+    "2026-01-31T10:00 free",
+    "2026-02-10T12:00 pro",
+    "2026-03-10T11:00 free",
+  ]);
 });

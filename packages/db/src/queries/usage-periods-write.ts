@@ -52,7 +52,7 @@ export const listTilingSubscriptions = (q: Queryable, accountId: string): Promis
       p.rank, s.status, s.period_start as "periodStart", s.period_end as "periodEnd", s.started_at as "startedAt",
       s.plan_changed_at as "planChangedAt",
       least(s.ended_at, s.cancel_at, case when s.cancel_at_period_end then s.period_end end,
-        (select c.period_end from period_closes c
+        (select min(c.period_end) from period_closes c
           where c.stripe_subscription_id = s.stripe_subscription_id and c.ending = 'cancel')) as "endsAt",
       s.pending_plan_id as "pendingPlanId", n.version as "pendingPlanVersion"
     from user_subscriptions s
