@@ -69,10 +69,13 @@ test("ten requests at once give one session and one customer", async () => {
 
 test("two plans at once end with one open session, and each caller's was the open one", async () => {
   const accountId = await gateway.openAccount();
-  const answers = await Promise.all(
-    ["pro", "business", "pro", "business"].map((plan) => checkout(accountId, plan)),
-  );
-  expect(answers.every(({ status }) => [200, 503].includes(status))).toBe(true);
+  // Who finds another at work for long is told to come again, and does.
+  const answered = async (plan: string): ReturnType<typeof checkout> => {
+    const answer = await checkout(accountId, plan);
+    return answer.status === 503 ? answered(plan) : answer;
+  };
+  const answers = await Promise.all(["pro", "business", "pro", "business"].map(answered));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   const open = await openSessions(accountId);
   expect(open).toHaveLength(1);
   expect(answers.map(({ body }) => body.sessionId)).toContain(open[0]?.id);
