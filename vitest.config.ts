@@ -34,6 +34,7 @@ export default defineConfig({
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
           globalSetup: "./e2e/global-setup.ts",
+          setupFiles: "./e2e/end-subscriptions.ts",
           // All files drive one system, and its clock.
           maxWorkers: 1,
           testTimeout: 120_000,

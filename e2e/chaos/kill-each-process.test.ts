@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
+import { endSubscriptions } from "../end-subscriptions.ts";
 import { fiveTotals } from "../five-totals.ts";
 import { system } from "../system.ts";
 import { killProcess } from "./kill-process.ts";
@@ -12,6 +13,8 @@ const processes = [
   "postgres",
   "redis",
 ];
+
+afterEach(() => endSubscriptions(system()));
 
 // A producer that was answered before Redis died may have been answered by a Redis that had not yet synced
 // (USAGE_DURABILITY=redis): it sends all of its events again at the end, which is always safe, and is exact.
