@@ -17,7 +17,7 @@ const processes = [
 afterEach(() => endSubscriptions(system()));
 
 // A producer that was answered before Redis died may have been answered by a Redis that had not yet synced
-// (USAGE_DURABILITY=redis): it sends all of its events again at the end, which is always safe, and is exact.
+// (USAGE_DURABILITY=redis): there it sends all of its events again at the end, which is always safe, and is exact.
 test.for(processes)(
   "kill -9 of %s while events come in and while the period closes changes no figure",
   { timeout: 180_000 },
@@ -29,7 +29,7 @@ test.for(processes)(
     const sending = driver.send(account, { prefix: "e", count: 120_000, perRequest: 1_000 });
     await killProcess(name);
     await sending;
-    await driver.send(account, { prefix: "e", count: 120_000 });
+    if (name === "redis") await driver.send(account, { prefix: "e", count: 120_000 });
     expect(await driver.metric(account, "events")).toMatchObject({ used: 120_000, overage: 20_000 });
 
     const travelling = driver.travelTo(new Date(Date.parse(period.end) + 3_600_000), 120_000);
