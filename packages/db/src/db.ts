@@ -45,7 +45,7 @@ export interface DbOptions {
   applicationName: string;
   /** Told of every query's wall time, for metrics. */
   onQuery?: (name: string, durationMs: number) => void;
-  /** Told of idle connections that break, so that an outage is logged and never crashes. */
+  /** Told of connections that break, so that an outage is logged and never crashes. */
   onConnectionError?: (error: Error) => void;
 }
 
@@ -77,12 +77,6 @@ async function runTransaction<T>(
     throw isConnectionError(error) ? unavailable(error) : error;
   });
   let broken: Error | undefined;
-  // The pool listens to idle connections only: one that breaks between two statements would end the process.
-  const onBroken = (error: Error) => {
-    broken = error;
-    options.onConnectionError?.(error);
-  };
-  client.on("error", onBroken);
   try {
     await client.query("begin");
     const queryable = queryableOver((query) => client.query(query.text, [...query.values]), options);
@@ -96,7 +90,6 @@ async function runTransaction<T>(
     });
     throw isConnectionError(error) ? unavailable(error) : error;
   } finally {
-    client.off("error", onBroken);
     client.release(broken);
   }
 }
@@ -116,7 +109,10 @@ export function createDb(options: DbOptions): Db {
     connectionTimeoutMillis: 5_000,
     types,
   });
-  pool.on("error", (error) => options.onConnectionError?.(error));
+  // The pool listens to idle connections only. One that breaks between two statements, or in the moment when it is
+  // handed over or thrown away, would end the process.
+  pool.on("connect", (client) => client.on("error", (error) => options.onConnectionError?.(error)));
+  pool.on("error", () => {});
   const transaction = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
     for (let tries = 1; ; tries += 1) {
       try {

@@ -20,7 +20,7 @@ export function isConnectionError(error: unknown): boolean {
   const message = error instanceof Error ? error.message : "";
   return (
     /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST)/.test(code) ||
-    /[Cc]onnection terminated|timeout exceeded/.test(message)
+    /[Cc]onnection terminated|timeout exceeded|is not queryable/.test(message)
   );
 }
 

@@ -52,3 +52,34 @@ test("a connection that breaks inside of a transaction fails it as unavailable, 
   await expect(broken).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(await db.row("test", sql`select sum(value)::bigint as value from counters`)).toEqual({ value: 0 });
 });
+
+test("connections cut at any moment end no process, and each transaction happens or is unavailable", async () => {
+  let committed = 0;
+  const write = async () => {
+    for (let round = 0; round < 60; round++) {
+      await db
+        .transaction((tx) => tx.run("test", sql`update counters set value = value + 1 where name = 'a'`))
+        .then(
+          () => void (committed += 1),
+          (error: unknown) => expect(error).toMatchObject({ code: "UNAVAILABLE" }),
+        );
+    }
+  };
+  const cutter = createDb({ connectionString: database.url, applicationName: "cutter", connectionsMax: 1 });
+  const writers = Promise.all([write(), write(), write()]);
+  let isWriting = true;
+  void writers.finally(() => (isWriting = false));
+  while (isWriting) {
+    await cutter.run(
+      "test",
+      sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'test' and datname = current_database() order by random() limit 1`,
+    );
+  }
+  await writers;
+  const row = await cutter.row<{ value: number }>("test", sql`select value from counters where name = 'a'`);
+  await cutter.end();
+  // A connection cut between the commit and its answer has committed all the same.
+  expect(row?.value).toBeGreaterThanOrEqual(committed);
+  expect(committed).toBeGreaterThan(0);
+});

@@ -42,6 +42,8 @@ export interface Objects {
     _secrets: EndpointSecret[];
   };
   "sim.clock": ClockRecord;
+  /** The name of a process that follows the clock. */
+  "sim.clock_participant": { id: string };
   "sim.delivery": DeliveryRecord;
   "sim.fault": FaultRecord;
   "sim.idempotency": IdempotencyRecord;

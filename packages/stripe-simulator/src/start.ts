@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import { createClock } from "./clock/clock.ts";
-import { createParticipants } from "./clock/participants.ts";
+import { createParticipants, type ParticipantNames } from "./clock/participants.ts";
 import { dueWork } from "./due-work.ts";
 import { registerApi } from "./http/api.ts";
 import { createContract } from "./http/contract.ts";
@@ -62,7 +62,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   });
   const testClockId = prepare(sim);
   const deliverer = createDeliverer({ sim, log });
-  const participants = createParticipants(sim.wallNowMs);
+  const participants = createParticipants(sim.wallNowMs, participantNames(sim));
   const clock = createClock({ sim, work: dueWork, deliverer, participants, log });
 
   takeRawBodies(app);
@@ -87,6 +87,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     },
   };
 }
+
+const participantNames = (sim: Simulation): ParticipantNames => ({
+  list: () => sim.store.list("sim.clock_participant").map(({ id }) => id),
+  add: (id) => sim.transact(null, ({ store }) => store.put("sim.clock_participant", { id })),
+  remove: (id) => sim.transact(null, ({ store }) => store.delete("sim.clock_participant", id)),
+});
 
 function prepare(sim: Simulation): string {
   return sim.transact(null, (ctx) => {

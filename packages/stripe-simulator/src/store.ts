@@ -131,7 +131,9 @@ export function createStore(db: DatabaseSync | null): TransactionalStore {
         commit();
       }
     },
-    close: () => db?.close(),
+    close() {
+      if (db?.isOpen === true) db.close();
+    },
   };
   return store;
 }

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type Stripe from "stripe";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createPro, openCheckout, receiveWebhooks, refusal, setUp } from "./harness.ts";
 
 const DAY = 86_400;
@@ -100,6 +103,35 @@ test("it stops at a participant's due instant and waits for it to catch up", asy
   expect((await clock()).nowMs).toBeLessThan(dueAtMs + 5000);
   await report(dueAtMs + 5000, null);
   await vi.waitFor(async () => expect((await clock()).nowMs).toBeGreaterThanOrEqual((now + 2 * DAY) * 1000));
+  await report((now + 3 * DAY) * 1000, null);
+  await arrival(stripe, simulator.testClockId);
+});
+
+test("after a restart it waits for who was waited for before, and for nobody else", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "simulator-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const statePath = join(folder, "state.sqlite");
+  const before = await setUp({ statePath });
+  const { frozen_time: now } = await before.stripe.testHelpers.testClocks.retrieve(
+    before.simulator.testClockId,
+  );
+  const dueAtMs = (now + DAY) * 1000;
+  const path = "/_sim/clock/participants/worker";
+  await before.sim("PUT", path, { caughtUpToMs: now * 1000, nextDueAtMs: dueAtMs });
+  await before.stripe.testHelpers.testClocks.advance(before.simulator.testClockId, {
+    frozen_time: now + 2 * DAY,
+  });
+  await before.simulator.close();
+
+  const { stripe, simulator, sim } = await setUp({ statePath });
+  const report = (caughtUpToMs: number, nextDueAtMs: number | null) =>
+    sim("PUT", path, { caughtUpToMs, nextDueAtMs });
+  const nowMs = async () => ((await sim("GET", "/_sim/clock")).body as { nowMs: number }).nowMs;
+  expect(await nowMs()).toBeLessThan(dueAtMs + 5_000);
+  await report(dueAtMs - 5_000, dueAtMs);
+  expect(await nowMs()).toBeLessThan(dueAtMs + 5_000);
+  await report(dueAtMs + 5_000, null);
+  await vi.waitFor(async () => expect(await nowMs()).toBeGreaterThanOrEqual((now + 2 * DAY) * 1000));
   await report((now + 3 * DAY) * 1000, null);
   await arrival(stripe, simulator.testClockId);
 });

@@ -88,6 +88,10 @@ export function createMover({ sim, work, deliverer, participants }: MoverDeps): 
     runDue,
     settle,
     async move(isRunning, tell) {
+      if (participants.areAwaited()) {
+        await hold(sim.nowMs(), isRunning);
+        if (isRunning()) participants.forgetAwaited();
+      }
       for (let target = record().targetMs; isRunning() && target !== null; target = record().targetMs) {
         const instantMs = nextInstantMs(target);
         runDue(instantMs);
