@@ -1,5 +1,6 @@
 /**
  * - `BUFFER_FULL`: back-pressure, the event was not taken; await `flush()` and record it again with its id.
+ * - `BUFFER_IN_USE`: the folder of the buffer belongs to another process that lives.
  * - `INVALID_EVENT`: the event was not taken, it can never be sent.
  * - `CLOSED`: the event was not taken, the client is closed.
  * - `REFUSED`: the gateway refused the request itself (401 and 403 above all); a repeat does not help.
@@ -8,6 +9,7 @@
  */
 export type DriftLockErrorCode =
   | "BUFFER_FULL"
+  | "BUFFER_IN_USE"
   | "INVALID_EVENT"
   | "CLOSED"
   | "REFUSED"

@@ -8,6 +8,7 @@ import {
 } from "@driftlock/contracts";
 import { DriftLockError } from "./errors.ts";
 import { createPostJson, type GatewayOptions } from "./gateway.ts";
+import { openJournal } from "./usage-journal.ts";
 import { createSendUsage } from "./usage-sender.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
@@ -27,8 +28,13 @@ export interface UsageClientOptions extends GatewayOptions {
   batchEventsMax?: number;
   /** How long an event waits for others at most. (Default: 1,000) */
   flushIntervalMs?: number;
-  /** Events held in memory while they are not answered; past it `record` throws BUFFER_FULL. (Default: 100,000) */
+  /** Events held while they are not answered; past it `record` throws BUFFER_FULL. (Default: 100,000) */
   bufferEventsMax?: number;
+  /**
+   * A folder that holds them too, of this producer alone: what its process leaves behind when it dies is sent by the
+   * next one, with the same ids. (Default: memory only)
+   */
+  bufferFolder?: string;
   /**
    * Stamps what brings no timestamp, so that usage that is sent late counts when it happened. `null` leaves it to the
    * gateway, as on the simulator, whose clock is moved. (Default: the machine's time)
@@ -42,8 +48,8 @@ export interface UsageClientOptions extends GatewayOptions {
 
 export interface UsageClient {
   /**
-   * Takes an event and returns its id at once; it is sent in the background. In memory only: who cannot lose an event
-   * to the death of this process keeps it with its id and records it again, which counts once.
+   * Takes an event and returns its id at once; it is sent in the background. Without `bufferFolder` the death of this
+   * process loses what is not answered, unless it is kept with its id and recorded again, which counts once.
    * @throws DriftLockError BUFFER_FULL, INVALID_EVENT, CLOSED, or what stopped the client; the event is not taken then.
    */
   record(event: UsageToRecord): string;
@@ -58,7 +64,10 @@ export interface UsageClient {
   unsent(): UsageEventInput[];
 }
 
-/** Sends usage to DriftLock in batches, in order, one at a time. Nothing is dropped: an event is answered or `unsent()`. */
+/**
+ * Sends usage to DriftLock in batches, in order, one at a time. Nothing is dropped: an event is answered or `unsent()`.
+ * @throws RangeError for a number out of its range; DriftLockError BUFFER_IN_USE.
+ */
 export function createUsageClient(options: UsageClientOptions): UsageClient {
   const eventsMax = inRange("batchEventsMax", options.batchEventsMax ?? 1_000, batchEventsMax);
   const flushIntervalMs = inRange("flushIntervalMs", options.flushIntervalMs ?? 1_000, 3_600_000);
@@ -72,9 +81,10 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
     random: Math.random,
   });
 
-  const pending: string[] = [];
+  const journal = options.bufferFolder === undefined ? null : openJournal(options.bufferFolder);
+  const pending: string[] = [...(journal?.left ?? [])];
   const stopping = new AbortController();
-  let recorded = 0;
+  let recorded = pending.length;
   let answered = 0;
   let isClosed = false;
   let isInBackground = false;
@@ -86,14 +96,24 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
     const batch = firstBatch(pending, eventsMax);
     try {
       const { results } = await send(batch, stopping.signal);
+      tell(batch, results);
+      forget(batch.length);
       pending.splice(0, batch.length);
       answered += batch.length;
-      tell(batch, results);
     } catch (error) {
       failure = error as Error;
       // Nobody may be waiting: what stops the metering is said aloud, not only to the next call.
       process.emitWarning(`DriftLock usage stopped, ${pending.length} events are unsent: ${failure.message}`);
       throw error;
+    }
+  }
+
+  /** Last: a death before it sends the batch again, and what was refused is told again. */
+  function forget(count: number): void {
+    try {
+      journal?.answered(count);
+    } catch (error) {
+      process.emitWarning(`${count} answered events stay on disk and may be sent again: ${String(error)}`);
     }
   }
 
@@ -146,6 +166,7 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
     if (pending.length > 0 && failure === null && !isClosed) schedule();
   }
 
+  if (pending.length > 0) schedule();
   return {
     record: (event) => {
       if (failure !== null) throw failure;
@@ -157,7 +178,9 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
         );
       }
       const { id = newId(), timestamp = now?.().toISOString(), ...rest } = event;
-      pending.push(serialize({ ...rest, id, ...(timestamp !== undefined && { timestamp }) }));
+      const json = serialize({ ...rest, id, ...(timestamp !== undefined && { timestamp }) });
+      journal?.append(json);
+      pending.push(json);
       recorded++;
       schedule();
       return id;
@@ -171,6 +194,7 @@ export function createUsageClient(options: UsageClientOptions): UsageClient {
         await sendUpTo(recorded);
       } finally {
         clearTimeout(deadline);
+        journal?.close();
       }
     },
     unsent: () => pending.map(parseEvent),
