@@ -2,8 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@driftlock/contracts";
 import { type Db, stripeCustomerLeases } from "@driftlock/db";
 
-// Longer than a fetch takes; should one take longer all the same, the fence refuses its commit.
-const leaseTtlMs = 45_000;
+// Renewed while the work goes on, so that a customer waits no longer than this for a worker that died. One that was
+// only held up for longer runs on beside its successor, and the fence refuses its commit.
+const leaseTtlMs = 6_000;
+const renewIntervalMs = 2_000;
 const pollMs = 25;
 const waitMaxMs = 15_000;
 
@@ -22,9 +24,14 @@ export async function withCustomerLease<T>(
   work: (lease: HeldLease) => Promise<T>,
 ): Promise<T> {
   const lease = await waitForLease({ db, holder, signal }, stripeCustomerId);
+  const renewing = setInterval(() => {
+    // A lease that cannot be renewed now is renewed at the next beat, or taken over.
+    stripeCustomerLeases.updateLeaseRenewed(db, { ...lease, ttlMs: leaseTtlMs }).catch(() => {});
+  }, renewIntervalMs);
   try {
     return await work(lease);
   } finally {
+    clearInterval(renewing);
     // A lease that cannot be given back now runs out by itself.
     await stripeCustomerLeases.updateLeaseReleased(db, lease).catch(() => {});
   }

@@ -36,6 +36,18 @@ export const isLeaseHeld = async (
   return row !== null;
 };
 
+/** Holds on to it for another `ttlMs`; without effect once it was given back, or somebody else has it. */
+export const updateLeaseRenewed = (
+  q: Queryable,
+  lease: { stripeCustomerId: string; fence: number; ttlMs: number },
+): Promise<number> =>
+  q.run(
+    "stripeCustomerLeases.updateRenewed",
+    sql`update stripe_customer_leases set leased_until = clock_timestamp() + ${lease.ttlMs}::int * interval '1 ms'
+    where stripe_customer_id = ${lease.stripeCustomerId}::text and fence = ${lease.fence}::bigint
+      and leased_until > '-infinity'`,
+  );
+
 /** Gives the lease back early; without effect once somebody else has it. */
 export const updateLeaseReleased = (
   q: Queryable,
