@@ -1,6 +1,7 @@
 export { createDriver, type Driver } from "./driver/driver.ts";
 export { type ReceivedNotice, startNoticeReceiver } from "./driver/notice-receiver.ts";
 export { type RunningSystem, startSystem } from "./driver/start-system.ts";
+export { type UsageApp, type UsageParts, startUsageParts } from "./driver/start-usage-parts.ts";
 export { freeSystemPorts } from "./driver/system-ports.ts";
 export { until } from "./driver/until.ts";
 export { createTestDatabase, type TestDatabase } from "./testing/test-database.ts";
