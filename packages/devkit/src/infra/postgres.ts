@@ -23,6 +23,16 @@ import { writeFileAtomic } from "./write-file-atomic.ts";
 
 const SUPERUSER = "driftlock";
 
+/** Checkpoints write whole pages again: rare ones are what usage at a high rate needs most (docs/runbooks). */
+const forLoad = {
+  shared_buffers: "512MB",
+  max_wal_size: "4GB",
+  checkpoint_timeout: "15min",
+  wal_compression: "on",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+};
+
 export interface PreparePostgresOptions {
   /** Where its password and port are kept, and its data too wherever Postgres's user can reach it. */
   folder: string;
@@ -51,7 +61,7 @@ export async function preparePostgres(
     unix_socket_directories: "",
     max_connections: "200",
     timezone: "UTC",
-    ...(isDurable ? {} : { fsync: "off", full_page_writes: "off", synchronous_commit: "off" }),
+    ...(isDurable ? forLoad : { fsync: "off", full_page_writes: "off", synchronous_commit: "off" }),
   };
   const spec: ProcessSpec = {
     name: "postgres",

@@ -33,6 +33,8 @@ export async function prepareRedis(
     requirepass: password,
     appendonly: "yes",
     appendfsync: "everysec",
+    // At a high rate the file doubles within seconds; each rewrite forks.
+    "auto-aof-rewrite-min-size": "1gb",
     "maxmemory-policy": "noeviction",
     save: '""',
     daemonize: "no",
