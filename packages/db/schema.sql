@@ -416,6 +416,31 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_by_partition ON public.usage_corrections USING btree (partition_no, correction_id);
 
+create table usage_groups (
+  account_id text not null,
+  metric text not null,
+  key text collate "C" not null,
+  window_minutes integer not null,
+  window_at timestamp with time zone not null,
+  value text collate "C" not null,
+  quantity bigint not null,
+  event_count bigint not null,
+  last_occurred_at timestamp with time zone not null,
+  constraint usage_groups_pkey PRIMARY KEY (account_id, metric, key, window_minutes, window_at, value),
+  constraint usage_groups_window_minutes_check CHECK ((window_minutes = ANY (ARRAY[1, 60, 1440])))
+);
+CREATE INDEX usage_groups_by_age ON public.usage_groups USING brin (window_at);
+
+create table usage_hours (
+  account_id text not null,
+  metric text not null,
+  hour_at timestamp with time zone not null,
+  quantity bigint not null,
+  event_count bigint not null,
+  last_occurred_at timestamp with time zone not null,
+  constraint usage_hours_pkey PRIMARY KEY (account_id, metric, hour_at)
+);
+
 create table usage_minutes (
   account_id text not null,
   metric text not null,

@@ -16,6 +16,7 @@ import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
 import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
 import { type Env, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
+import { usageExportRoutes } from "./rest/usage-export.ts";
 import { usageRoutes } from "./rest/usage.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
 import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
@@ -121,7 +122,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       customer,
       operator,
       createDemoSession: isSimulator ? createDemoSession({ redis }) : null,
-      usagePlugins: [usageRoutes({ ...usage, clock }), quotaRoutes(usage)],
+      usagePlugins: [usageRoutes({ ...usage, clock }), usageExportRoutes(usage), quotaRoutes(usage)],
       redis,
       appConfig: {
         mode,

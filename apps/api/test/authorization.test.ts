@@ -58,6 +58,7 @@ const routes: Route[] = [
     query: "metric=events",
     ...ofAccount,
   },
+  { method: "GET", path: "/billing/usage/export", access: "billing:read", ...ofAccount },
   { method: "GET", path: "/billing/entitlements", access: "billing:read", ...ofAccount },
   {
     method: "POST",

@@ -29,6 +29,7 @@ export const errorCatalog = {
   INVALID: { status: 422, retryable: false, title: "The request is not valid" },
   INVALID_EVENT: { status: 422, retryable: false, title: "The event is not valid" },
   UNKNOWN_METRIC: { status: 422, retryable: false, title: "There is no such metric" },
+  UNKNOWN_GROUP_KEY: { status: 422, retryable: false, title: "The metric does not declare this property" },
   UNKNOWN_PLAN: { status: 422, retryable: false, title: "There is no such plan" },
   PLAN_NOT_PURCHASABLE: { status: 422, retryable: false, title: "This plan cannot be bought" },
   RETURN_URL_NOT_ALLOWED: { status: 422, retryable: false, title: "This return URL is not allowed" },

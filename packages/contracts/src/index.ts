@@ -12,6 +12,7 @@ export * from "./api/problem.ts";
 export * from "./api/quota.ts";
 export * from "./api/subscription.ts";
 export * from "./api/usage.ts";
+export * from "./api/usage-export.ts";
 export * from "./api/web-session.ts";
 export * from "./jobs/adopt-card.ts";
 export * from "./jobs/apply-stripe-event.ts";

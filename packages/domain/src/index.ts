@@ -40,3 +40,4 @@ export {
 } from "./plan-selection.ts";
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
 export { decideStaleReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
+export { mergeCounted } from "./rollup.ts";

@@ -34,6 +34,9 @@ interface Deps extends Pick<CustomerUseCases, "getUsage" | "getUsageSeries" | "g
   clock: Clock;
 }
 
+const seriesDescription =
+  "Windows are aligned in UTC; `from` and `to` are widened to whole ones, and every window has a point. `groupBy` names a property that the metric declares (else 422 `UNKNOWN_GROUP_KEY`, which names those): `groups` then holds a series for each value, the largest first, as many as make 20,000 points, 100 at most; the rest is in the group `other`, as are values past the first 1,000 of a UTC day and values longer than 256 characters. The group `none` is what carries no such property, or came before the metric declared it. By minute, groups reach back 35 days.";
+
 export const usageRoutes =
   ({ recordUsage, getUsage, getUsageSeries, getEntitlements, clock }: Deps): FastifyPluginAsyncZod =>
   async (app) => {
@@ -92,6 +95,7 @@ export const usageRoutes =
         schema: {
           tags: ["usage"],
           summary: "One metric over time, for plots",
+          description: seriesDescription,
           querystring: UsageSeriesQuery,
           response: { 200: UsageSeriesDto },
         },

@@ -3,6 +3,7 @@ import type { AccessPolicy } from "@driftlock/domain";
 import type { RedisClient } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import { createCheckQuota } from "../use-cases/check-quota.ts";
+import { createExportUsage } from "../use-cases/export-usage.ts";
 import { createGetEntitlements } from "../use-cases/get-entitlements.ts";
 import { createGetUsage } from "../use-cases/get-usage.ts";
 import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
@@ -32,6 +33,7 @@ export function createUsageUseCases({ db, redis, clock, wallNow, partitions, acc
     checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
     getUsage: createGetUsage({ gate, clock }),
     getUsageSeries: createGetUsageSeries({ db, clock, catalogCache }),
+    exportUsage: createExportUsage({ db, clock, catalogCache }),
     getEntitlements: createGetEntitlements({ db, clock, accessPolicy }),
   };
 }

@@ -1,25 +1,25 @@
 import {
   AppError,
+  groupMinutesDays,
+  seriesGroupPointsMax,
+  seriesGroupsMax,
   seriesPointsMax,
   type UsageSeriesDto,
   type UsageSeriesQuery,
   type UsageWindow,
 } from "@driftlock/contracts";
-import { type Db, usageTotals } from "@driftlock/db";
+import { type Db, usageGroups, usageTotals } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
+import { buildSeriesGroups } from "./build-series-groups.ts";
+import { readRange } from "./read-range.ts";
+import { requireAccount } from "./require-account.ts";
 
 const minuteMs = 60_000;
-const windowMs: Record<UsageWindow, number> = {
-  minute: minuteMs,
-  hour: 60 * minuteMs,
-  day: 24 * 60 * minuteMs,
-};
-const spanDefaultMs: Record<UsageWindow, number> = {
-  minute: windowMs.day,
-  hour: windowMs.day,
-  day: 30 * windowMs.day,
-};
+const dayMs = 24 * 60 * minuteMs;
+const windowMs: Record<UsageWindow, number> = { minute: minuteMs, hour: 60 * minuteMs, day: dayMs };
+const groupWindowOf = { minute: 1, hour: 60, day: 1_440 } as const;
+const spanDefaultMs: Record<UsageWindow, number> = { minute: dayMs, hour: dayMs, day: 30 * dayMs };
 
 interface Deps {
   db: Db;
@@ -27,42 +27,97 @@ interface Deps {
   catalogCache: CatalogCache;
 }
 
+type Query = Omit<UsageSeriesQuery, "accountId">;
+
 /**
- * One metric over time, from what is stored (a second behind). `from` and `to` are widened to whole windows of UTC.
- * @throws UNKNOWN_METRIC, INVALID for a range that is empty or has more than 2,000 points.
+ * One metric over time, from its rollups (a second behind). `from` and `to` are widened to whole windows of UTC.
+ * @throws UNKNOWN_METRIC, UNKNOWN_GROUP_KEY, ACCOUNT_NOT_FOUND, INVALID for a range that is empty, has more than 2,000
+ * points, or reaches back beyond what is kept.
  */
 export const createGetUsageSeries =
   ({ db, clock, catalogCache }: Deps) =>
-  async (accountId: string, query: Omit<UsageSeriesQuery, "accountId">): Promise<UsageSeriesDto> => {
-    const { metric, window } = query;
-    const aggregation = (await catalogCache.get()).aggregations.get(metric);
+  async (accountId: string, query: Query): Promise<UsageSeriesDto> => {
+    const { metric, window, groupBy } = query;
+    const { aggregations, metrics } = await catalogCache.get();
+    const aggregation = aggregations.get(metric);
     if (aggregation === undefined) throw new AppError("UNKNOWN_METRIC", `There is no metric "${metric}".`);
-    const sizeMs = windowMs[window];
-    const toMs = query.to === undefined ? clock.now().getTime() : Date.parse(query.to);
-    const fromMs = query.from === undefined ? toMs - spanDefaultMs[window] : Date.parse(query.from);
-    const firstMs = Math.floor(fromMs / sizeMs) * sizeMs;
-    const endMs = Math.ceil(toMs / sizeMs) * sizeMs;
-    const count = (endMs - firstMs) / sizeMs;
-    if (fromMs >= toMs) throw new AppError("INVALID", "query.from must be before query.to.");
-    if (count > seriesPointsMax) {
-      throw new AppError(
-        "INVALID",
-        `The range has ${count} points, ${seriesPointsMax} at most; choose a larger window.`,
-      );
+    const { from, to, instants } = windowsOf(query, clock.now());
+    if (groupBy !== undefined) {
+      requireGroupKey(query, metrics.find((each) => each.metric === metric)?.groupByKeys ?? []);
+      if (window === "minute") requireKeptMinutes(from, clock.now());
     }
-    const range = { from: new Date(firstMs), to: new Date(endMs) };
-    const rows = await usageTotals.listSeries(db, { accountId, metric, aggregation, window, ...range });
+    const series = { accountId, metric, aggregation, window, from, to };
+    const [{ rows, groupRows }] = await Promise.all([
+      groupBy === undefined
+        ? usageTotals.listSeries(db, series).then((all) => ({ rows: all, groupRows: [] }))
+        : readGrouped(db, series, { key: groupBy, pointCount: instants.length }),
+      requireAccount(db, accountId),
+    ]);
     const byInstant = new Map(rows.map((row) => [row.at.getTime(), row]));
+    const points = instants.map((atMs) => {
+      const row = byInstant.get(atMs);
+      return { at: new Date(atMs).toISOString(), quantity: row?.quantity ?? 0, count: row?.count ?? 0 };
+    });
     return {
       accountId,
       metric,
       window,
-      from: range.from.toISOString(),
-      to: range.to.toISOString(),
-      points: Array.from({ length: count }, (_, index) => {
-        const atMs = firstMs + index * sizeMs;
-        const row = byInstant.get(atMs);
-        return { at: new Date(atMs).toISOString(), quantity: row?.quantity ?? 0, count: row?.count ?? 0 };
+      from: from.toISOString(),
+      to: to.toISOString(),
+      points,
+      ...(groupBy !== undefined && {
+        groupBy,
+        groups: buildSeriesGroups({ aggregation, points, rows: groupRows }),
       }),
     };
   };
+
+/** The windows that a query touches: their starts in unix milliseconds, and the range that they make. */
+function windowsOf(query: Query, now: Date): { from: Date; to: Date; instants: number[] } {
+  const sizeMs = windowMs[query.window];
+  const { fromMs, toMs } = readRange(query, { now, spanMs: spanDefaultMs[query.window] });
+  const firstMs = Math.floor(fromMs / sizeMs) * sizeMs;
+  const endMs = Math.ceil(toMs / sizeMs) * sizeMs;
+  const count = (endMs - firstMs) / sizeMs;
+  if (count > seriesPointsMax) {
+    throw new AppError(
+      "INVALID",
+      `The range has ${count} points, ${seriesPointsMax} at most; choose a larger window.`,
+    );
+  }
+  const instants = Array.from({ length: count }, (_, index) => firstMs + index * sizeMs);
+  return { from: new Date(firstMs), to: new Date(endMs), instants };
+}
+
+function requireGroupKey({ metric, groupBy }: Query, declaredKeys: readonly string[]): void {
+  if (groupBy === undefined || declaredKeys.includes(groupBy)) return;
+  const known =
+    declaredKeys.length === 0
+      ? "it declares none"
+      : `it declares ${declaredKeys.map((key) => `"${key}"`).join(", ")}`;
+  throw new AppError("UNKNOWN_GROUP_KEY", `"${metric}" cannot be grouped by "${groupBy}": ${known}.`, {
+    extensions: { declaredKeys },
+  });
+}
+
+function requireKeptMinutes(from: Date, now: Date): void {
+  if (from.getTime() >= now.getTime() - groupMinutesDays * dayMs) return;
+  throw new AppError(
+    "INVALID",
+    `Groups by minute reach back ${groupMinutesDays} days; choose a larger window.`,
+  );
+}
+
+/** The whole and its parts out of one snapshot, so that the parts make up the whole. */
+const readGrouped = (
+  db: Db,
+  series: Parameters<typeof usageTotals.listSeries>[1],
+  { key, pointCount }: { key: string; pointCount: number },
+) =>
+  db.transaction(async (tx) => {
+    await usageGroups.holdSnapshot(tx);
+    const groupsMax = Math.min(seriesGroupsMax, Math.floor(seriesGroupPointsMax / pointCount));
+    const windowMinutes = groupWindowOf[series.window];
+    const groupRows = await usageGroups.listGroupSeries(tx, { ...series, key, windowMinutes, groupsMax });
+    return { rows: await usageTotals.listSeries(tx, series), groupRows };
+  });

@@ -7,7 +7,9 @@ import {
 } from "@driftlock/db";
 import { AppError } from "@driftlock/contracts";
 import { buildTotals, startOfMinute, startOfPeriod } from "./build-totals.ts";
+import { foldHours } from "./fold-deltas.ts";
 import { keyOf, type PlacedEvent, type SetAsideEvent, setAside } from "./placed-event.ts";
+import { storeGroups } from "./store-groups.ts";
 
 /** Records and totals together, as if none of the events were stored before. Throws where one was, or cannot be. */
 export async function storeEvents(tx: Transaction, placed: readonly PlacedEvent[]): Promise<void> {
@@ -19,7 +21,9 @@ export async function storeEvents(tx: Transaction, placed: readonly PlacedEvent[
   }
   for (const [aggregation, deltas] of buildTotals(placed, startOfMinute)) {
     await usageTotals.upsertMinutes(tx, aggregation, deltas);
+    await usageTotals.upsertHours(tx, aggregation, foldHours(aggregation, deltas));
   }
+  await storeGroups(tx, placed);
 }
 
 /**

@@ -2,7 +2,13 @@ import { z } from "zod";
 import { MetricName, PlanId } from "../ids.ts";
 import { PeriodDto } from "../period.ts";
 import { accessLevels, overagePolicies } from "../plan.ts";
-import { eventIdCodePointsMax, propertiesKeysMax, quantityMax, usageOutcomes } from "../usage.ts";
+import {
+  eventIdCodePointsMax,
+  propertiesBytesMax,
+  propertiesKeysMax,
+  quantityMax,
+  usageOutcomes,
+} from "../usage.ts";
 import { AccountChoice } from "./account-choice.ts";
 
 const Quantity = z.number().int().min(0).max(quantityMax);
@@ -97,18 +103,47 @@ export type UsageDto = z.infer<typeof UsageDto>;
 export const usageWindows = ["minute", "hour", "day"] as const;
 export type UsageWindow = (typeof usageWindows)[number];
 export const seriesPointsMax = 2_000;
+/** Of a grouped series: groups shown by their value, and points of all of them together. */
+export const seriesGroupsMax = 100;
+export const seriesGroupPointsMax = 20_000;
+/** How far a series that is grouped by minute reaches back. */
+export const groupMinutesDays = 35;
 
-/** A plot of one metric over `[from, to)`, by default the last day (minute, hour) or the last 30 days (day). */
+/**
+ * A plot of one metric over `[from, to)`, by default the last day (minute, hour) or the last 30 days (day). `groupBy` is
+ * a key of `properties` that the metric declares.
+ */
 export const UsageSeriesQuery = z.object({
   ...AccountChoice.shape,
   metric: MetricName,
   from: z.iso.datetime({ offset: true }).optional(),
   to: z.iso.datetime({ offset: true }).optional(),
   window: z.enum(usageWindows).default("hour"),
+  groupBy: z.string().min(1).max(propertiesBytesMax).optional(),
 });
 export type UsageSeriesQuery = z.infer<typeof UsageSeriesQuery>;
 
-/** One point for each window, in order and without gaps; `at` is the window's start in UTC. */
+const SeriesPoints = z.array(
+  z.object({ at: z.iso.datetime(), quantity: z.number().int(), count: z.number().int() }),
+);
+
+/**
+ * The usage of one value of a property. `value`: that value. `none`: events that carry none, or came before the metric
+ * declared the key; of a max or a last only those that came after. `other`: what is not shown by its value.
+ */
+export const UsageSeriesGroupDto = z
+  .object({
+    kind: z.enum(["value", "none", "other"]),
+    value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+    points: SeriesPoints,
+  })
+  .meta({ id: "UsageSeriesGroup" });
+export type UsageSeriesGroupDto = z.infer<typeof UsageSeriesGroupDto>;
+
+/**
+ * One point for each window, in order and without gaps; `at` is the window's start in UTC. `points` is the metric as a
+ * whole, `groups` (where `groupBy` asks for them) are its parts, the largest first, then `other`, then `none`.
+ */
 export const UsageSeriesDto = z
   .object({
     accountId: z.string(),
@@ -116,7 +151,9 @@ export const UsageSeriesDto = z
     window: z.enum(usageWindows),
     from: z.iso.datetime(),
     to: z.iso.datetime(),
-    points: z.array(z.object({ at: z.iso.datetime(), quantity: z.number().int(), count: z.number().int() })),
+    points: SeriesPoints,
+    groupBy: z.string().optional(),
+    groups: z.array(UsageSeriesGroupDto).optional(),
   })
   .meta({ id: "UsageSeries" });
 export type UsageSeriesDto = z.infer<typeof UsageSeriesDto>;

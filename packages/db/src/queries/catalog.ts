@@ -34,6 +34,7 @@ export interface MetricRow {
   name: string;
   aggregation: Aggregation;
   unit: string;
+  groupByKeys: string[];
   stripeMeterId: string | null;
   stripeMeterEventName: string | null;
 }
@@ -57,7 +58,7 @@ export const listPlans = (q: Queryable): Promise<PlanRow[]> =>
 export const listMetrics = (q: Queryable): Promise<MetricRow[]> =>
   q.rows(
     "catalog.listMetrics",
-    sql`select metric, name, aggregation, unit, stripe_meter_id as "stripeMeterId",
+    sql`select metric, name, aggregation, unit, group_by_keys as "groupByKeys", stripe_meter_id as "stripeMeterId",
       stripe_meter_event_name as "stripeMeterEventName" from metrics order by metric`,
   );
 
@@ -65,8 +66,9 @@ export const listMetrics = (q: Queryable): Promise<MetricRow[]> =>
 export const insertMetricIfMissing = (q: Queryable, metric: CatalogMetric, now: Date): Promise<number> =>
   q.run(
     "catalog.insertMetricIfMissing",
-    sql`insert into metrics (metric, name, aggregation, unit, created_at)
-    values (${metric.metric}::text, ${metric.name}::text, ${metric.aggregation}::text, ${metric.unit}::text, ${now}::timestamptz)
+    sql`insert into metrics (metric, name, aggregation, unit, group_by_keys, created_at)
+    values (${metric.metric}::text, ${metric.name}::text, ${metric.aggregation}::text, ${metric.unit}::text,
+      ${metric.groupByKeys}::text[], ${now}::timestamptz)
     on conflict (metric) do nothing`,
   );
 

@@ -25,14 +25,22 @@ export interface CatalogMetric {
   name: string;
   aggregation: Aggregation;
   unit: string;
+  /** Properties that its series can be grouped by. */
+  groupByKeys: readonly string[];
 }
 
 /** DESIGN 2.3: the metrics that every installation has. */
 export const catalogMetrics: readonly CatalogMetric[] = [
-  { metric: "events", name: "Events", aggregation: "sum", unit: "event" },
-  { metric: "alerts", name: "Alerts", aggregation: "sum", unit: "alert" },
-  { metric: "api_requests", name: "API requests", aggregation: "sum", unit: "request" },
-  { metric: "storage_bytes", name: "Storage", aggregation: "max", unit: "byte" },
+  { metric: "events", name: "Events", aggregation: "sum", unit: "event", groupByKeys: ["source", "type"] },
+  { metric: "alerts", name: "Alerts", aggregation: "sum", unit: "alert", groupByKeys: ["severity"] },
+  {
+    metric: "api_requests",
+    name: "API requests",
+    aggregation: "sum",
+    unit: "request",
+    groupByKeys: ["endpoint", "status"],
+  },
+  { metric: "storage_bytes", name: "Storage", aggregation: "max", unit: "byte", groupByKeys: [] },
 ];
 
 const counted = { included: null, policy: "unlimited" } as const;
