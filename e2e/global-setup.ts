@@ -7,7 +7,9 @@ import type { TestProject } from "vitest/node";
 /** Starts one whole system, as `npm start` does, in a home and on ports of its own; stops it after the last test. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = await mkdtemp(join(tmpdir(), "driftlock-e2e-"));
-  const running = await startSystem({ home, env: await freeSystemPorts(), readyWithinMs: 120_000 });
+  // Processes are killed by the dozen, and nobody wants to wait for them.
+  const env = { ...(await freeSystemPorts()), DRIFTLOCK_RESTART_MS_MAX: "200" };
+  const running = await startSystem({ home, env, readyWithinMs: 120_000 });
   project.provide("dev", running.dev);
   project.provide("pidFolder", join(home, "simulator", "pids"));
   return async () => {

@@ -1,8 +1,8 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, inject, test } from "vitest";
 import { endSubscriptions } from "../end-subscriptions.ts";
 import { fiveTotals } from "../five-totals.ts";
 import { system } from "../system.ts";
-import { killProcess } from "./kill-process.ts";
+import { createProcesses } from "./processes.ts";
 
 const processes = [
   "api",
@@ -27,13 +27,13 @@ test.for(processes)(
     const { period } = await driver.subscribe(account, "pro");
 
     const sending = driver.send(account, { prefix: "e", count: 120_000, perRequest: 1_000 });
-    await killProcess(name);
+    await createProcesses(inject("pidFolder")).replace(name);
     await sending;
     if (name === "redis") await driver.send(account, { prefix: "e", count: 120_000 });
     expect(await driver.metric(account, "events")).toMatchObject({ used: 120_000, overage: 20_000 });
 
     const travelling = driver.travelTo(new Date(Date.parse(period.end) + 3_600_000), 120_000);
-    await killProcess(name);
+    await createProcesses(inject("pidFolder")).replace(name);
     await travelling;
 
     const renewal = await driver.renewalOf(account);

@@ -1,8 +1,8 @@
 import { startNoticeReceiver, until } from "@driftlock/devkit";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, inject, test } from "vitest";
 import { endSubscriptions } from "../end-subscriptions.ts";
 import { system } from "../system.ts";
-import { killProcess } from "./kill-process.ts";
+import { createProcesses } from "./processes.ts";
 
 const processes = ["billing-worker", "webhook-ingester", "stripe-simulator"];
 
@@ -26,7 +26,7 @@ test.for(processes)(
     await driver.travelTo(new Date(failsAt), 120_000);
 
     const travelling = driver.travelTo(new Date(failsAt + 3.5 * 86_400_000), 120_000);
-    await killProcess(name);
+    await createProcesses(inject("pidFolder")).replace(name);
     await travelling;
 
     const attempts = async () => {

@@ -27,7 +27,12 @@ async function prepare(habit = "") {
     check: async () => expect(notes().at(-1)).toBe("child started"),
     readyDeadlineMs: 5_000,
   };
-  return { spec, notes, said, deps: { guard, say: (text: string) => void said.push(text) } };
+  return {
+    spec,
+    notes,
+    said,
+    deps: { guard, say: (text: string) => void said.push(text), restartMsMax: 30_000 },
+  };
 }
 
 test("a child that is killed is started again and said so, and one that is stopped is not", async () => {

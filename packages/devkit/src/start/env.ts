@@ -34,6 +34,8 @@ export interface StartSettings {
   webDistDir: string | undefined;
   /** Our parent, where it said that we are to go when it goes (DRIFTLOCK_PARENT_PID): the bootstrap, a test. */
   parentPid: number | undefined;
+  /** What the wait before a process that died is started again grows to; short where it is killed on purpose. */
+  restartMsMax: number;
   /** Handed on to the children, under what is set for them. */
   inherited: NodeJS.ProcessEnv;
 }
@@ -45,6 +47,11 @@ export function loadStartSettings(env: NodeJS.ProcessEnv, args: readonly string[
     portNames.map((name) => [name, readPort(name, env[name], faults)]),
   ) as Record<PortName, number>;
   const stripeSecretKey = env["STRIPE_SECRET_KEY"] || undefined;
+  const restartMsMax = Number(env["DRIFTLOCK_RESTART_MS_MAX"] || 30_000);
+  if (!Number.isInteger(restartMsMax) || restartMsMax < 0)
+    faults.push(
+      `DRIFTLOCK_RESTART_MS_MAX is not a number of milliseconds: ${env["DRIFTLOCK_RESTART_MS_MAX"]}`,
+    );
   const mode = modeOf(stripeSecretKey);
   if (mode === null)
     faults.push("STRIPE_SECRET_KEY starts with none of sk_test_, sk_live_, rk_test_, rk_live_");
@@ -67,6 +74,7 @@ export function loadStartSettings(env: NodeJS.ProcessEnv, args: readonly string[
     infra: env["INFRA"],
     webDistDir: env["WEB_DIST_DIR"] || undefined,
     parentPid: parentPid === process.ppid ? parentPid : undefined,
+    restartMsMax,
     inherited: env,
   };
 }

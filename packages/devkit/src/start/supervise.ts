@@ -9,7 +9,6 @@ import {
 import type { Guard } from "../infra/guard.ts";
 
 const BACKOFF_MS_MIN = 500;
-const BACKOFF_MS_MAX = 30_000;
 /** Whoever ran this long before it died starts again without delay. */
 const STEADY_MS = 60_000;
 const FIRST_TRIES = 3;
@@ -28,6 +27,8 @@ export interface Supervised {
 interface SuperviseDeps {
   guard: Guard;
   say: (text: string) => void;
+  /** What the wait before a restart grows to. */
+  restartMsMax: number;
 }
 
 /**
@@ -36,7 +37,7 @@ interface SuperviseDeps {
  */
 export function supervise(
   spec: ProcessSpec,
-  { guard, say }: SuperviseDeps,
+  { guard, say, restartMsMax }: SuperviseDeps,
 ): Supervised & { ready: Promise<void> } {
   const stopping = new AbortController();
   let running: RunningProcess | undefined;
@@ -69,10 +70,10 @@ export function supervise(
       const startedAtMs = performance.now();
       const how = await current.exited;
       if (stopping.signal.aborted) return;
-      backoffMs =
-        performance.now() - startedAtMs > STEADY_MS
-          ? BACKOFF_MS_MIN
-          : Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+      backoffMs = Math.min(
+        performance.now() - startedAtMs > STEADY_MS ? BACKOFF_MS_MIN : backoffMs * 2,
+        restartMsMax,
+      );
       say(
         `${spec.name} stopped (${how}); starting it again in ${backoffMs / 1000} s\n${lastWords(spec, how)}`.trimEnd(),
       );

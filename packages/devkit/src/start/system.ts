@@ -58,7 +58,7 @@ export async function openSystem({ settings, say }: SystemDeps): Promise<System>
     if (isStopping) throw new Error("the start was given up");
     startLog(spec.logFile);
     followers.push(followLog(spec.logFile, (line) => say(line, spec.name), shownLines[spec.name]));
-    const child = supervise(spec, { guard, say });
+    const child = supervise(spec, { guard, say, restartMsMax: settings.restartMsMax });
     supervised.push(child);
     await child.ready;
   }
