@@ -1,0 +1,98 @@
+import { createTestDatabase } from "@driftlock/devkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createDb, type Db, sql, usageRecordPages } from "../src/index.ts";
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let db: Db;
+beforeAll(async () => {
+  database = await createTestDatabase({ isMigrated: false });
+  db = createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 2 });
+});
+afterAll(async () => {
+  await db.end();
+  await database.drop();
+});
+
+const columns = `account_id text not null, event_id text collate "C" not null, metric text not null,
+  quantity bigint not null, occurred_at timestamptz not null, received_at timestamptz not null, properties jsonb`;
+const run = (text: string) => db.run("test", { text, values: [] });
+
+async function pages(filter: { metric?: string; from?: string; to?: string; scanMax?: number }) {
+  const { metric = null, from = "2026-01-01", to = "2027-01-01", scanMax = 3 } = filter;
+  const wanted = { accountId: "a", metric, from: new Date(from), to: new Date(to) };
+  const throughId = (await usageRecordPages.findLastId(db, "a"))?.id ?? "";
+  const read: string[][] = [];
+  for (let afterId: string | null = null; afterId !== throughId; ) {
+    const page: Awaited<ReturnType<typeof usageRecordPages.listPage>> = await usageRecordPages.listPage(
+      db,
+      wanted,
+      {
+        afterId,
+        throughId,
+        scanMax,
+      },
+    );
+    if (page.lastId === null) break;
+    afterId = page.lastId;
+    read.push(page.rows.map(({ id }) => id));
+  }
+  return read;
+}
+
+describe.each([
+  [
+    "one table",
+    [`create table usage_records (${columns}, primary key (account_id, event_id))`],
+    "usage_records",
+  ],
+  [
+    "a table partitioned by generation",
+    [
+      `create table usage_records (${columns}, generation int not null) partition by list (generation)`,
+      ...[1, 2].flatMap((generation) => [
+        `create table usage_records_${generation} partition of usage_records for values in (${generation})`,
+        `alter table usage_records_${generation} alter generation set default ${generation}`,
+        `create unique index on usage_records_${generation} (account_id, event_id)`,
+      ]),
+    ],
+    "usage_records_2",
+  ],
+] as const)("records of %s", (_name, statements, current) => {
+  beforeAll(async () => {
+    for (const statement of ["drop table if exists usage_records", ...statements]) await run(statement);
+    const older = current === "usage_records" ? current : "usage_records_1";
+    const insert = (table: string, account: string, ids: string[], metric: string, day: number) =>
+      db.run("test", {
+        text: `insert into ${table} (account_id, event_id, metric, quantity, occurred_at, received_at)
+          select $1, id, $2, 1, $3, $3 from unnest($4::text[]) id`,
+        values: [account, metric, new Date(Date.UTC(2026, 2, day)), ids],
+      });
+    await insert(older, "a", ["A", "c", "é", "Z"], "events", 1);
+    await insert(current, "a", ["B", "a", "🦊"], "alerts", 2);
+    await insert(current, "b", ["0", "zz"], "events", 1);
+  });
+
+  test("come in the order of their ids by bytes, each once, and of one account", async () => {
+    expect(await pages({})).toEqual([["A", "B", "Z"], ["a", "c", "é"], ["🦊"]]);
+  });
+
+  test("a page in which nothing matches leads on to the next", async () => {
+    expect(await pages({ metric: "events", scanMax: 1 })).toEqual([["A"], [], ["Z"], [], ["c"], ["é"], []]);
+    expect(await pages({ metric: "nothing" })).toEqual([[], [], []]);
+  });
+
+  test("the range is half open, to the millisecond", async () => {
+    const found = async (from: string, to: string) => (await pages({ from, to, scanMax: 10 })).flat().length;
+    expect(await found("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")).toBe(4);
+    expect(await found("2026-03-01T00:00:00.001Z", "2026-03-02T00:00:00.001Z")).toBe(3);
+  });
+
+  test("the index is read in order: nothing is sorted", async () => {
+    await run("set enable_seqscan = off");
+    const plan = await db.rows<{ "QUERY PLAN": string }>(
+      "test",
+      sql`explain select event_id, quantity from usage_records where account_id = 'a' and event_id > 'x' order by event_id limit 10`,
+    );
+    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).not.toContain("Sort  (");
+  });
+});
