@@ -1,0 +1,142 @@
+// `npm run bench`: the whole benchmark, or what its options choose.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { startUsageParts, type UsageParts } from "@driftlock/devkit";
+import { Redis } from "ioredis";
+import { chooseRows } from "./choose-rows.ts";
+import { connectTo } from "./database.ts";
+import { type BenchReport, describeMachine, readCommit, renderMarkdown } from "./report.ts";
+import type { RowResult } from "./row-result.ts";
+import { rows, type RowPlan } from "./rows.ts";
+import { runRow } from "./run-row.ts";
+
+const USAGE = `npm run bench -- [options]
+  --quick         the main rows, in under two minutes
+  --row NAME      this row alone; may be given several times
+  --seconds N     measured seconds of each row (60; of --quick 5 or 10)
+  --huge          with 100 million stored rows too
+  --profile       CPU profiles of gateway and aggregators, to bench/results/profiles/
+  --markdown      run nothing, print the latest results as Markdown
+  --list          run nothing, print the rows`;
+
+const root = resolve(import.meta.dirname, "..");
+const resultsFolder = join(import.meta.dirname, "results");
+const latestFile = join(resultsFolder, "latest.json");
+const SECONDS = 60;
+const WARM_UP_MS = { quick: 2_000, full: 5_000 };
+
+const say = (text: string) => process.stderr.write(`bench: ${text}\n`);
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      huge: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      markdown: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      row: { type: "string", multiple: true, default: [] },
+      seconds: { type: "string" },
+    },
+  });
+  const seconds = values.seconds === undefined ? null : Number(values.seconds);
+  if (seconds !== null && !(seconds >= 1)) throw new Error("--seconds takes a number of 1 or more");
+  return { ...values, seconds };
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+async function bench(options: Options): Promise<number> {
+  const { chosen, skipped } = chooseRows(rows, { ...options, names: options.row });
+  for (const { name, reason } of skipped) say(`${name} is not run: ${reason}`);
+  const startedAt = new Date().toISOString();
+  say("starting Postgres, Redis and the Stripe simulator");
+  const home = resolve(root, process.env["DRIFTLOCK_HOME"] || ".driftlock");
+  const parts = await startUsageParts({ home, say });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      say(`stopping (${signal})`);
+      void parts.close().finally(() => process.exit(1));
+    });
+  }
+  const redis = new Redis(parts.redisUrl);
+  redis.on("error", () => {}); // the command that is on its way tells
+  try {
+    const machine = await describe(parts, redis);
+    const results: RowResult[] = [];
+    for (const plan of chosen) {
+      say(`${plan.name}: ${plan.what}`);
+      results.push(await run(plan, results));
+    }
+    const report: BenchReport = {
+      rows: results,
+      skipped,
+      machine,
+      commit: readCommit(),
+      startedAt,
+      isQuick: options.quick,
+    };
+    mkdirSync(resultsFolder, { recursive: true });
+    writeFileSync(latestFile, `${JSON.stringify(report, null, 2)}\n`);
+    process.stdout.write(`\n${renderMarkdown(report)}\n\n`);
+    const failed = results.filter(({ correct }) => !correct);
+    for (const { name, faults } of failed)
+      for (const fault of faults) process.stdout.write(`${name}: ${fault}\n`);
+    process.stdout.write(`${results.length - failed.length} passed, ${failed.length} failed\n`);
+    return failed.length === 0 ? 0 : 1;
+  } finally {
+    redis.disconnect();
+    await parts.close();
+  }
+
+  async function run(plan: RowPlan, before: readonly RowResult[]): Promise<RowResult> {
+    const result = await runRow(atHalfRate(plan, before), {
+      parts,
+      redis,
+      say,
+      warmUpMs: options.quick ? WARM_UP_MS.quick : WARM_UP_MS.full,
+      measureMs: (options.seconds ?? (options.quick ? plan.quickSeconds : null) ?? SECONDS) * 1_000,
+      withCopy: !options.quick || plan.name === "main",
+      profileFolder: options.profile ? join(resultsFolder, "profiles") : null,
+    });
+    const cost = `the generator took ${result.generatorMicrosecondsPerEvent} µs an event`;
+    say(
+      `${plan.name}: ${result.eventsPerSecond.toLocaleString("en")}/s; ${cost}; ${result.correct ? "right" : result.faults.join("; ")}`,
+    );
+    return result;
+  }
+}
+
+async function describe(parts: UsageParts, redis: Redis): Promise<BenchReport["machine"]> {
+  const sql = await connectTo(await parts.createDatabase("bench_machine"));
+  try {
+    return await describeMachine(sql, redis);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** The row at half the rate that the row it names has reached in this run. */
+function atHalfRate(plan: RowPlan, before: readonly RowResult[]): RowPlan {
+  if (plan.halfOf === null) return plan;
+  const top = before.find(({ name }) => name === plan.halfOf);
+  if (top === undefined) throw new Error(`${plan.name} needs the row ${plan.halfOf} before it`);
+  const requestsPerSecond = Math.max(1, top.eventsPerSecond / 2 / (plan.load.batch ?? 1));
+  return { ...plan, load: { ...plan.load, requestsPerSecond } };
+}
+
+try {
+  const options = readOptions();
+  if (options.help) process.stdout.write(`${USAGE}\n`);
+  else if (options.list)
+    for (const { name, what } of rows) process.stdout.write(`${name.padEnd(22)}${what}\n`);
+  else if (options.markdown)
+    process.stdout.write(`${renderMarkdown(JSON.parse(readFileSync(latestFile, "utf8")) as BenchReport)}\n`);
+  else process.exitCode = await bench(options);
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.stderr.write(`${USAGE}\n`);
+  process.exitCode = 1;
+}

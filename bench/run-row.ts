@@ -1,0 +1,162 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { UsageApp, UsageParts } from "@driftlock/devkit";
+import type { Redis } from "ioredis";
+import type { Client } from "pg";
+import { checkRow } from "./check-row.ts";
+import * as database from "./database.ts";
+import { startGenerator } from "./generator/start-generator.ts";
+import { measureCopy } from "./measure/copy-baseline.ts";
+import { probeVisibility } from "./measure/probe-visibility.ts";
+import { readUsedMemory, watchBacklog } from "./measure/watch-backlog.ts";
+import { watchProcesses } from "./measure/watch-processes.ts";
+import { type Measured, type RowResult, summarize } from "./row-result.ts";
+import type { RowPlan } from "./rows.ts";
+import { type RunningApp, startApps } from "./start-apps.ts";
+
+export interface RowOptions {
+  parts: UsageParts;
+  redis: Redis;
+  warmUpMs: number;
+  measureMs: number;
+  /** Whether the bare COPY is measured after it. */
+  withCopy: boolean;
+  /** Where CPU profiles of the gateway and the aggregators go. */
+  profileFolder: string | null;
+  say: (text: string) => void;
+}
+
+const DRAIN_MS_MAX = 300_000;
+const DRAIN_POLL_MS = 50;
+
+/** Runs one row on a database, gateway and aggregators of its own. A wrong figure is told by the result, never thrown. */
+export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowResult> {
+  const { parts, redis, say } = options;
+  const name = `bench_${plan.name.replaceAll("-", "_")}`;
+  const databaseUrl = await parts.createDatabase(name);
+  const sql = await database.connectTo(databaseUrl);
+  try {
+    await database.createAccounts(sql, plan.load.accounts);
+    if (plan.storedRows > 0) {
+      say(`${plan.name}: laying ${plan.storedRows.toLocaleString("en")} records into the table`);
+      await database.fillRecords(sql, plan.storedRows, plan.load.accounts);
+    }
+    await redis.flushall();
+    await setRedisFsync(redis, plan);
+    const measured = await measure(plan, { ...options, sql, databaseUrl });
+    const stored = await database.readStored(sql, new Date(Date.now() - 3_600_000));
+    const faults = checkRow(plan, measured, stored);
+    const copyRowsPerSecond =
+      options.withCopy && plan.load.route === "usage" && faults.length === 0
+        ? await measureCopy(sql, measured.report.whole.accepted, plan.load.accounts)
+        : null;
+    return summarize(plan, { measured, stored: stored.records.events, faults, copyRowsPerSecond });
+  } finally {
+    await sql.end();
+    await parts.dropDatabase(name);
+  }
+}
+
+/** Below 7.2 there is no WAITAOF, and `fsync` wants a Redis that syncs before it answers. */
+async function setRedisFsync(redis: Redis, { durability }: RowPlan): Promise<void> {
+  const [, major, minor] = /redis_version:(\d+)\.(\d+)/.exec(await redis.info("server")) ?? [];
+  const hasWait = Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
+  await redis.config("SET", "appendfsync", durability === "fsync" && !hasWait ? "always" : "everysec");
+}
+
+async function measure(
+  plan: RowPlan,
+  options: RowOptions & { sql: Client; databaseUrl: string },
+): Promise<Measured> {
+  const { redis } = options;
+  const apps = await startApps(plan, options);
+  const died = Promise.race(
+    apps.map(async ({ app, name }) => {
+      const how = await app.exited;
+      throw new Error(`${name} stopped during the row (${how}); see ${app.logFile}`);
+    }),
+  );
+  died.catch(() => {});
+  try {
+    const bytesBefore = await readUsedMemory(redis);
+    const gateway = apps.find(({ name }) => name === "api")?.app;
+    if (gateway === undefined) throw new Error("there is no gateway");
+    const run = await Promise.race([drive(plan, options, { gateway, apps }), died]);
+    const redisBytes = (await readUsedMemory(redis)) - bytesBefore;
+    return { ...run, redisBytes };
+  } finally {
+    await Promise.all(apps.map(({ app }) => app.stop()));
+  }
+}
+
+interface RunningApps {
+  gateway: UsageApp;
+  apps: readonly RunningApp[];
+}
+
+/** Sends the load, watches, and waits until all that was accepted is in Postgres. */
+async function drive(
+  { load, halfOf }: RowPlan,
+  { parts, redis, sql, warmUpMs, measureMs }: RowOptions & { sql: Client },
+  { gateway, apps }: RunningApps,
+) {
+  const { hostname: host, port } = new URL(gateway.url);
+  const target = { host, port: Number(port), serviceKey: parts.serviceKey };
+  const generator = startGenerator({ load, target, warmUpMs, measureMs });
+  try {
+    const partitions = await database.readPartitions(sql);
+    await generator.measuring;
+    const processes = watchProcesses(pidsOf(parts, apps, generator.pid));
+    const backlog = watchBacklog(redis, partitions);
+    const probe =
+      halfOf === null
+        ? null
+        : probeVisibility({
+            url: gateway.url,
+            serviceKey: parts.serviceKey,
+            accountId: database.probeAccountId,
+            sql,
+          });
+    await generator.ended;
+    const endedAtMs = performance.now();
+    await backlog.stop();
+    const visibility = (await probe?.stop()) ?? null;
+    const report = await generator.report;
+    const isDrained = await waitForDrain(sql, report.whole.distinct + (visibility?.probes ?? 0));
+    return {
+      report,
+      visibility,
+      backlog: await backlog.inEvents(report.whole.accepted),
+      drainMs: performance.now() - endedAtMs,
+      isDrained,
+      processes: processes.stop(),
+    };
+  } finally {
+    generator.stop();
+  }
+}
+
+async function waitForDrain(sql: Client, events: number): Promise<boolean> {
+  const startedAtMs = performance.now();
+  while ((await database.countStored(sql)) < events) {
+    if (performance.now() - startedAtMs > DRAIN_MS_MAX) return false;
+    await delay(DRAIN_POLL_MS);
+  }
+  return true;
+}
+
+const pidsOf = (
+  parts: UsageParts,
+  apps: RunningApps["apps"],
+  generatorPid: number,
+): Record<string, number[]> => {
+  const pidsNamed = (wanted: string) => apps.filter(({ name }) => name === wanted).map(({ app }) => app.pid);
+  const { postgres, redis, simulator } = parts.pids;
+  return {
+    api: pidsNamed("api"),
+    aggregator: pidsNamed("usage-aggregator"),
+    ...(redis === null ? {} : { redis: [redis] }),
+    ...(postgres === null ? {} : { postgres: [postgres] }),
+    generator: [generatorPid],
+    others: [simulator, process.pid],
+  };
+};
