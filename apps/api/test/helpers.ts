@@ -95,7 +95,7 @@ export async function openGateway(overrides: Record<string, string> = {}) {
       redirect: "manual",
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+    const isJson = response.headers.get("content-type")?.match(/[/+]json\b/) ?? false;
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
   };
 

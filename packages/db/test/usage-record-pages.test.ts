@@ -88,11 +88,13 @@ describe.each([
   });
 
   test("the index is read in order: nothing is sorted", async () => {
-    await run("set enable_seqscan = off");
-    const plan = await db.rows<{ "QUERY PLAN": string }>(
-      "test",
-      sql`explain select event_id, quantity from usage_records where account_id = 'a' and event_id > 'x' order by event_id limit 10`,
-    );
+    const plan = await db.transaction(async (tx) => {
+      await tx.client.query("set local enable_seqscan = off; set local enable_bitmapscan = off");
+      return tx.rows<{ "QUERY PLAN": string }>(
+        "test",
+        sql`explain select event_id, quantity from usage_records where account_id = 'a' and event_id > 'x' order by event_id limit 10`,
+      );
+    });
     expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).not.toContain("Sort  (");
   });
 });

@@ -29,7 +29,8 @@ interface Filter {
 /**
  * The next `scanMax` records of an account behind `afterId` and up to `throughId`, in the order of the primary key, of
  * which those that match are returned: so that a page takes the same time however few match. `lastId` is where the
- * page ended; null where there was nothing more.
+ * page ended; null where there was nothing more. Bounded by pairs, not by `account_id =`: where statistics are missing,
+ * that would be taken for so few rows that each page reads and sorts all that is left.
  */
 export async function listPage(
   q: Queryable,
@@ -40,9 +41,9 @@ export async function listPage(
     "usageRecordPages.list",
     sql`with page as materialized (
       select event_id, metric, quantity, occurred_at, received_at, properties from usage_records
-      where account_id = ${accountId}::text and event_id > ${page.afterId ?? ""}::text
-        and event_id <= ${page.throughId}::text
-      order by event_id limit ${page.scanMax}::int
+      where (account_id, event_id) > (${accountId}::text, ${page.afterId ?? ""}::text)
+        and (account_id, event_id) <= (${accountId}::text, ${page.throughId}::text)
+      order by account_id, event_id limit ${page.scanMax}::int
     )
     select (select max(event_id) from page) as "lastId", r.event_id is not null as "isMatch", r.event_id as id, r.metric,
       r.quantity, r.occurred_at as "occurredAt", r.received_at as "receivedAt", r.properties::text as "propertiesJson"

@@ -1,0 +1,218 @@
+import type { LiveAggregation } from "@driftlock/contracts";
+import { sql, usageGroups, usageTotals } from "@driftlock/db";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Gateway, openGateway } from "../helpers.ts";
+
+const hourMs = 60 * 60_000;
+const minuteMs = 60_000;
+
+let gateway: Gateway;
+let account: string;
+let key: string;
+beforeAll(async () => {
+  gateway = await openGateway();
+  account = await gateway.openAccount();
+  key = await gateway.addKey(["billing:read"], account);
+  await gateway.db.run(
+    "test",
+    sql`insert into metrics (metric, name, aggregation, unit, group_by_keys, created_at)
+      values ('level', 'Level', 'last', 'unit', '{region}', now()), ('bare', 'Bare', 'sum', 'unit', '{}', now())`,
+  );
+});
+afterAll(() => gateway.close());
+
+interface Sample {
+  at: string;
+  quantity: number;
+  count?: number;
+  region?: string | number | boolean;
+}
+
+/** As the aggregator writes a batch of one event for each sample. */
+async function store(metric: string, aggregation: LiveAggregation, samples: readonly Sample[]) {
+  for (const { at, quantity, count = 1, region } of samples) {
+    const lastOccurredAt = new Date(at);
+    const start = (sizeMs: number) => new Date(Math.floor(lastOccurredAt.getTime() / sizeMs) * sizeMs);
+    const delta = { accountId: account, metric, quantity, eventCount: count, lastOccurredAt };
+    await usageTotals.upsertMinutes(gateway.db, aggregation, [{ ...delta, at: start(minuteMs) }]);
+    await usageTotals.upsertHours(gateway.db, aggregation, [{ ...delta, at: start(hourMs) }]);
+    const value =
+      region === undefined
+        ? aggregation === "sum"
+          ? null
+          : usageGroups.valueOfNone
+        : JSON.stringify(region);
+    if (value === null) continue;
+    for (const window of usageGroups.groupWindows) {
+      const group = { ...delta, key: metric === "events" ? "source" : "region", value };
+      await usageGroups.upsertGroups(gateway.db, aggregation, window, [
+        { ...group, at: start(window * minuteMs) },
+      ]);
+    }
+  }
+}
+
+const series = (query: string, bearer = key) =>
+  gateway.request("GET", `/billing/usage/series?${query}`, { bearer });
+const pointsOf = ({ points }: { points: { quantity: number; count: number }[] }) =>
+  points.map(({ quantity, count }) => [quantity, count]);
+
+test("each event is in one window of each size: at its start, not at its end, in UTC", async () => {
+  await store("events", "sum", [
+    { at: "2026-03-01T23:59:59.999Z", quantity: 1 },
+    { at: "2026-03-02T00:00:00.000Z", quantity: 2 },
+    { at: "2026-03-02T00:59:59.999Z", quantity: 4 },
+    { at: "2026-03-02T01:00:00.000Z", quantity: 8 },
+    { at: "2026-03-02T23:59:00.000Z", quantity: 16 },
+    { at: "2026-03-03T00:00:00.000Z", quantity: 32 },
+  ]);
+  const range = "from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z";
+  const day = await series(`metric=events&window=day&${range}`);
+  expect(day.body).toMatchObject({
+    window: "day",
+    from: "2026-03-02T00:00:00.000Z",
+    to: "2026-03-03T00:00:00.000Z",
+  });
+  expect(pointsOf(day.body)).toEqual([[30, 4]]);
+  expect(day.body).not.toHaveProperty("groups");
+  const hours = pointsOf((await series(`metric=events&window=hour&${range}`)).body);
+  expect(hours).toHaveLength(24);
+  expect([hours[0], hours[1], hours[2], hours[23]]).toEqual([
+    [6, 2],
+    [8, 1],
+    [0, 0],
+    [16, 1],
+  ]);
+  const minutes = (
+    await series("metric=events&window=minute&from=2026-03-02T00:59:00Z&to=2026-03-02T01:00:30Z")
+  ).body;
+  expect(minutes.to).toBe("2026-03-02T01:01:00.000Z");
+  expect(pointsOf(minutes)).toEqual([
+    [4, 1],
+    [8, 1],
+  ]);
+  // The same windows, named in another zone; a range within one window is that window.
+  const abroad = await series(
+    `metric=events&window=day&from=${encodeURIComponent("2026-03-02T05:30:00+05:30")}&to=2026-03-02T00:00:00.001Z`,
+  );
+  expect(abroad.body).toEqual(day.body);
+});
+
+test("a peak and a last of a day are of its hours, not their sum", async () => {
+  await store("storage_bytes", "max", [
+    { at: "2026-03-02T03:00:00Z", quantity: 9 },
+    { at: "2026-03-02T05:00:00Z", quantity: 7 },
+  ]);
+  await store("level", "last", [
+    { at: "2026-03-02T05:00:01Z", quantity: 3, region: "eu" },
+    { at: "2026-03-02T03:00:00Z", quantity: 9, region: "us" },
+    { at: "2026-03-02T05:00:00Z", quantity: 5 },
+  ]);
+  const query = "window=day&from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z";
+  expect(pointsOf((await series(`metric=storage_bytes&${query}`)).body)).toEqual([[9, 2]]);
+  const last = (await series(`metric=level&groupBy=region&${query}`)).body;
+  expect(pointsOf(last)).toEqual([[3, 3]]);
+  const groups = last.groups.map((group: { kind: string; value: unknown; points: never }) => [
+    group.kind,
+    group.value,
+    ...pointsOf(group),
+  ]);
+  expect(groups).toEqual([
+    ["value", "us", [9, 1]],
+    ["value", "eu", [3, 1]],
+    ["none", null, [5, 1]],
+  ]);
+});
+
+test.each(["minute", "hour", "day"])("groups by %s make up the whole, the largest first", async (window) => {
+  account = await gateway.openAccount();
+  key = await gateway.addKey(["billing:read"], account);
+  const at = new Date(Date.now() - hourMs).toISOString();
+  await store("events", "sum", [
+    { at, quantity: 5, region: "api" },
+    { at, quantity: 50, region: 7 },
+    { at, quantity: 5, region: "7" },
+    { at, quantity: 2, region: true },
+    { at, quantity: 3 },
+  ]);
+  const { body } = await series(`metric=events&window=${window}&groupBy=source`);
+  expect(body.groupBy).toBe("source");
+  const sums = body.groups.map(
+    ({
+      kind,
+      value,
+      points,
+    }: {
+      kind: string;
+      value: unknown;
+      points: { quantity: number; count: number }[];
+    }) => [
+      kind,
+      value,
+      points.reduce((sum, point) => sum + point.quantity, 0),
+      points.reduce((sum, point) => sum + point.count, 0),
+    ],
+  );
+  expect(sums).toEqual([
+    ["value", 7, 50, 1],
+    ["value", "7", 5, 1],
+    ["value", "api", 5, 1],
+    ["value", true, 2, 1],
+    ["none", null, 3, 1],
+  ]);
+  for (const group of body.groups) expect(group.points).toHaveLength(body.points.length);
+});
+
+test("past 100 groups the rest is one group, together with the values past the day's bound", async () => {
+  account = await gateway.openAccount();
+  key = await gateway.addKey(["billing:read"], account);
+  const at = new Date();
+  const delta = { accountId: account, metric: "events", eventCount: 1, lastOccurredAt: at };
+  const dayAt = new Date(Math.floor(at.getTime() / (24 * hourMs)) * 24 * hourMs);
+  const groups = Array.from({ length: 110 }, (_, index) => ({
+    ...{ ...delta, at: dayAt, key: "source" },
+    value: JSON.stringify(`s${String(index).padStart(3, "0")}`),
+    quantity: 1_000 - index,
+  }));
+  groups.push({ ...groups[0]!, value: usageGroups.valueOfOthers, quantity: 5_000 });
+  await usageGroups.upsertGroups(gateway.db, "sum", 1_440, groups);
+  const total = groups.reduce((sum, { quantity }) => sum + quantity, 0);
+  const hourAt = new Date(Math.floor(at.getTime() / hourMs) * hourMs);
+  await usageTotals.upsertHours(gateway.db, "sum", [
+    { ...delta, at: hourAt, quantity: total, eventCount: 111 },
+  ]);
+  const { body } = await series("metric=events&window=day&groupBy=source");
+  expect(body.groups).toHaveLength(101);
+  expect(body.groups[0]).toMatchObject({ kind: "value", value: "s000" });
+  expect(body.groups[100]).toMatchObject({ kind: "other", value: null });
+  const shown = 100 * 1_000 - (99 * 100) / 2;
+  expect(pointsOf(body.groups[100]).at(-1)).toEqual([total - shown, 11]);
+  expect(pointsOf(body).at(-1)).toEqual([total, 111]);
+});
+
+test.each([
+  ["metric=events&groupBy=nothing", "UNKNOWN_GROUP_KEY", /"source", "type"/],
+  ["metric=bare&groupBy=source", "UNKNOWN_GROUP_KEY", /declares none/],
+  ["metric=events&groupBy=", "INVALID", /groupBy/],
+  ["metric=nothing", "UNKNOWN_METRIC", /nothing/],
+  ["metric=events&from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "INVALID", /before/],
+  ["metric=events&window=day&from=9999-12-30T00:00:00Z&to=9999-12-31T23:59:59Z", "INVALID", /9999/],
+  ["metric=events&window=day&from=1969-12-30T00:00:00Z&to=1970-01-02T00:00:00Z", "INVALID", /1970/],
+  ["metric=events&from=2026-02-30T00:00:00Z", "INVALID", /from/],
+  ["metric=events&window=week", "INVALID", /window/],
+  [
+    "metric=events&window=minute&groupBy=source&from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z",
+    "INVALID",
+    /35 days/,
+  ],
+])("%s is 422 %s", async (query, code, detail) => {
+  const { status, body } = await series(query);
+  expect([status, body.code]).toEqual([422, code]);
+  expect(body.detail).toMatch(detail);
+});
+
+test("an unknown key is answered with those that there are; an account that is not there is 404", async () => {
+  const { body } = await series("metric=events&groupBy=nothing");
+  expect(body.declaredKeys).toEqual(["source", "type"]);
+  expect(await series("metric=events&accountId=nobody", gateway.serviceKey)).toMatchObject({ status: 404 });
+});
