@@ -1,6 +1,6 @@
-import { type Driver, until } from "@driftlock/devkit";
+import { connectRedis, type Driver, until } from "@driftlock/devkit";
 import { createDb, type Db, sql } from "@driftlock/db";
-import type { Redis } from "ioredis";
+import { Cluster } from "ioredis";
 import { fate, type PushLoad } from "./push-load.ts";
 
 const pageRows = 50_000;
@@ -20,12 +20,12 @@ export interface StoredFigures {
 }
 
 /** Resolves when nothing that was accepted waits to be committed any more. */
-export async function untilDrained(connect: () => Redis): Promise<void> {
-  const redis = connect();
-  redis.on("error", () => {});
+export async function untilDrained(redisUrl: string): Promise<void> {
+  const redis = connectRedis(redisUrl, { tries: 20 });
   try {
     const isEmpty = async () => {
-      const keys = await redis.keys(streamPattern);
+      const nodes = redis instanceof Cluster ? redis.nodes("master") : [redis];
+      const keys = (await Promise.all(nodes.map((node) => node.keys(streamPattern)))).flat();
       const lengths = await Promise.all(keys.map((key) => redis.xlen(key)));
       return lengths.every((length) => length === 0);
     };

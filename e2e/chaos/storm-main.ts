@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createDriver, freeSystemPorts, startSystem } from "@driftlock/devkit";
-import { runStorm } from "./storm.ts";
+import { runStorm, type StormReport } from "./storm.ts";
 
 const { values } = parseArgs({
   options: {
@@ -25,9 +25,13 @@ const running = await startSystem({
   env: { ...(await freeSystemPorts()), DRIFTLOCK_RESTART_MS_MAX: "200" },
   readyWithinMs: 120_000,
 });
-const report = await runStorm({
-  ...{ driver: createDriver(running.dev), pidFolder: join(home, "simulator", "pids"), seed, kills, say },
-}).finally(async () => void (await running.stop()));
+let report: StormReport;
+try {
+  const driver = createDriver(running.dev);
+  report = await runStorm({ driver, pidFolder: join(home, "simulator", "pids"), seed, kills, say });
+} finally {
+  await running.stop();
+}
 const { figures, differences, ...counts } = report;
 say("");
 for (const { accountId, metric, ...row } of figures) say(`${accountId} ${metric}: ${JSON.stringify(row)}`);

@@ -1,5 +1,4 @@
 import type { Driver } from "@driftlock/devkit";
-import { Redis } from "ioredis";
 import { compareStored, differencesOf, type MetricFigures, readFigures, untilDrained } from "./figures.ts";
 import { describe, planStrikes } from "./plan-strikes.ts";
 import { createProcesses } from "./processes.ts";
@@ -74,7 +73,7 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
   }
 
   try {
-    const drained = () => untilDrained(() => new Redis(dev.redisUrl));
+    const drained = () => untilDrained(dev.redisUrl);
     await drained();
     const before = await compareStored(dev.databaseUrl, load, accountIds);
     const atRisk = new Set(load.acknowledgedWithin(redisDeaths));

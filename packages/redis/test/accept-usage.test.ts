@@ -1,7 +1,6 @@
 import type { AccountLimits, UsageEvent } from "@driftlock/contracts";
 import { quantityMax } from "@driftlock/contracts";
 import { createTestRedis } from "@driftlock/devkit";
-import type { Redis } from "ioredis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
   type AcceptMode,
@@ -18,7 +17,7 @@ import {
 import { dayMs, eventOf, limitOf, limitsOf, nowMs, startMs } from "./usage-fixtures.ts";
 
 const server = await createTestRedis();
-const redis: Redis = createRedis({
+const redis = createRedis({
   url: server.url,
   connectionName: "test",
   purpose: "requests",

@@ -1,5 +1,4 @@
 import { createTestRedis } from "@driftlock/devkit";
-import type { Redis } from "ioredis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
   acceptUsage,
@@ -17,7 +16,7 @@ import {
 import { eventOf, limitOf, limitsOf, nowMs, startMs } from "./usage-fixtures.ts";
 
 const server = await createTestRedis();
-const redis: Redis = createRedis({
+const redis = createRedis({
   url: server.url,
   connectionName: "test",
   purpose: "requests",

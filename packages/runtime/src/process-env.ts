@@ -21,7 +21,11 @@ export const processEnv = {
 };
 
 export const redisEnv = {
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: "must be a redis or rediss URL" }),
+  /** Of a cluster: redis+cluster://host:port?nodes=host:port,host:port. */
+  REDIS_URL: z.url({
+    protocol: /^rediss?(\+cluster)?$/,
+    error: "must be a redis or rediss URL, or of a cluster a redis+cluster or rediss+cluster URL",
+  }),
 };
 
 export const databaseEnv = {

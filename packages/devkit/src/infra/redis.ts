@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Redis } from "ioredis";
 import type { ProcessSpec } from "./child-process.ts";
+import { connectRedis } from "./connect-redis.ts";
 import { keepPassword } from "./keep-password.ts";
 import { keepPort } from "./ports.ts";
 import type { RedisBinary } from "./redis-binary.ts";
@@ -14,13 +14,15 @@ export interface PrepareRedisOptions {
   binary: RedisBinary;
   /** Logical databases; the default of 16 is too few where each test file has its own. */
   databaseCount?: number;
+  /** Over ours, by name; a cluster's among them. */
+  extraSettings?: Readonly<Record<string, string>>;
 }
 
 /** Sets up a private Redis with AOF (fsync every second) and `noeviction`, and says how to run it. */
 export async function prepareRedis(
   options: PrepareRedisOptions,
 ): Promise<{ spec: ProcessSpec; url: string }> {
-  const { folder, logFile, binary, databaseCount = 16 } = options;
+  const { folder, logFile, binary, databaseCount = 16, extraSettings = {} } = options;
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const password = keepPassword(folder);
@@ -38,6 +40,8 @@ export async function prepareRedis(
     "maxmemory-policy": "noeviction",
     save: '""',
     daemonize: "no",
+    masterauth: password,
+    ...extraSettings,
   };
   // A file, because a password on the command line is there for every user of the machine to read.
   const configFile = join(folder, "redis.conf");
@@ -62,10 +66,8 @@ export async function prepareRedis(
 
 /** Resolves when the server has loaded its data and takes commands. */
 export async function pingRedis(url: string): Promise<void> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-  client.on("error", () => {});
+  const client = connectRedis(url, { tries: 0 });
   try {
-    await client.connect();
     await client.ping(); // LOADING is an error
   } finally {
     client.disconnect();

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Redis } from "ioredis";
+import { connectRedis } from "../infra/connect-redis.ts";
 import { writeFileAtomic } from "../infra/write-file-atomic.ts";
 import type { DemoCredentials } from "./demo-credentials.ts";
 
@@ -38,8 +38,7 @@ interface DevFileOptions {
  */
 export async function publishDevFile({ home, content, credentials }: DevFileOptions) {
   const path = devFilePath(home);
-  const redis = new Redis(content.redisUrl, { maxRetriesPerRequest: 3 });
-  redis.on("error", () => {}); // Redis is supervised, and the connection comes back with it
+  const redis = connectRedis(content.redisUrl, { tries: 3 }); // supervised, and the connection comes back with it
   const [firstAccount] = credentials.accounts;
   if (!firstAccount) throw new Error("the demo credentials hold no account");
   const accounts = credentials.accounts.map(({ id, userToken, apiKey }) => ({ id, userToken, apiKey }));
