@@ -6,6 +6,7 @@ import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
+import { removeOldGroups } from "./flush/remove-old-groups.ts";
 import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
 import { createProgressFinder } from "./progress-finder.ts";
@@ -16,6 +17,7 @@ import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
+const removeIntervalMs = 60_000;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -74,6 +76,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       tick("compare stale reports", reportIntervalOf(env), () =>
         compareStaleReports({ db, clock, sink, log }),
       );
+      tick("remove old groups", removeIntervalMs, () => removeOldGroups({ db, clock }));
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());

@@ -11,29 +11,33 @@ const { valueOfNone, valueOfOthers } = usageGroups;
 export function buildSeriesGroups(series: {
   aggregation: LiveAggregation;
   points: Points;
-  rows: readonly usageGroups.GroupPointRow[];
+  rows: readonly usageGroups.GroupSeriesRow[];
 }): UsageSeriesGroupDto[] {
   const { aggregation, points, rows } = series;
-  const byValue = Map.groupBy(rows, ({ value }) => value);
-  const pointsOf = (ofValue: readonly usageGroups.GroupPointRow[]): Points => {
-    const byInstant = new Map(ofValue.map((row) => [row.at.toISOString(), row]));
-    return points.map(({ at }) => {
-      const row = byInstant.get(at);
-      return { at, quantity: row?.quantity ?? 0, count: row?.count ?? 0 };
-    });
+  const groupOf = (
+    kind: UsageSeriesGroupDto["kind"],
+    row: usageGroups.GroupSeriesRow,
+  ): UsageSeriesGroupDto => {
+    const filled = points.map(({ at }) => ({ at, quantity: 0, count: 0 }));
+    for (const [index, quantity, count] of row.points) {
+      const point = filled[index];
+      if (point !== undefined) Object.assign(point, { quantity, count });
+    }
+    const value = kind === "value" ? (JSON.parse(row.value) as UsageSeriesGroupDto["value"]) : null;
+    return { kind, value, points: filled };
   };
-  const others = byValue.get(valueOfOthers);
-  const none = byValue.get(valueOfNone);
-  const groups: UsageSeriesGroupDto[] = [];
-  for (const [value, ofValue] of byValue) {
-    if (value === valueOfOthers || value === valueOfNone) continue;
-    const scalar = JSON.parse(value) as UsageSeriesGroupDto["value"];
-    groups.push({ kind: "value", value: scalar, points: pointsOf(ofValue) });
+  const groups = rows
+    .filter(({ value }) => value !== valueOfOthers && value !== valueOfNone)
+    .map((row) => groupOf("value", row));
+  const others = rows.find(({ value }) => value === valueOfOthers);
+  if (others !== undefined) groups.push(groupOf("other", others));
+  if (aggregation === "sum" || aggregation === "count") {
+    const rest = subtract(points, groups);
+    if (rest.some(({ count }) => count > 0)) groups.push({ kind: "none", value: null, points: rest });
+  } else {
+    const none = rows.find(({ value }) => value === valueOfNone);
+    if (none !== undefined) groups.push(groupOf("none", none));
   }
-  if (others !== undefined) groups.push({ kind: "other", value: null, points: pointsOf(others) });
-  const rest =
-    aggregation === "sum" || aggregation === "count" ? subtract(points, groups) : none && pointsOf(none);
-  if (rest?.some(({ count }) => count > 0)) groups.push({ kind: "none", value: null, points: rest });
   return groups;
 }
 

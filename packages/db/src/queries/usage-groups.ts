@@ -98,19 +98,16 @@ export const upsertGroups = (
 export const holdSnapshot = (tx: Transaction): Promise<number> =>
   tx.run("usageGroups.holdSnapshot", sql`set transaction isolation level repeatable read, read only`);
 
-export interface GroupPointRow {
-  /** As in the table, or of `valueOfOthers` for the groups past `groupsMax`. */
+export interface GroupSeriesRow {
+  /** As in the table, or `valueOfOthers` for the groups past `groupsMax`. */
   value: string;
-  /** 1 for the group that comes first. */
-  place: number;
-  at: Date;
-  quantity: number;
-  count: number;
+  /** By the number of the window, 0 at `from`; windows without events are left out. */
+  points: [index: number, quantity: number, count: number][];
 }
 
 /**
- * One metric by a property and by window over `[from, to)`: the largest groups, and the rest in one; windows without
- * events are left out. By sum or count the largest have the largest sum, otherwise the largest value.
+ * One metric by a property and by window over `[from, to)`: the largest groups in order, and the rest in one. By sum or
+ * count the largest have the largest sum, otherwise the largest value. A group is one row: rows are dear to read.
  */
 export const listGroupSeries = (
   q: Queryable,
@@ -124,28 +121,35 @@ export const listGroupSeries = (
     to: Date;
     groupsMax: number;
   },
-): Promise<GroupPointRow[]> =>
+): Promise<GroupSeriesRow[]> =>
   q.rows(
     "usageGroups.listSeries",
     sql`with points as materialized (
-      select value, window_at, quantity, event_count, last_occurred_at from usage_groups
+      select value, (extract(epoch from window_at - ${series.from}::timestamptz)::bigint / (60 * ${series.windowMinutes}::int))::int as index,
+        quantity, event_count, last_occurred_at
+      from usage_groups
       where account_id = ${series.accountId}::text and metric = ${series.metric}::text and key = ${series.key}::text
         and window_minutes = ${series.windowMinutes}::int
         and window_at >= ${series.from}::timestamptz and window_at < ${series.to}::timestamptz
-    ), ranked as (
-      select value, (row_number() over (order by value in ('null', '*'), case
-        when ${series.aggregation}::text in ('sum', 'count') then sum(quantity) else max(quantity) end desc, value))::int as place
+    ), ranked as materialized (
+      select value, row_number() over (order by value in ('null', '*'), case
+        when ${series.aggregation}::text in ('sum', 'count') then sum(quantity) else max(quantity) end desc, value) as place
       from points group by value
-    ), shown as (
-      select value, place, value <> 'null' and (value = '*' or place > ${series.groupsMax}::int) as is_other from ranked
+    ), parts as (
+      select value, place, index, quantity, event_count from points join ranked using (value)
+      where value = 'null' or (value <> '*' and place <= ${series.groupsMax}::int)
+      union all
+      select '*', null, index,
+        (case ${series.aggregation}::text when 'max' then max(quantity)
+          when 'last' then (array_agg(quantity order by last_occurred_at desc, value))[1]
+          else sum(quantity) end)::bigint,
+        sum(event_count)
+      from points join ranked using (value)
+      where value = '*' or (value <> 'null' and place > ${series.groupsMax}::int) group by index
     )
-    select case when is_other then '*' else p.value end as value, min(place) as place, window_at as at,
-      (case ${series.aggregation}::text when 'max' then max(quantity)
-        when 'last' then (array_agg(quantity order by last_occurred_at desc, p.value))[1]
-        else sum(quantity) end)::bigint as quantity,
-      sum(event_count)::bigint as count
-    from points p join shown on shown.value = p.value
-    group by 1, window_at order by 2, window_at`,
+    select value,
+      concat('[', string_agg(concat('[', index, ',', quantity, ',', event_count, ']'), ','), ']')::json as points
+    from parts group by value, place order by place nulls last`,
   );
 
 /** Removes windows of one minute that are older, some at a time. @returns how many went. */
