@@ -50,6 +50,16 @@ test("a child that is killed is started again and said so, and one that is stopp
   expect(identifyProcess(child.pid ?? 0)).toBeNull();
 });
 
+test("a child that is killed on purpose need not be waited for", async () => {
+  const { spec, said, deps } = await prepare();
+  const child = supervise(spec, { ...deps, restartMsMax: 50 });
+  await child.ready;
+  process.kill(child.pid ?? 0, "SIGKILL");
+  await vi.waitFor(() => expect(said.at(-1)).toBe("child is back"), 10_000);
+  expect(said[0]).toBe("child stopped (SIGKILL); starting it again in 0.05 s");
+  await child.stop();
+});
+
 test("a child that hears nothing is killed at its deadline, or at once in a hurry", async () => {
   const { spec, deps } = await prepare("deaf");
   const patient = supervise({ ...spec, stopDeadlineMs: 200 }, deps);
