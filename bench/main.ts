@@ -24,7 +24,8 @@ const root = resolve(import.meta.dirname, "..");
 const resultsFolder = join(import.meta.dirname, "results");
 const latestFile = join(resultsFolder, "latest.json");
 const SECONDS = 60;
-const WARM_UP_MS = { quick: 2_000, full: 5_000 };
+const QUICK = { primeMsMax: 3_000, warmUpMs: 1_500 };
+const FULL = { primeMsMax: 60_000, warmUpMs: 5_000 };
 
 const say = (text: string) => process.stderr.write(`bench: ${text}\n`);
 
@@ -96,8 +97,10 @@ async function bench(options: Options): Promise<number> {
       parts,
       redis,
       say,
-      warmUpMs: options.quick ? WARM_UP_MS.quick : WARM_UP_MS.full,
-      measureMs: (options.seconds ?? (options.quick ? plan.quickSeconds : null) ?? SECONDS) * 1_000,
+      timing: {
+        ...(options.quick ? QUICK : FULL),
+        measureMs: (options.seconds ?? (options.quick ? plan.quickSeconds : null) ?? SECONDS) * 1_000,
+      },
       withCopy: !options.quick || plan.name === "main",
       profileFolder: options.profile ? join(resultsFolder, "profiles") : null,
     });

@@ -62,6 +62,7 @@ const columns: readonly (readonly [heading: string, cell: (row: RowResult) => st
   ["p99 ms", (row) => orNone(row.p99Ms, (ms) => ms.toFixed(1))],
   ["accepted", (row) => whole(row.accepted)],
   ["stored", (row) => whole(row.stored)],
+  ["sent again", ({ retries }) => whole(Object.values(retries).reduce((sum, count) => sum + count, 0))],
   ["drain s", (row) => (row.drainMs / 1_000).toFixed(1)],
   [
     `µs of CPU an event: ${PROCESSES.join(" / ")}`,
@@ -82,7 +83,7 @@ const columns: readonly (readonly [heading: string, cell: (row: RowResult) => st
 ];
 
 /** The rows as a table of Markdown, aligned so that it reads on a terminal too. */
-export function renderTable(rows: readonly RowResult[]): string {
+function renderTable(rows: readonly RowResult[]): string {
   const lines = [
     columns.map(([heading]) => heading),
     ...rows.map((row) => columns.map(([, cell]) => cell(row))),

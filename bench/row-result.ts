@@ -31,8 +31,9 @@ export interface RowResult {
   copyRowsPerSecond: number | null;
   p50Ms: number | null;
   p99Ms: number | null;
-  /** From the first request to the last. */
+  /** Distinct events that were answered as taken, from the first request to the last, those of the probe with them. */
   accepted: number;
+  /** As the answers say; where requests were sent again, what they repeated is in here. */
   duplicates: number;
   stored: number;
   /** Whether the backlog stayed as it was from the middle of the measurement to its end. */
@@ -40,7 +41,8 @@ export interface RowResult {
   backlog: Backlog;
   drainMs: number;
   visibility: Visibility | null;
-  retries: number;
+  /** Requests that were sent again, by why. */
+  retries: Record<string, number>;
   unsent: number;
   /** From the measurement's beginning until all was stored: CPU for each event accepted in it, and the most memory. */
   processes: Record<string, { cpuMicrosecondsPerEvent: number; residentBytesMax: number }>;
@@ -77,7 +79,7 @@ export function summarize(
     copyRowsPerSecond: copyRowsPerSecond === null ? null : Math.round(copyRowsPerSecond),
     p50Ms: ms(report.p50Ms),
     p99Ms: ms(report.p99Ms),
-    accepted: whole.accepted,
+    accepted: whole.distinct + (visibility?.probes ?? 0),
     duplicates: whole.duplicates,
     stored,
     isSustained: backlog.eventsEnd - backlog.eventsMiddle <= eventsPerSecond * BACKLOG_SECONDS_MAX,

@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import type { Client } from "pg";
 import { checkRow } from "./check-row.ts";
 import * as database from "./database.ts";
+import type { LoadOrder } from "./generator/run-load.ts";
 import { startGenerator } from "./generator/start-generator.ts";
 import { measureCopy } from "./measure/copy-baseline.ts";
 import { probeVisibility } from "./measure/probe-visibility.ts";
@@ -16,8 +17,7 @@ import { type RunningApp, startApps } from "./start-apps.ts";
 export interface RowOptions {
   parts: UsageParts;
   redis: Redis;
-  warmUpMs: number;
-  measureMs: number;
+  timing: LoadOrder["timing"];
   /** Whether the bare COPY is measured after it. */
   withCopy: boolean;
   /** Where CPU profiles of the gateway and the aggregators go. */
@@ -47,7 +47,7 @@ export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowRes
     const faults = checkRow(plan, measured, stored);
     const copyRowsPerSecond =
       options.withCopy && plan.load.route === "usage" && faults.length === 0
-        ? await measureCopy(sql, measured.report.whole.accepted, plan.load.accounts)
+        ? await measureCopy(sql, measured.report.whole.distinct, plan.load.accounts)
         : null;
     return summarize(plan, { measured, stored: stored.records.events, faults, copyRowsPerSecond });
   } finally {
@@ -96,12 +96,12 @@ interface RunningApps {
 /** Sends the load, watches, and waits until all that was accepted is in Postgres. */
 async function drive(
   { load, halfOf }: RowPlan,
-  { parts, redis, sql, warmUpMs, measureMs }: RowOptions & { sql: Client },
+  { parts, redis, sql, timing }: RowOptions & { sql: Client },
   { gateway, apps }: RunningApps,
 ) {
   const { hostname: host, port } = new URL(gateway.url);
   const target = { host, port: Number(port), serviceKey: parts.serviceKey };
-  const generator = startGenerator({ load, target, warmUpMs, measureMs });
+  const generator = startGenerator({ load, target, timing });
   try {
     const partitions = await database.readPartitions(sql);
     await generator.measuring;
@@ -157,6 +157,6 @@ const pidsOf = (
     ...(redis === null ? {} : { redis: [redis] }),
     ...(postgres === null ? {} : { postgres: [postgres] }),
     generator: [generatorPid],
-    others: [simulator, process.pid],
+    simulator: [simulator],
   };
 };

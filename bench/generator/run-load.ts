@@ -9,9 +9,12 @@ import { renewIds } from "./renew-ids.ts";
 export interface LoadOrder {
   load: Load;
   target: Target;
-  /** After each body was sent once and before the measurement. */
-  warmUpMs: number;
-  measureMs: number;
+  timing: {
+    /** Each body is sent once, or for so long, before the warm-up: what an account's first event costs is paid then. */
+    primeMsMax: number;
+    warmUpMs: number;
+    measureMs: number;
+  };
 }
 
 export interface Sent {
@@ -38,8 +41,8 @@ export interface LoadReport {
   p50Ms: number | null;
   p99Ms: number | null;
   requests: number;
-  /** Sent again: 503 with Retry-After, or the connection was cut. */
-  retries: number;
+  /** Requests that were sent again, by why: the status that turned them away, or `cut`. */
+  retries: Record<string, number>;
   /** Open loop: due in the measurement and not sent before its end, with how long it had waited as its latency. */
   unsent: number;
   /** Statuses that are no success and not sent again, by number of requests. */
@@ -69,11 +72,11 @@ interface Slot {
 }
 
 /**
- * Sends a load: every body once, then the warm-up, then the measurement; resolves when all that was sent is answered. A
+ * Sends a load: every body once where there is time, then the warm-up, then the measurement; resolves when all that was sent is answered. A
  * request that is turned away is sent again as it was, as a producer does, until it is taken.
  */
 export async function runLoad(
-  { load, target, warmUpMs, measureMs }: LoadOrder,
+  { load, target, timing: { primeMsMax, warmUpMs, measureMs } }: LoadOrder,
   tell: { measuring(): void; ended(): void },
 ): Promise<LoadReport> {
   const source = { next: Math.floor(Math.random() * 2 ** 32) };
@@ -86,7 +89,7 @@ export async function runLoad(
   let measureFromMs = Number.POSITIVE_INFINITY;
   let perSecond: number[] = [];
   let requests = 0;
-  let retries = 0;
+  const retries: Record<string, number> = {};
   let busy = 0;
   let primed = 0;
   let onPrimed = () => {};
@@ -96,7 +99,7 @@ export async function runLoad(
     const slot: Slot = {
       connection: openConnection(target, {
         onAnswer: (answer) => answered(slot, answer),
-        onLost: () => void (slot.body && again(slot, RECONNECT_MS)),
+        onLost: () => void (slot.body && again(slot, "cut", RECONNECT_MS)),
       }),
       bodies: bodies.filter((_body, at) => at % load.connections === index),
       nextBody: 0,
@@ -119,14 +122,14 @@ export async function runLoad(
     slot.connection.send(body.bytes);
   }
 
-  function again(slot: Slot, afterMs: number): void {
-    retries++;
+  function again(slot: Slot, why: string, afterMs: number): void {
+    retries[why] = (retries[why] ?? 0) + 1;
     setTimeout(() => slot.body && slot.connection.send(slot.body.bytes), afterMs);
   }
 
   function answered(slot: Slot, answer: Answer): void {
     if (answer.status === 503 || answer.status === 429)
-      return again(slot, Math.max(answer.retryAfterSeconds * 1_000, RECONNECT_MS));
+      return again(slot, String(answer.status), Math.max(answer.retryAfterSeconds * 1_000, RECONNECT_MS));
     const nowMs = performance.now();
     const { body, fresh, quantity, beganAtMs } = slot;
     slot.body = null;
@@ -177,7 +180,7 @@ export async function runLoad(
 
   const isPrimed = new Promise<void>((resolve) => (onPrimed = resolve));
   for (const slot of slots) send(slot, performance.now());
-  await isPrimed;
+  await Promise.race([isPrimed, delay(primeMsMax)]);
   phase = "running";
   rate?.start(performance.now());
   const timer = rate && setInterval(sendDue, 1);

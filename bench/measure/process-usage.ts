@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 export interface ProcessUsage {
   /** Of the process and all below it, also of those children that are gone. */
@@ -26,24 +26,20 @@ export function readProcessUsage(pid: number): ProcessUsage | null {
 
 interface Entry {
   pid: number;
-  parent: number;
   ticks: number;
 }
 
+/** A process and all below it; where the kernel tells no children, the process alone. */
 function familyOf(pid: number): Entry[] {
-  const entries = readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? readEntry(Number(name)) : []));
-  const family = entries.filter((entry) => entry.pid === pid);
-  for (const member of family) family.push(...entries.filter(({ parent }) => parent === member.pid));
-  return family;
-}
-
-function readEntry(pid: number): Entry[] {
   const stat = readProc(pid, "stat");
   if (stat === "") return [];
   // The second field is the command in parentheses, and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-  return [{ pid, parent: Number(fields[1]), ticks }];
+  const children = readProc(pid, `task/${pid}/children`)
+    .split(" ")
+    .filter((child) => child !== "");
+  return [{ pid, ticks }, ...children.flatMap((child) => familyOf(Number(child)))];
 }
 
 function readMemory({ pid }: Entry): { ownBytes: number; sharedBytes: number } {

@@ -5,7 +5,7 @@ export interface ProcessCost {
   residentBytesMax: number;
 }
 
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 1_000;
 
 /** Watches processes, several of a name taken together, from now on until `stop`; those that cannot be read are left out. */
 export function watchProcesses(pids: Readonly<Record<string, readonly number[]>>) {
