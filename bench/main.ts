@@ -24,8 +24,11 @@ const root = resolve(import.meta.dirname, "..");
 const resultsFolder = join(import.meta.dirname, "results");
 const latestFile = join(resultsFolder, "latest.json");
 const SECONDS = 60;
-const QUICK = { primeMsMax: 3_000, warmUpMs: 1_500 };
+const QUICK = { primeMsMax: 2_000, warmUpMs: 1_000 };
 const FULL = { primeMsMax: 60_000, warmUpMs: 5_000 };
+
+/** From then on everything fails, and nothing of that is worth a word. */
+let isStopping = false;
 
 const say = (text: string) => process.stderr.write(`bench: ${text}\n`);
 
@@ -56,14 +59,16 @@ async function bench(options: Options): Promise<number> {
   say("starting Postgres, Redis and the Stripe simulator");
   const home = resolve(root, process.env["DRIFTLOCK_HOME"] || ".driftlock");
   const parts = await startUsageParts({ home, say });
+  const redis = new Redis(parts.redisUrl);
+  redis.on("error", () => {}); // the command that is on its way tells
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
       say(`stopping (${signal})`);
+      redis.disconnect();
       void parts.close().finally(() => process.exit(1));
+      isStopping = true;
     });
   }
-  const redis = new Redis(parts.redisUrl);
-  redis.on("error", () => {}); // the command that is on its way tells
   try {
     const machine = await describe(parts, redis);
     const results: RowResult[] = [];
@@ -139,7 +144,6 @@ try {
     process.stdout.write(`${renderMarkdown(JSON.parse(readFileSync(latestFile, "utf8")) as BenchReport)}\n`);
   else process.exitCode = await bench(options);
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.stderr.write(`${USAGE}\n`);
+  if (!isStopping) say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { UsageApp, UsageParts } from "@driftlock/devkit";
 import type { Redis } from "ioredis";
@@ -27,6 +28,7 @@ export interface RowOptions {
 
 const DRAIN_MS_MAX = 300_000;
 const DRAIN_POLL_MS = 50;
+const LOG_LINES = 12;
 
 /** Runs one row on a database, gateway and aggregators of its own. A wrong figure is told by the result, never thrown. */
 export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowResult> {
@@ -72,7 +74,8 @@ async function measure(
   const died = Promise.race(
     apps.map(async ({ app, name }) => {
       const how = await app.exited;
-      throw new Error(`${name} stopped during the row (${how}); see ${app.logFile}`);
+      const log = readFileSync(app.logFile, "utf8").trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+      throw new Error(`${name} stopped during the row (${how})\n${log}`);
     }),
   );
   died.catch(() => {});
