@@ -61,15 +61,19 @@ describe.each([
   beforeAll(async () => {
     for (const statement of ["drop table if exists usage_records", ...statements]) await run(statement);
     const older = current === "usage_records" ? current : "usage_records_1";
-    const insert = (table: string, account: string, ids: string[], metric: string, day: number) =>
+    const insert = (
+      table: string,
+      account: string,
+      { ids, metric, day }: { ids: string[]; metric: string; day: number },
+    ) =>
       db.run("test", {
         text: `insert into ${table} (account_id, event_id, metric, quantity, occurred_at, received_at)
           select $1, id, $2, 1, $3, $3 from unnest($4::text[]) id`,
         values: [account, metric, new Date(Date.UTC(2026, 2, day)), ids],
       });
-    await insert(older, "a", ["A", "c", "é", "Z"], "events", 1);
-    await insert(current, "a", ["B", "a", "🦊"], "alerts", 2);
-    await insert(current, "b", ["0", "zz"], "events", 1);
+    await insert(older, "a", { ids: ["A", "c", "é", "Z"], metric: "events", day: 1 });
+    await insert(current, "a", { ids: ["B", "a", "🦊"], metric: "alerts", day: 2 });
+    await insert(current, "b", { ids: ["0", "zz"], metric: "events", day: 1 });
   });
 
   test("come in the order of their ids by bytes, each once, and of one account", async () => {
