@@ -9,6 +9,8 @@ export type Strike = { afterMs: number } & (
   | { kind: "freeze"; victim: string; ms: number }
   /** The session of a COPY of records, ended by Postgres. */
   | { kind: "cut-copy" }
+  /** FLUSHALL. */
+  | { kind: "flush" }
 );
 
 /** Each as often as it stands here: what usage runs through is hit more. */
@@ -44,13 +46,15 @@ export function planStrikes(random: Random, kills: number): Strike[] {
 function otherStrike(random: Random, killed: number): Strike {
   const afterMs = random.between(100, 1_500);
   // By turns, so that the shortest storm has each of them.
-  switch (Math.floor(killed / otherEvery) % 4) {
+  switch (Math.floor(killed / otherEvery) % 5) {
     case 0:
       return { afterMs, kind: "cut-copy" };
     case 1:
       return { afterMs, kind: "freeze", victim: "usage-aggregator", ms: pastLeaseMs };
     case 2:
       return { afterMs, kind: "kill-unanswered" };
+    case 3:
+      return { afterMs, kind: "flush" };
     default:
       return {
         afterMs,
@@ -71,5 +75,7 @@ export function describe(strike: Strike): string {
       return `stop ${strike.victim} for ${strike.ms} ms`;
     case "cut-copy":
       return "cut the connection of a COPY";
+    case "flush":
+      return "FLUSHALL";
   }
 }

@@ -32,6 +32,8 @@ export interface PushLoad {
   eventOf(number: number): PushedEvent;
   /** Answers that a producer must never get. */
   faults: readonly string[];
+  /** Events that were acknowledged and refused when they were sent again: right only where Redis was lost in between. */
+  takenBack: readonly { number: number; acknowledgedAtMs: number }[];
   /** How often a batch had to be sent again, for no answer or for 503. */
   retries(): number;
   /** How many of those had been taken in part or whole by then. */
@@ -67,6 +69,7 @@ export function startPushLoad(options: LoadOptions): PushLoad {
   let isStopping = false;
   const batches: Batch[] = [];
   const faults: string[] = [];
+  const takenBack: { number: number; acknowledgedAtMs: number }[] = [];
 
   const post = (events: unknown[], url: string) =>
     fetch(`${url}/billing/usage`, {
@@ -108,7 +111,8 @@ export function startPushLoad(options: LoadOptions): PushLoad {
       const { outcome, detail } = outcomes.get(number - batch.from) ?? { outcome: "accepted", detail: "" };
       if (outcome === "accepted" || outcome === "duplicate") fates[number] = fate.acknowledged;
       else if (outcome === "quota-exceeded") {
-        if (fates[number] === fate.acknowledged) faults.push(`event ${number} was taken and is now refused`);
+        if (fates[number] === fate.acknowledged)
+          takenBack.push({ number, acknowledgedAtMs: batch.acknowledgedAtMs });
         fates[number] = fate.refused;
       } else faults.push(`event ${number}: ${outcome} ${detail}`);
     }
@@ -148,6 +152,7 @@ export function startPushLoad(options: LoadOptions): PushLoad {
     fateOf: (number) => fates[number] ?? fate.sent,
     eventOf,
     faults,
+    takenBack,
     retries: () => retries,
     takenUnanswered: () => takenUnanswered,
     acknowledgedWithin: (spans) =>

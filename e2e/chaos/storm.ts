@@ -8,8 +8,6 @@ import { startSibling } from "./sibling.ts";
 import { strikeAt } from "./strike.ts";
 import { untilReported } from "./until-reported.ts";
 
-/** What Redis may have answered and not yet written when it dies: a second between syncs, two more behind a slow disk. */
-const atRiskMs = 3_500;
 const producers = 3;
 
 export interface StormOptions {
@@ -27,8 +25,8 @@ export interface StormReport {
   retries: number;
   /** Batches that were taken though nobody was told, and sent again. */
   takenUnanswered: number;
-  redisKills: number;
-  /** Acknowledged within the last seconds before a death of Redis, and lost with it. */
+  redisLosses: number;
+  /** Acknowledged within the time before a loss of Redis, and lost with it. */
   lostByRedis: number;
   figures: MetricFigures[];
   /** In words, whatever is not as it must be; none where all is well. */
@@ -49,7 +47,7 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
     ...{ urls: [dev.apiUrl], serviceKey: dev.serviceKey, prefix: `s${seed}`, producers, eventOf },
     random: createRandom(seed + 1),
   });
-  const redisDeaths: { fromMs: number; toMs: number }[] = [];
+  const losses: { fromMs: number; toMs: number }[] = [];
   const freezes: Promise<unknown>[] = [];
   const startedAtMs = Date.now();
   try {
@@ -60,9 +58,10 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
           `${((Date.now() - startedAtMs) / 1000).toFixed(1)} s  ${index + 1}. ${describe(strike)}: ${what}`,
         );
       const striking = strikeAt(strike, { processes, databaseUrl: dev.databaseUrl, redisUrl: dev.redisUrl });
-      if (strike.kind === "kill" && strike.victim === "redis")
-        void striking.then(() => redisDeaths.push({ fromMs: Date.now() - atRiskMs, toMs: Date.now() + 500 }));
-      const told = striking.then(tell);
+      const told = striking.then(({ what, atRisk }) => {
+        if (atRisk !== undefined) losses.push(atRisk);
+        tell(what);
+      });
       if (strike.kind === "freeze") freezes.push(told);
       else await told;
     }
@@ -76,11 +75,11 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
     const drained = () => untilDrained(dev.redisUrl);
     await drained();
     const before = await compareStored(dev.databaseUrl, load, accountIds);
-    const atRisk = new Set(load.acknowledgedWithin(redisDeaths));
+    const atRisk = new Set(load.acknowledgedWithin(losses));
     const lostByRedis = before.missing.filter((number) => atRisk.has(number)).length;
-    const sentAgain = await load.sendAgain(redisDeaths);
+    const sentAgain = await load.sendAgain(losses);
     say(
-      `${redisDeaths.length} deaths of Redis lost ${lostByRedis} of ${atRisk.size} events acknowledged just before; ${sentAgain} sent again`,
+      `${losses.length} losses of Redis's process or data lost ${lostByRedis} of ${atRisk.size} events acknowledged just before; ${sentAgain} sent again`,
     );
     await drained();
     const stored = await compareStored(dev.databaseUrl, load, accountIds);
@@ -92,11 +91,16 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
       ...countFates(load),
       retries: load.retries(),
       takenUnanswered: load.takenUnanswered(),
-      redisKills: redisDeaths.length,
+      redisLosses: losses.length,
       lostByRedis,
       figures,
       differences: [
         ...load.faults,
+        ...load.takenBack
+          .filter(
+            ({ acknowledgedAtMs: at }) => !losses.some(({ fromMs, toMs }) => fromMs <= at && at <= toMs),
+          )
+          .map(({ number }) => `event ${number} was taken and is now refused`),
         ...stored.missing.map((number) => `event ${number} was acknowledged and is not stored`),
         ...stored.wrong,
         ...figures.flatMap(differencesOf),

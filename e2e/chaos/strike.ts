@@ -11,19 +11,57 @@ interface Targets {
 
 const lookMsMax = 3_000;
 
-/** Strikes. @returns in a word what came of it; a freeze resolves when it is over. */
-export async function strikeAt(strike: Strike, targets: Targets): Promise<string> {
+/** What Redis may have answered and not yet written when it dies: a second between syncs, two more behind a slow disk. */
+const unwrittenMs = 3_500;
+const clockMs = 500;
+
+export interface Struck {
+  /** What came of it, in a word. */
+  what: string;
+  /** What was acknowledged in this span may be lost with Redis's data. */
+  atRisk?: { fromMs: number; toMs: number };
+}
+
+/** Strikes; a freeze resolves when it is over. */
+export async function strikeAt(strike: Strike, targets: Targets): Promise<Struck> {
   switch (strike.kind) {
     case "kill":
       await targets.processes.kill(strike.victim);
-      return "killed";
+      return {
+        what: "killed",
+        ...(strike.victim === "redis" && { atRisk: endingNow(Date.now() - unwrittenMs) }),
+      };
     case "freeze":
       await targets.processes.freeze(strike.victim, strike.ms);
-      return "goes on";
+      return { what: "goes on" };
     case "cut-copy":
-      return cutCopy(targets.databaseUrl);
+      return { what: await cutCopy(targets.databaseUrl) };
     case "kill-unanswered":
-      return killUnanswered(targets);
+      return { what: await killUnanswered(targets) };
+    case "flush":
+      return flush(targets.redisUrl);
+  }
+}
+
+const endingNow = (fromMs: number) => ({ fromMs: fromMs - clockMs, toMs: Date.now() + clockMs });
+
+/** Everything that Redis knows is gone at once, and with it what was not committed: the streams' entries. */
+async function flush(redisUrl: string): Promise<Struck> {
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 20 });
+  redis.on("error", () => {});
+  try {
+    const keys = await redis.keys("{dlu:*}:stream");
+    const transaction = redis.multi();
+    for (const key of keys) transaction.xrange(key, "-", "+", "COUNT", 1);
+    const replies = (await transaction.flushall().exec()) ?? [];
+    const oldestMs = replies
+      .flatMap(([, entries]) => (Array.isArray(entries) ? (entries as [string, string[]][]) : []))
+      .map(([id]) => Number.parseInt(id, 10));
+    return { what: "forgotten", atRisk: endingNow(Math.min(Date.now(), ...oldestMs)) };
+  } catch {
+    return { what: "no Redis", atRisk: endingNow(Date.now()) };
+  } finally {
+    redis.disconnect();
   }
 }
 
