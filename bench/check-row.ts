@@ -21,8 +21,8 @@ export function checkRow(
   const expect = (what: string, found: number, wanted: number) => {
     if (found !== wanted) faults.push(`${what}: ${found} instead of ${wanted}`);
   };
-  for (const [status, count] of Object.entries(failures))
-    faults.push(`${count} requests were answered ${status}`);
+  for (const [status, { count, text }] of Object.entries(failures))
+    faults.push(`${count} requests were answered ${status}, the first with ${text}`);
   expect("events rejected", whole.rejected, 0);
   expect("events in quarantine", stored.quarantined, 0);
   if (plan.load.route === "quota-check") {

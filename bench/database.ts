@@ -45,25 +45,46 @@ export async function createAccounts(sql: Client, count: number): Promise<void> 
   await sql.query("analyze");
 }
 
+/** Where a generation of records ends in a real installation. */
+const generationRowsMax = 8_000_000;
+
 /**
- * Lays `count` records of the past 30 days into the table, with random ids, spread over the accounts. Its key is built
- * afterwards with the free space that an index has which grew by itself, for otherwise 100 million rows take hours.
+ * Lays `count` records of the past 30 days into the generations that they would be in, with random ids, spread over the
+ * accounts. Keys are built afterwards, with the free space of an index that grew by itself: row by row 100 million would
+ * take hours.
  */
 export async function fillRecords(sql: Client, count: number, accounts: number): Promise<void> {
   await sql.query("set maintenance_work_mem = '1GB'");
-  await sql.query("alter table usage_records drop constraint usage_records_pkey");
-  await sql.query(
-    `insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, payload_hash)
-     select 'bench_' || lpad((n % $2::int)::text, 6, '0'), gen_random_uuid()::text, 'events', 1, at, at, 0
-     from (select n, now() - interval '30 days' + interval '29 days' * (n::float8 / $1::float8) as at
-       from generate_series(1, $1::bigint) as n) as numbered`,
-    [count, accounts],
-  );
-  await sql.query(
-    "alter table usage_records add constraint usage_records_pkey primary key (account_id, event_id) with (fillfactor = 70)",
-  );
-  await sql.query("vacuum (analyze) usage_records");
+  for (let from = 0; from < count; from += generationRowsMax) {
+    const to = Math.min(count, from + generationRowsMax);
+    const { rows } = await sql.query<{ generation: number; table: string }>(
+      `select generation, table_name as "table" from usage_generations where sealed_at is null`,
+    );
+    const { generation, table } = rows[0] ?? { generation: 0, table: "" };
+    await sql.query(`alter table ${table} drop constraint ${table}_pkey`);
+    await sql.query(
+      `insert into ${table} (account_id, event_id, metric, quantity, occurred_at, received_at)
+       select 'bench_' || lpad((n % $4::int)::text, 6, '0'), gen_random_uuid()::text, 'events', 1, at, at
+       from (select n, now() - interval '30 days' + interval '29 days' * (n::float8 / $3::float8) as at
+         from generate_series($1::bigint, $2::bigint - 1) as n) as numbered`,
+      [from, to, count, accounts],
+    );
+    await sql.query(`alter table ${table} add primary key (account_id, event_id) with (fillfactor = 70)`);
+    await sql.query(`vacuum (analyze) ${table}`);
+    if (to < count)
+      await sql.query("select rotate_usage_generation($1::int, now() - interval '1 day')", [generation]);
+  }
   await sql.query("checkpoint");
+}
+
+/** Whether the aggregators have a filter of every sealed generation, made from its records. */
+export async function hasFilters(sql: Client): Promise<boolean> {
+  const { rows } = await sql.query<{ missing: string }>(
+    `select count(*) as missing from usage_generations g where g.sealed_at is not null and
+       (select count(distinct f.partition_no) from usage_id_filters f where f.generation = g.generation)
+         < (select usage_partitions from installation)`,
+  );
+  return Number(rows[0]?.missing) === 0;
 }
 
 export interface Figures {

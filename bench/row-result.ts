@@ -15,6 +15,8 @@ export interface Measured {
   processes: Record<string, ProcessCost>;
   /** By which Redis's memory grew, once all was stored. */
   redisBytes: number;
+  /** The last lines of it. */
+  gatewayLog: string;
 }
 
 /** One row of bench/results/latest.json. */

@@ -27,8 +27,9 @@ export interface RowOptions {
 }
 
 const DRAIN_MS_MAX = 300_000;
+const FILTERS_MS_MAX = 900_000;
 const DRAIN_POLL_MS = 50;
-const LOG_LINES = 12;
+const LOG_LINES = 3;
 
 /** Runs one row on a database, gateway and aggregators of its own. A wrong figure is told by the result, never thrown. */
 export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowResult> {
@@ -43,10 +44,12 @@ export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowRes
       await database.fillRecords(sql, plan.storedRows, plan.load.accounts);
     }
     await redis.flushall();
-    await setRedisFsync(redis, plan);
+    await redis.config("SET", "appendfsync", "everysec"); // a gateway of level `fsync` may have changed it
     const measured = await measure(plan, { ...options, sql, databaseUrl });
     const stored = await database.readStored(sql, new Date(Date.now() - 3_600_000));
     const faults = checkRow(plan, measured, stored);
+    if (faults.length > 0)
+      say(`${plan.name} has wrong figures; the gateway's log ends with\n${measured.gatewayLog}`);
     const copyRowsPerSecond =
       options.withCopy && plan.load.route === "usage" && faults.length === 0
         ? await measureCopy(sql, measured.report.whole.distinct, plan.load.accounts)
@@ -58,34 +61,27 @@ export async function runRow(plan: RowPlan, options: RowOptions): Promise<RowRes
   }
 }
 
-/** Below 7.2 there is no WAITAOF, and `fsync` wants a Redis that syncs before it answers. */
-async function setRedisFsync(redis: Redis, { durability }: RowPlan): Promise<void> {
-  const [, major, minor] = /redis_version:(\d+)\.(\d+)/.exec(await redis.info("server")) ?? [];
-  const hasWait = Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
-  await redis.config("SET", "appendfsync", durability === "fsync" && !hasWait ? "always" : "everysec");
-}
-
 async function measure(
   plan: RowPlan,
   options: RowOptions & { sql: Client; databaseUrl: string },
 ): Promise<Measured> {
-  const { redis } = options;
+  const { redis, sql } = options;
   const apps = await startApps(plan, options);
   const died = Promise.race(
     apps.map(async ({ app, name }) => {
       const how = await app.exited;
-      const log = readFileSync(app.logFile, "utf8").trimEnd().split("\n").slice(-LOG_LINES).join("\n");
-      throw new Error(`${name} stopped during the row (${how})\n${log}`);
+      throw new Error(`${name} stopped during the row (${how})\n${tailOfLog(app)}`);
     }),
   );
   died.catch(() => {});
   try {
     const bytesBefore = await readUsedMemory(redis);
+    if (plan.storedRows > 0) await Promise.race([waitForFilters(sql), died]);
     const gateway = apps.find(({ name }) => name === "api")?.app;
     if (gateway === undefined) throw new Error("there is no gateway");
     const run = await Promise.race([drive(plan, options, { gateway, apps }), died]);
     const redisBytes = (await readUsedMemory(redis)) - bytesBefore;
-    return { ...run, redisBytes };
+    return { ...run, redisBytes, gatewayLog: tailOfLog(gateway) };
   } finally {
     await Promise.all(apps.map(({ app }) => app.stop()));
   }
@@ -135,6 +131,18 @@ async function drive(
     };
   } finally {
     generator.stop();
+  }
+}
+
+const tailOfLog = ({ logFile }: UsageApp): string =>
+  readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+
+async function waitForFilters(sql: Client): Promise<void> {
+  const startedAtMs = performance.now();
+  while (!(await database.hasFilters(sql))) {
+    if (performance.now() - startedAtMs > FILTERS_MS_MAX)
+      throw new Error("the filters of known ids do not get ready");
+    await delay(DRAIN_POLL_MS);
   }
 }
 

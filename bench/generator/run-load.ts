@@ -45,8 +45,8 @@ export interface LoadReport {
   retries: Record<string, number>;
   /** Open loop: due in the measurement and not sent before its end, with how long it had waited as its latency. */
   unsent: number;
-  /** Statuses that are no success and not sent again, by number of requests. */
-  failures: Record<string, number>;
+  /** Statuses that are no success and not sent again: how many, and how the first of them was answered. */
+  failures: Record<string, { count: number; text: string }>;
   cpuMicroseconds: number;
 }
 
@@ -83,7 +83,7 @@ export async function runLoad(
   const bodies = makeBodies(load, target, Math.random);
   const whole = nothingSent();
   const latencies = createLatencies();
-  const failures: Record<string, number> = {};
+  const failures: LoadReport["failures"] = {};
   const rate = load.requestsPerSecond === null ? null : createRateClock(load.requestsPerSecond);
   let phase: "priming" | "running" | "measuring" | "ended" = "priming";
   let measureFromMs = Number.POSITIVE_INFINITY;
@@ -147,7 +147,7 @@ export async function runLoad(
         const second = Math.floor((nowMs - measureFromMs) / 1_000);
         perSecond[second] = (perSecond[second] ?? 0) + counts.accepted;
       }
-    } else failures[answer.status] = (failures[answer.status] ?? 0) + 1;
+    } else (failures[answer.status] ??= { count: 0, text: answer.text }).count++;
     if (beganAtMs >= measureFromMs) latencies.add(nowMs - beganAtMs);
     next(slot, nowMs);
   }
