@@ -71,10 +71,20 @@ export async function fillRecords(sql: Client, count: number, accounts: number):
     );
     await sql.query(`alter table ${table} add primary key (account_id, event_id) with (fillfactor = 70)`);
     await sql.query(`vacuum (analyze) ${table}`);
-    if (to < count)
-      await sql.query("select rotate_usage_generation($1::int, now() - interval '1 day')", [generation]);
+    if (to < count) await sealGeneration(sql, generation);
   }
   await sql.query("checkpoint");
+}
+
+/** Ends a generation as the aggregators do. Without a place in the streams where the next began it would count as empty. */
+async function sealGeneration(sql: Client, generation: number): Promise<void> {
+  await sql.query("select rotate_usage_generation($1::int, now() - interval '1 day')", [generation]);
+  await sql.query(
+    `insert into usage_generation_positions (generation, partition_no, epoch, last_stream_id)
+     select $1::int + 1, partition_no, 'filled', $1::int || '-0'
+     from installation, generate_series(0, usage_partitions - 1) as partition_no`,
+    [generation],
+  );
 }
 
 /** Whether the aggregators have a filter of every sealed generation, made from its records. */
