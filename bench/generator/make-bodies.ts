@@ -2,6 +2,7 @@ import type { Load } from "../rows.ts";
 
 /** A request that is sent again and again, with new ids each time. */
 export interface Body {
+  route: Load["route"];
   /** Head and body, as they go over the wire. */
   bytes: Buffer;
   /** Where the part of each event's id that changes begins: eight hexadecimal digits. */
@@ -37,6 +38,16 @@ export function makeBodies(load: Load, target: Target, random: () => number): Bo
   });
 }
 
+const PRIMING_BATCH = 500;
+
+/** Bodies that touch each account once. */
+export const makePrimingBodies = (load: Load, target: Target, random: () => number): Body[] =>
+  makeBodies(
+    { ...load, route: "usage", batch: Math.min(PRIMING_BATCH, load.accounts), isMixed: true, connections: 0 },
+    target,
+    random,
+  );
+
 function toRequest(
   load: Load,
   events: readonly { id: string; metric: string; quantity: number; accountId: string }[],
@@ -61,6 +72,7 @@ function toRequest(
   const idOffsets: number[] = [];
   for (let at = bytes.indexOf(ID_MARK); at !== -1; at = bytes.indexOf(ID_MARK, at + 1)) idOffsets.push(at);
   return {
+    route: load.route,
     bytes,
     idOffsets: Uint32Array.from(idOffsets),
     quantities: Uint8Array.from(events, ({ quantity }) => quantity),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Load } from "../rows.ts";
 import { createLatencies } from "./latencies.ts";
-import { type Body, makeBodies, type Target } from "./make-bodies.ts";
+import { type Body, makeBodies, makePrimingBodies, type Target } from "./make-bodies.ts";
 import { type Answer, type Connection, openConnection } from "./open-connection.ts";
 import { createRateClock } from "./rate-clock.ts";
 import { renewIds } from "./renew-ids.ts";
@@ -10,7 +10,7 @@ export interface LoadOrder {
   load: Load;
   target: Target;
   timing: {
-    /** Each body is sent once, or for so long, before the warm-up: what an account's first event costs is paid then. */
+    /** At most so long is each account touched for the first time, which costs more, before the warm-up. */
     primeMsMax: number;
     warmUpMs: number;
     measureMs: number;
@@ -69,11 +69,13 @@ interface Slot {
   fresh: number;
   quantity: number;
   beganAtMs: number;
+  /** It sends its request again in a while. */
+  isWaiting: boolean;
 }
 
 /**
- * Sends a load: every body once where there is time, then the warm-up, then the measurement; resolves when all that was sent is answered. A
- * request that is turned away is sent again as it was, as a producer does, until it is taken.
+ * Sends a load: an event of every account where there is time, then the warm-up, then the measurement; resolves when all
+ * that was sent is answered. A request that is turned away is sent again as it was, as a producer does, until it is taken.
  */
 export async function runLoad(
   { load, target, timing: { primeMsMax, warmUpMs, measureMs } }: LoadOrder,
@@ -81,6 +83,7 @@ export async function runLoad(
 ): Promise<LoadReport> {
   const source = { next: Math.floor(Math.random() * 2 ** 32) };
   const bodies = makeBodies(load, target, Math.random);
+  const primers = makePrimingBodies(load, target, Math.random);
   const whole = nothingSent();
   const latencies = createLatencies();
   const failures: LoadReport["failures"] = {};
@@ -91,31 +94,31 @@ export async function runLoad(
   let requests = 0;
   const retries: Record<string, number> = {};
   let busy = 0;
-  let primed = 0;
   let onPrimed = () => {};
   let onIdle = () => {};
 
   const slots = Array.from({ length: load.connections }, (_, index): Slot => {
     const slot: Slot = {
+      bodies: bodies.filter((_body, at) => at % load.connections === index),
+      nextBody: 0,
       connection: openConnection(target, {
         onAnswer: (answer) => answered(slot, answer),
         onLost: () => void (slot.body && again(slot, "cut", RECONNECT_MS)),
       }),
-      bodies: bodies.filter((_body, at) => at % load.connections === index),
-      nextBody: 0,
       body: null,
       fresh: 0,
       quantity: 0,
       beganAtMs: 0,
+      isWaiting: false,
     };
     return slot;
   });
   const idle: Slot[] = [];
 
   function send(slot: Slot, beganAtMs: number): void {
-    const body = slot.bodies[slot.nextBody];
-    if (body === undefined) throw new Error("there are more connections than bodies");
-    slot.nextBody = (slot.nextBody + 1) % slot.bodies.length;
+    const body = phase === "priming" ? primers.pop() : slot.bodies[slot.nextBody];
+    if (body === undefined) throw new Error("there is no body to send");
+    if (phase !== "priming") slot.nextBody = (slot.nextBody + 1) % slot.bodies.length;
     const { fresh, quantity } = renewIds(body, source, load.repeatEvery);
     Object.assign(slot, { body, fresh, quantity, beganAtMs });
     busy++;
@@ -123,8 +126,13 @@ export async function runLoad(
   }
 
   function again(slot: Slot, why: string, afterMs: number): void {
+    if (slot.isWaiting) return; // turned away, and then its connection was cut
     retries[why] = (retries[why] ?? 0) + 1;
-    setTimeout(() => slot.body && slot.connection.send(slot.body.bytes), afterMs);
+    slot.isWaiting = true;
+    setTimeout(() => {
+      slot.isWaiting = false;
+      if (slot.body) slot.connection.send(slot.body.bytes);
+    }, afterMs);
   }
 
   function answered(slot: Slot, answer: Answer): void {
@@ -136,7 +144,7 @@ export async function runLoad(
     busy--;
     requests++;
     if (answer.status >= 200 && answer.status < 300) {
-      const counts = countsOf(load, answer.text);
+      const counts = countsOf(body?.route ?? load.route, answer.text);
       whole.accepted += counts.accepted;
       whole.duplicates += counts.duplicates;
       whole.rejected += counts.rejected;
@@ -154,10 +162,9 @@ export async function runLoad(
 
   function next(slot: Slot, nowMs: number): void {
     if (phase === "priming") {
-      primed++;
-      if (primed === bodies.length) onPrimed();
-      if (slot.nextBody !== 0) send(slot, nowMs);
-      else idle.push(slot);
+      if (primers.length > 0) return send(slot, nowMs);
+      idle.push(slot);
+      if (busy === 0) onPrimed();
     } else if (phase === "ended") {
       if (busy === 0) onIdle();
     } else if (rate === null) send(slot, nowMs);
@@ -179,7 +186,10 @@ export async function runLoad(
   }
 
   const isPrimed = new Promise<void>((resolve) => (onPrimed = resolve));
-  for (const slot of slots) send(slot, performance.now());
+  for (const slot of slots) {
+    if (primers.length > 0) send(slot, performance.now());
+    else idle.push(slot);
+  }
   await Promise.race([isPrimed, delay(primeMsMax)]);
   phase = "running";
   rate?.start(performance.now());
@@ -217,7 +227,7 @@ export async function runLoad(
   };
 }
 
-function countsOf({ route }: Load, text: string): Pick<Sent, "accepted" | "duplicates" | "rejected"> {
+function countsOf(route: Load["route"], text: string): Pick<Sent, "accepted" | "duplicates" | "rejected"> {
   if (route === "quota-check") {
     const isAllowed = text.startsWith('{"allowed":true');
     return { accepted: isAllowed ? 1 : 0, duplicates: 0, rejected: isAllowed ? 0 : 1 };
