@@ -21,8 +21,6 @@ export interface UsageEvent {
   readonly receivedAtMs: number;
   /** Canonical JSON (keys sorted) of an object of scalars; null where there are none. */
   readonly propertiesJson: string | null;
-  /** 48 bits over metric, quantity and properties: what tells a repeat from a conflict. */
-  readonly payloadHash: number;
 }
 
 /** Why an item of a batch was not accepted (DESIGN 2.3). */

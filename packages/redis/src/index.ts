@@ -1,8 +1,8 @@
 export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } from "./connection.ts";
 export { toAppError } from "./errors.ts";
-export { keys } from "./keys.ts";
+export { counterField, keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
-export { parseRecords } from "./record.ts";
+export { decodeRows, rowBytesMax, type StreamRow, writeRow } from "./record.ts";
 export {
   type AcceptMode,
   type AcceptOutcome,
