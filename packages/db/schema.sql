@@ -416,6 +416,36 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_by_partition ON public.usage_corrections USING btree (partition_no, correction_id);
 
+create table usage_generation_positions (
+  generation integer not null,
+  partition_no integer not null,
+  epoch text not null,
+  last_stream_id text not null,
+  constraint usage_generation_positions_pkey PRIMARY KEY (generation, partition_no),
+  constraint usage_generation_positions_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
+);
+
+create table usage_generations (
+  generation integer not null,
+  table_name text generated always as (('usage_records_'::text || (generation)::text)) stored,
+  opened_at timestamp with time zone,
+  sealed_at timestamp with time zone,
+  newest_received_at timestamp with time zone,
+  constraint usage_generations_pkey PRIMARY KEY (generation),
+  constraint usage_generations_generation_check CHECK ((generation > 0))
+);
+CREATE UNIQUE INDEX usage_generations_current ON public.usage_generations USING btree ((true)) WHERE (sealed_at IS NULL);
+
+create table usage_id_filters (
+  generation integer not null,
+  partition_no integer not null,
+  chunk_no integer not null,
+  chunk_count integer not null,
+  words bytea not null,
+  constraint usage_id_filters_pkey PRIMARY KEY (generation, partition_no, chunk_no),
+  constraint usage_id_filters_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
+);
+
 create table usage_minutes (
   account_id text not null,
   metric text not null,
@@ -425,6 +455,7 @@ create table usage_minutes (
   last_occurred_at timestamp with time zone not null,
   constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
 );
+CREATE INDEX usage_minutes_by_minute ON public.usage_minutes USING brin (minute_at) WITH (autosummarize='on');
 
 create table usage_periods (
   account_id text not null,
@@ -456,17 +487,15 @@ create table usage_quarantine (
 );
 
 create table usage_records (
-  account_id text not null,
-  event_id text collate "C" not null,
-  metric text not null,
   quantity bigint not null,
   occurred_at timestamp with time zone not null,
   received_at timestamp with time zone not null,
-  payload_hash bigint not null,
-  properties jsonb,
-  constraint usage_records_pkey PRIMARY KEY (account_id, event_id),
-  constraint usage_records_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
-);
+  generation integer not null,
+  account_id text collate "C" not null,
+  metric text not null,
+  event_id text collate "C" not null,
+  properties jsonb
+) partition by LIST (generation);
 
 create table usage_reports (
   identifier text not null,
@@ -538,3 +567,62 @@ create table user_subscriptions (
   constraint user_subscriptions_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)
 );
 CREATE INDEX user_subscriptions_by_account ON public.user_subscriptions USING btree (account_id);
+
+create table usage_records_1 partition of usage_records FOR VALUES IN (1);
+
+CREATE OR REPLACE FUNCTION public.create_usage_generation(wanted integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  child text := 'usage_records_' || wanted;
+begin
+  execute format('create table %I (like usage_records including all, primary key (account_id, event_id))
+    with (autovacuum_vacuum_insert_threshold = -1)', child);
+  execute format('alter table %I alter column generation set default %s', child, wanted);
+  execute format('alter table usage_records attach partition %I for values in (%s)', child, wanted);
+  insert into usage_generations (generation) values (wanted);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.drop_usage_generation(unwanted integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  delete from usage_generations where generation = unwanted and sealed_at is not null;
+  if not found then
+    return false;
+  end if;
+  execute format('drop table %I', 'usage_records_' || unwanted);
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_usage_generation()
+ RETURNS usage_generations
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current_generation usage_generations;
+begin
+  perform pg_advisory_xact_lock_shared(4000420006);
+  select * into strict current_generation from usage_generations where sealed_at is null;
+  return current_generation;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.rotate_usage_generation(wanted integer, sealed timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(4000420007);
+  if not exists (select from usage_generations where generation = wanted and sealed_at is null) then
+    return false;
+  end if;
+  update usage_generations set sealed_at = sealed where generation = wanted;
+  perform create_usage_generation(wanted + 1);
+  update usage_generations set opened_at = sealed where generation = wanted + 1;
+  perform pg_advisory_xact_lock(4000420006);
+  insert into usage_generation_positions (generation, partition_no, epoch, last_stream_id)
+    select wanted + 1, partition_no, epoch, last_stream_id from usage_stream_positions;
+  return true;
+end $function$;
