@@ -19,9 +19,11 @@ create table accounts (
   limits_version bigint default 1 not null,
   limits_pushed_version bigint default 0 not null,
   created_at timestamp with time zone not null,
+  spend_cap_minor bigint,
   constraint accounts_pkey PRIMARY KEY (account_id),
   constraint accounts_stripe_customer_id_key UNIQUE (stripe_customer_id),
-  constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text))
+  constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+  constraint accounts_spend_cap_minor_check CHECK (((spend_cap_minor >= 0) AND (spend_cap_minor <= '999999999999'::bigint)))
 );
 CREATE INDEX accounts_limits_to_push ON public.accounts USING btree (account_id) WHERE (limits_pushed_version < limits_version);
 
@@ -521,6 +523,33 @@ create table usage_reports (
   constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text])))
 );
 CREATE INDEX usage_reports_open ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'failed'::text]));
+
+create table usage_reservations (
+  account_id text not null,
+  reservation_id text collate "C" not null,
+  reservation_no bigint generated always as identity not null,
+  items jsonb not null,
+  ttl_seconds integer not null,
+  state text default 'pending'::text not null,
+  outcome text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  committed_items jsonb,
+  committed_at timestamp with time zone,
+  retry_at timestamp with time zone not null,
+  constraint usage_reservations_pkey PRIMARY KEY (account_id, reservation_id),
+  constraint usage_reservations_reservation_no_key UNIQUE (reservation_no),
+  constraint usage_reservations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_reservations_check CHECK (((state = ANY (ARRAY['ending'::text, 'released'::text, 'expired'::text])) = (outcome IS NOT NULL))),
+  constraint usage_reservations_check1 CHECK (((state = ANY (ARRAY['committing'::text, 'committed'::text])) <= ((committed_items IS NOT NULL) AND (committed_at IS NOT NULL)))),
+  constraint usage_reservations_outcome_check CHECK ((outcome = ANY (ARRAY['released'::text, 'expired'::text, 'refused'::text]))),
+  constraint usage_reservations_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'held'::text, 'committing'::text, 'committed'::text, 'ending'::text, 'released'::text, 'expired'::text]))),
+  constraint usage_reservations_ttl_seconds_check CHECK (((ttl_seconds >= 1) AND (ttl_seconds <= 3600)))
+);
+CREATE INDEX usage_reservations_due ON public.usage_reservations USING btree (expires_at) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text]));
+CREATE INDEX usage_reservations_ended ON public.usage_reservations USING btree (expires_at) WHERE (state = ANY (ARRAY['committed'::text, 'released'::text, 'expired'::text]));
+CREATE INDEX usage_reservations_open ON public.usage_reservations USING btree (account_id) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text, 'committing'::text]));
+CREATE INDEX usage_reservations_unfinished ON public.usage_reservations USING btree (retry_at) WHERE (state = ANY (ARRAY['committing'::text, 'ending'::text]));
 
 create table usage_stream_positions (
   partition_no integer not null,
