@@ -18,6 +18,7 @@ export { type SegmentTotal, seedCounters, type StreamPosition } from "./scripts/
 export {
   hasReached,
   readBacklog,
+  readOldestMs,
   readStream,
   readStreamEnd,
   type StreamEntry,
