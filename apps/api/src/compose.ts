@@ -131,6 +131,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       publicUrl: env.PUBLIC_URL,
       allowedHosts: env.ALLOWED_HOSTS,
       requestsPerSecond: env.RATE_LIMIT_PER_SECOND,
+      requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
       webDistDir: env.WEB_DIST_DIR ?? null,
     }),
     (server) => server.close(),

@@ -33,6 +33,8 @@ export const Env = processSchema(
     ),
     /** Requests of one key in a second; keys of scope `service` have no limit. */
     RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
+    /** The longest that a request may take to arrive, its body included; 408 ends it within a tenth more. */
+    REQUEST_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(60_000),
     /** Absent, no JWT is taken and only API keys are. */
     AUTH_JWKS_URL: httpUrl().optional(),
     AUTH_ISSUER: z.string().optional(),

@@ -13,6 +13,7 @@ export const errorCatalog = {
   ACCOUNT_NOT_FOUND: { status: 404, retryable: false, title: "There is no such account" },
   INVOICE_NOT_FOUND: { status: 404, retryable: false, title: "There is no such invoice" },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, title: "This path does not take that method" },
+  REQUEST_TIMEOUT: { status: 408, retryable: true, title: "The request took too long to arrive" },
   ACCOUNT_EXISTS: { status: 409, retryable: false, title: "This account exists already" },
   EVENT_CONFLICT: { status: 409, retryable: false, title: "This event id was used with another payload" },
   ALREADY_SUBSCRIBED: { status: 409, retryable: false, title: "This account has a paid subscription" },
@@ -35,7 +36,9 @@ export const errorCatalog = {
   PERIOD_CLOSED: { status: 422, retryable: false, title: "The period of this event is closed" },
   QUOTA_EXCEEDED: { status: 429, retryable: false, title: "The quota is spent" },
   RATE_LIMITED: { status: 429, retryable: true, title: "Too many requests" },
+  HEADERS_TOO_LARGE: { status: 431, retryable: false, title: "The headers are too large" },
   INTERNAL: { status: 500, retryable: true, title: "Something went wrong on our side" },
+  BACKLOG_FULL: { status: 503, retryable: true, title: "Too much usage waits to be written" },
   STRIPE_UNAVAILABLE: { status: 503, retryable: true, title: "Stripe cannot be reached" },
   UNAVAILABLE: { status: 503, retryable: true, title: "Not ready to serve this" },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
