@@ -45,4 +45,4 @@ export * as usageStaleReports from "./queries/usage-stale-reports.ts";
 export * as usageStreamPositions from "./queries/usage-stream-positions.ts";
 export * as usageTotals from "./queries/usage-totals.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";
-export { type Sql, sql } from "./sql.ts";
+export { prepared, type Sql, sql } from "./sql.ts";
