@@ -12,11 +12,14 @@ export const keys = {
   marks: (partition: number) => `{dlu:${partition}}:marks`,
   /** Hash: account id → id in the stream up to which its live counters are built or corrected. */
   built: (partition: number) => `{dlu:${partition}}:built`,
-  /** Hash: `counterField` → live value, and `<counterField>:at` → its newest event's instant, for `last`. */
+  /**
+   * Hash: `counterField` → live value, and `<counterField>:at` → its newest event's instant, for `last`. Its field `epoch`
+   * says which life they are of: where it is gone, so are they, whatever the marks say.
+   */
   live: (partition: number) => `{dlu:${partition}}:live`,
   /** Hash: `counterField` → what reservations hold of it at present. */
   held: (partition: number) => `{dlu:${partition}}:held`,
-  /** Hash: reservations, by account and id. */
+  /** Hash: `""` → epoch, account id → "1" where its holds are in, `<account id> <reservation>` → see reservation.lua. */
   holds: (partition: number) => `{dlu:${partition}}:holds`,
   /** Set: the values that a `unique` metric has seen in a segment. */
   unique: (partition: number, field: string) => `{dlu:${partition}}:unique:${field}`,

@@ -33,6 +33,8 @@ export interface MetricRow {
   metric: string;
   name: string;
   aggregation: Aggregation;
+  /** For `unique`: the property that holds an event's value; null for every other aggregation. */
+  uniqueProperty: string | null;
   unit: string;
   stripeMeterId: string | null;
   stripeMeterEventName: string | null;
@@ -57,7 +59,7 @@ export const listPlans = (q: Queryable): Promise<PlanRow[]> =>
 export const listMetrics = (q: Queryable): Promise<MetricRow[]> =>
   q.rows(
     "catalog.listMetrics",
-    sql`select metric, name, aggregation, unit, stripe_meter_id as "stripeMeterId",
+    sql`select metric, name, aggregation, unique_property as "uniqueProperty", unit, stripe_meter_id as "stripeMeterId",
       stripe_meter_event_name as "stripeMeterEventName" from metrics order by metric`,
   );
 

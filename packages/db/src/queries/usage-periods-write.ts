@@ -119,7 +119,7 @@ export const insertTotalsFromRecords = (
     select ${accountId}::text, r.metric, span.period_start,
       case m.aggregation when 'sum' then sum(r.quantity) when 'max' then max(r.quantity)
         when 'last' then (array_agg(r.quantity order by r.occurred_at desc, r.received_at desc))[1]
-        when 'unique' then count(distinct r.quantity) else count(*) end,
+        when 'unique' then count(distinct r.properties ->> m.unique_property) else count(*) end,
       count(*), max(r.occurred_at)
     from unnest(${spans.map((span) => span.periodStart)}::timestamptz[], ${spans.map((span) => span.from)}::timestamptz[],
       ${spans.map((span) => span.until)}::timestamptz[]) as span (period_start, since, until)
