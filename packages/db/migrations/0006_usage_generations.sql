@@ -17,8 +17,8 @@ create table usage_records (
   properties jsonb
 ) partition by list (generation);
 
--- opened_at is business time, set by the first aggregator that looks. newest_received_at is known some time after a
--- generation was sealed: until then nothing in it is too old.
+-- opened_at and sealed_at are business time; the first one's opening is set by the first aggregator that looks.
+-- newest_received_at is found when a generation may have become old: until then no id of it is.
 create table usage_generations (
   generation int primary key check (generation > 0),
   table_name text generated always as ('usage_records_' || generation::text) stored,
@@ -44,7 +44,6 @@ create table usage_id_filters (
   generation int not null references usage_generations on delete cascade,
   partition_no int not null,
   chunk_no int not null,
-  chunk_count int not null,
   words bytea not null,
   primary key (generation, partition_no, chunk_no)
 );
@@ -90,7 +89,8 @@ begin
 end $$;
 
 -- Seals the current generation, where it is `wanted` still, and opens the next. All is made ready before the lock that
--- writers wait for. @returns whether it did.
+-- writers wait for. Never at the same time as a drop, which would wait for it with the writers behind. @returns whether
+-- it did.
 create function rotate_usage_generation(wanted int, sealed timestamptz) returns boolean language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(4000420007);
@@ -109,6 +109,7 @@ end $$;
 -- @returns whether there was such a generation, sealed.
 create function drop_usage_generation(unwanted int) returns boolean language plpgsql as $$
 begin
+  perform pg_advisory_xact_lock(4000420007);
   delete from usage_generations where generation = unwanted and sealed_at is not null;
   if not found then
     return false;
