@@ -17,7 +17,9 @@ import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
 import { type Env, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
 import { usageRoutes } from "./rest/usage.ts";
+import { createBacklogWatch } from "./usage/backlog-watch.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
+import { createDurability } from "./usage/durability.ts";
 import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
 import { createDemoSession } from "./use-cases/create-demo-session.ts";
 import { createOperatorUseCases } from "./use-cases/create-operator-use-cases.ts";
@@ -77,6 +79,21 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     env.ALLOWED_RETURN_ORIGINS.length > 0 ? env.ALLOWED_RETURN_ORIGINS : [new URL(env.PUBLIC_URL).origin];
 
   const partitions = await readUsagePartitions(db);
+  const backlog = life.own(
+    "usage backlog",
+    createBacklogWatch({ redis, partitions, bytesMax: env.USAGE_BACKLOG_BYTES_MAX, metrics, log }),
+    (watch) => watch.close(),
+  );
+  const durability = life.own(
+    "usage durability",
+    createDurability({
+      level: env.USAGE_DURABILITY,
+      redisUrl: env.REDIS_URL,
+      monotonicNow: () => performance.now(),
+      onConnectionError: onConnectionError("redis"),
+    }),
+    (opened) => opened.close(),
+  );
   const usage = createUsageUseCases({
     db,
     redis,
@@ -84,6 +101,8 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     wallNow: wallNowMs,
     partitions,
     accessPolicy: env.ACCESS_POLICY,
+    backlog,
+    durability,
   });
   const customer = createCustomerUseCases({
     usage,
@@ -143,6 +162,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     },
     start: async () => {
       await verifyInstallation({ db, stripe, secretKey: env.STRIPE_SECRET_KEY.reveal(), mode, log });
+      await durability.start();
       const url = await app.listen({ host: env.BIND_HOST, port: env.API_PORT });
       log.info({ url }, "gateway.listening");
       return url;

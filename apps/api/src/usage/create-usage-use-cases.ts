@@ -8,7 +8,10 @@ import { createGetUsage } from "../use-cases/get-usage.ts";
 import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
 import { createRecordUsage } from "../use-cases/record-usage.ts";
 import { createAccountLoader } from "./account-loader.ts";
+import type { BacklogWatch } from "./backlog-watch.ts";
 import { createCatalogCache } from "./catalog-cache.ts";
+import type { Durability } from "./durability.ts";
+import { createKeptGate } from "./kept-gate.ts";
 import { createUsageGate } from "./usage-gate.ts";
 
 interface Deps {
@@ -20,13 +23,21 @@ interface Deps {
   /** `installation.usage_partitions`: the same for everybody, for ever. */
   partitions: number;
   accessPolicy: AccessPolicy;
+  backlog: BacklogWatch;
+  durability: Durability;
 }
 
 /** Everything that is asked of usage and quotas, over one gate to Redis. */
-export function createUsageUseCases({ db, redis, clock, wallNow, partitions, accessPolicy }: Deps) {
+export function createUsageUseCases(deps: Deps) {
+  const { db, redis, clock, wallNow, partitions, accessPolicy, backlog, durability } = deps;
   const catalogCache = createCatalogCache({ db, wallNow });
   const loadAccounts = createAccountLoader({ db, redis, clock, catalogCache, partitions });
-  const gate = createUsageGate({ redis, clock, wallNow, partitions, loadAccounts });
+  const gate = createKeptGate({
+    gate: createUsageGate({ redis, clock, wallNow, partitions, loadAccounts }),
+    backlog,
+    durability,
+    partitions,
+  });
   return {
     recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
     checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
