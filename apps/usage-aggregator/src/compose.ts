@@ -6,6 +6,8 @@ import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
+import { createKnownIds } from "./known-ids/known-ids.ts";
+import { startGenerationTicks } from "./known-ids/start-generation-ticks.ts";
 import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
 import { createProgressFinder } from "./progress-finder.ts";
@@ -48,11 +50,20 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const ownedPartitions = () => keeper?.owned().length ?? 0;
   const measures = createMeasures({ metrics, db, redis, clock, partitions, ownedPartitions });
   const sink = createStripeMeterSink(stripe);
+  const knownIds = createKnownIds({
+    db,
+    log,
+    clock,
+    partitions,
+    ownedPartitions: () => keeper?.owned().map(({ partition }) => partition) ?? [],
+    filterBytesMax: env.USAGE_ID_FILTER_MIB * 2 ** 20,
+  });
   const writing = {
     db,
     redis,
     clock,
     metrics: createMetricDirectory(db),
+    knownIds,
     measures,
     log,
     flushIntervalMs: env.FLUSH_INTERVAL_MS,
@@ -78,6 +89,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());
       }
+      startGenerationTicks(tick, env, { db, redis, clock, log, partitions, knownIds });
       keeper = life.own(
         "partitions",
         createPartitionKeeper({
