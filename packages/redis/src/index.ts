@@ -27,6 +27,15 @@ export { putLimits } from "./scripts/put-limits.ts";
 export { type LiveUsage, readCounters } from "./scripts/read-counters.ts";
 export { createReadLimits, type ReadLimits } from "./scripts/read-limits.ts";
 export {
+  commitHeld,
+  endHold,
+  holdQuantities,
+  type ItemStanding,
+  listOverdueHolds,
+  type ReservationOutcome,
+  type ReservationRef,
+} from "./scripts/reservation.ts";
+export {
   type CounterSnapshot,
   type SegmentTotal,
   seedCounters,

@@ -7,7 +7,7 @@ import { toAppError } from "./errors.ts";
 export type Script = (
   redis: RedisClient,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ) => Promise<unknown>;
 
 export interface ScriptText {

@@ -43,7 +43,7 @@ const closedStop = -2;
 const fixedKeys = 7;
 const fixedArguments = 8;
 const bucketMs = 10 * 60 * 1000;
-const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
+export const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
 /** Longer ones are hashed: they would cost more memory than they are worth. */
 const seenUnitsMax = 96;
 const propertiesUnitsMax = 32;
@@ -143,7 +143,7 @@ function addCounter(plan: AcceptPlan, counter: Counter): void {
 }
 
 /** What must be the same in a repeat: whole where it is short, so that the usual event needs no hash. */
-function payloadOf({ metric, quantity, propertiesJson }: UsageEvent): string {
+export function payloadOf({ metric, quantity, propertiesJson }: UsageEvent): string {
   if (propertiesJson === null) return `${metric}:${quantity}`;
   const isShort = propertiesJson.length <= propertiesUnitsMax;
   return `${metric}:${quantity}:${isShort ? propertiesJson : shortHash(propertiesJson)}`;
@@ -162,12 +162,10 @@ function uniqueValue({ propertiesJson }: UsageEvent, property: string | null): s
 export function writeCall(call: AcceptUsageCall, plan: AcceptPlan): WrittenCall {
   const { partition, mode, events } = call;
   const isCheck = mode === "check";
-  const bucket = Math.floor(call.wallNowMs / bucketMs);
   const callKeys = [
     keys.meta(partition),
     keys.stream(partition),
-    keys.seen(partition, bucket),
-    keys.seen(partition, bucket - 1),
+    ...seenKeys(partition, call.wallNowMs),
     keys.marks(partition),
     keys.live(partition),
     keys.held(partition),
@@ -227,10 +225,23 @@ function writeText(text: string): void {
   words.text(text);
 }
 
-/** Account and id as they are; account ids hold neither space nor "#". */
-function writeSeenField({ accountId, id }: UsageEvent): void {
-  if (accountId.length + id.length > seenUnitsMax) {
-    writeText(`#${shortHash(`${accountId} ${id}`)}`);
+/** The buckets of ids that are seen at present, the one that is written first. */
+export const seenKeys = (partition: number, wallNowMs: number): [string, string] => {
+  const bucket = Math.floor(wallNowMs / bucketMs);
+  return [keys.seen(partition, bucket), keys.seen(partition, bucket - 1)];
+};
+
+/** What an event is seen by: account and id as they are, where they are short; account ids hold neither space nor "#". */
+export const seenField = ({ accountId, id }: UsageEvent): string =>
+  isLong(accountId, id) ? `#${shortHash(`${accountId} ${id}`)}` : `${accountId} ${id}`;
+
+const isLong = (accountId: string, id: string): boolean => accountId.length + id.length > seenUnitsMax;
+
+// The same without the string.
+function writeSeenField(event: UsageEvent): void {
+  const { accountId, id } = event;
+  if (isLong(accountId, id)) {
+    writeText(seenField(event));
     return;
   }
   words.reserve(3 * (accountId.length + id.length) + 32);

@@ -1,20 +1,14 @@
 import type { RedisClient } from "../connection.ts";
 import { loadWrittenScript } from "../script-call.ts";
 import { findSegment } from "../resolved-limits.ts";
-import {
-  type AcceptPlan,
-  type AcceptUsageCall,
-  planCall,
-  unresolvedCodes,
-  writeCall,
-} from "./accept-call.ts";
+import { type AcceptPlan, type AcceptUsageCall, planCall, writeCall } from "./accept-call.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
 /** Larger calls would hold up everybody else's (DESIGN 4.1), and pass what Lua unpacks. */
 export const callEventsMax = 1_000;
 
 /** By the script's numbers. `not-in-plan`: the plan says nothing of the metric, which is a refusal. */
-const verdicts = [
+export const verdicts = [
   "accepted",
   "duplicate",
   "conflict",
