@@ -1,6 +1,6 @@
 import type { Db } from "@driftlock/db";
 import { usageReports } from "@driftlock/db";
-import { readBacklog, type RedisClient } from "@driftlock/redis";
+import { readBacklog, readOldestMs, type RedisClient } from "@driftlock/redis";
 import type { Clock, Metrics } from "@driftlock/runtime";
 
 export type FlushTrigger = "size" | "interval" | "shutdown";
@@ -26,7 +26,7 @@ interface Deps {
   redis: RedisClient;
   clock: Clock;
   partitions: number;
-  ownedPartitions: () => number;
+  ownedPartitions: () => readonly number[];
 }
 
 const labels = ["trigger"] as const;
@@ -70,6 +70,16 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
     },
   });
   gauge({
+    name: "usage_oldest_unstored_seconds",
+    help: "Age of the oldest entry of each partition that waits to be committed; 0 where none does",
+    labels: ["partition"] as const,
+    collect: async (oldest) => {
+      const nowMs = Date.now();
+      for (const [partition, acceptedAtMs] of (await readOldestMs(redis, partitions)).entries())
+        oldest.set({ partition }, acceptedAtMs === null ? 0 : Math.max(0, nowMs - acceptedAtMs) / 1_000);
+    },
+  });
+  gauge({
     name: "usage_reports_open",
     help: "Reports that Stripe has not confirmed: open, stale (too old to be sent again blindly), failed",
     labels: ["state"] as const,
@@ -81,7 +91,7 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
   gauge({
     name: "usage_partitions_owned",
     help: "Partitions that this process writes",
-    collect: (owned) => owned.set(ownedPartitions()),
+    collect: (owned) => owned.set(ownedPartitions().length),
   });
   return {
     flushed: (flush) => {

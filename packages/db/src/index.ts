@@ -44,5 +44,6 @@ export * as usageSnapshots from "./queries/usage-snapshots.ts";
 export * as usageStaleReports from "./queries/usage-stale-reports.ts";
 export * as usageStreamPositions from "./queries/usage-stream-positions.ts";
 export * as usageTotals from "./queries/usage-totals.ts";
+export * as usageUniqueValues from "./queries/usage-unique-values.ts";
 export { seedCatalog } from "./seed/seed-catalog.ts";
 export { prepared, type Sql, sql } from "./sql.ts";

@@ -6,6 +6,8 @@ import type { PartitionWriter } from "../flush/partition-writer.ts";
 /** A dead process's partitions are taken over within a lease and a tick: 7 s. Wall time. */
 const leaseMs = 6_000;
 const tickMs = 1_000;
+/** However long Postgres was away: a takeover stays within 10 s of its return. */
+const backoffMsMax = 2_000;
 
 export interface PartitionKeeper {
   owned(): PartitionWriter[];
@@ -71,7 +73,7 @@ export function createPartitionKeeper({
     log.info({ partitions: leaving.map(({ partition }) => partition) }, "partitions.released");
   }
 
-  const ticker = createTicker({ name: "partitions", intervalMs: tickMs, run: tick, log });
+  const ticker = createTicker({ name: "partitions", intervalMs: tickMs, backoffMsMax, run: tick, log });
   return {
     owned: () => [...writers.values()],
     check: async () => {

@@ -15,6 +15,8 @@ export interface UsageSnapshotRow {
     isClosed: boolean;
   }[];
   totals: { segmentStartMs: number; metric: string; quantity: number; lastOccurredAtMs: number }[];
+  /** The values that `unique` metrics have seen. */
+  uniques: { segmentStartMs: number; metric: string; values: string[] }[];
   /** What reservations hold; one that is not decided yet may turn out not to. */
   holds: {
     reservationNo: number;
@@ -55,6 +57,11 @@ export const listUsageSnapshots = (
           'quantity', t.quantity, 'lastOccurredAtMs', (extract(epoch from t.last_occurred_at) * 1000)::bigint))
         from periods p join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start
         where p.account_id = a.account_id), '[]') as totals,
+      coalesce((select jsonb_agg(jsonb_build_object(
+          'segmentStartMs', (extract(epoch from v.period_start) * 1000)::bigint, 'metric', v.metric, 'values', v.seen))
+        from (select v.period_start, v.metric, jsonb_agg(v.value) as seen
+          from periods p join usage_unique_values v on v.account_id = p.account_id and v.period_start = p.period_start
+          where p.account_id = a.account_id group by v.period_start, v.metric) v), '[]') as uniques,
       coalesce((select jsonb_agg(jsonb_build_object('reservationNo', r.reservation_no, 'isDecided', r.state <> 'pending',
           'expiresAtMs', (extract(epoch from r.expires_at) * 1000)::bigint, 'items', r.items))
         from usage_reservations r where r.account_id = a.account_id and r.state in ('pending', 'held', 'committing')),
