@@ -4,6 +4,7 @@ import { createRedis, findRedisWarnings } from "@driftlock/redis";
 import { type Composed, createProgressTicker, createTicker, type ProcessContext } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
+import { createBatchRoom } from "./flush/batch-room.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
 import { createKnownIds } from "./known-ids/known-ids.ts";
@@ -18,6 +19,8 @@ import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
+/** Of 4 MB of rows each, some 15 MB in all: more than two cores, and fewer than the pool's connections. */
+const batchesInMemory = 6;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -66,6 +69,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     knownIds,
     measures,
     log,
+    room: createBatchRoom(batchesInMemory),
     flushIntervalMs: env.FLUSH_INTERVAL_MS,
   };
   const tick = (name: string, intervalMs: number, run: () => Promise<unknown>) =>

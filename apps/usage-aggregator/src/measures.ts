@@ -26,7 +26,7 @@ interface Deps {
   redis: RedisClient;
   clock: Clock;
   partitions: number;
-  ownedPartitions: () => readonly number[];
+  ownedPartitions: () => number;
 }
 
 const labels = ["trigger"] as const;
@@ -91,7 +91,7 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
   gauge({
     name: "usage_partitions_owned",
     help: "Partitions that this process writes",
-    collect: (owned) => owned.set(ownedPartitions().length),
+    collect: (owned) => owned.set(ownedPartitions()),
   });
   return {
     flushed: (flush) => {
