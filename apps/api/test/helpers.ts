@@ -184,7 +184,8 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     pay,
     subscribe,
     mirror: (accountId: string, subscriptionId: string) => mirror(db, stripe, accountId, subscriptionId),
-    redisUrl: redisServer.url,
+    redisUrl: given["REDIS_URL"] ?? redisServer.url,
+    databaseUrl: database.url,
     close: () => life.close(),
   };
 }

@@ -223,14 +223,3 @@ test("a connection serves one request after the other, also those sent without w
   const answers = (await text(socket)).split("HTTP/1.1 ").slice(1);
   expect(answers.map((answer) => /^202[^]*"id":"(\w+)"/.exec(answer)?.[1])).toEqual(["one", "two", "three"]);
 });
-
-test("1,000 connections with half a body each leave room for everybody else", async () => {
-  const sockets = Array.from({ length: 1_000 }, dial);
-  await Promise.all(sockets.map((socket) => once(socket, "connect")));
-  for (const socket of sockets) {
-    socket.write(`${head("Content-Type: application/json\r\nContent-Length: 100000")}[${" ".repeat(10_000)}`);
-  }
-  expect((await post(JSON.stringify(eventsOf(10)), {})).body).toMatchObject({ accepted: 10 });
-  for (const socket of sockets) socket.destroy();
-  expect((await post(JSON.stringify(eventsOf(10)), {})).body).toMatchObject({ duplicates: 10 });
-});
