@@ -24,6 +24,7 @@ import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
 import { operatorKeyRoutes } from "./rest/operator-keys.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
 import { planRoutes } from "./rest/plans.ts";
+import { spendCapRoutes } from "./rest/spend-cap.ts";
 import { subscriptionRoutes } from "./rest/subscription.ts";
 import { webSessionRoutes } from "./rest/web-session.ts";
 import { trpcPlugin } from "./trpc/plugin.ts";
@@ -98,6 +99,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     subscriptionRoutes(customer),
     invoiceRoutes(customer),
     notificationEndpointRoutes(customer),
+    spendCapRoutes(customer),
     ...options.usagePlugins,
     operatorAccountRoutes(operator),
     operatorKeyRoutes(operator),

@@ -6,6 +6,7 @@ import {
   type Composed,
   createProducer,
   createQueueInspector,
+  createTicker,
   type ProcessContext,
   queuesOf,
 } from "@driftlock/runtime";
@@ -16,6 +17,7 @@ import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
 import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
 import { type Env, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
+import { reservationRoutes } from "./rest/reservations.ts";
 import { usageRoutes } from "./rest/usage.ts";
 import { createBacklogWatch } from "./usage/backlog-watch.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
@@ -27,6 +29,9 @@ import { createEnsureAccount } from "./use-cases/open-account.ts";
 import { readUsagePartitions, verifyInstallation } from "./verify-installation.ts";
 
 const stripeRetries = 1;
+/** An expired reservation holds nothing after this. */
+const reservationsTickMs = 500;
+const reservationSweepMs = 30_000;
 
 /** The gateway: resources, use-cases, entrance. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -140,7 +145,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       customer,
       operator,
       createDemoSession: isSimulator ? createDemoSession({ redis }) : null,
-      usagePlugins: [usageRoutes({ ...usage, clock }), quotaRoutes(usage)],
+      usagePlugins: [usageRoutes({ ...usage, clock }), quotaRoutes(usage), reservationRoutes(usage)],
       redis,
       appConfig: {
         mode,
@@ -155,12 +160,22 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     }),
     (server) => server.close(),
   );
+  const tick = (name: string, intervalMs: number, run: () => Promise<void>) => {
+    const ticker = life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (each) =>
+      each.close(),
+    );
+    clock.onMoved(ticker.nudge);
+  };
+
   return {
     checks: {
       postgres: () => db.ping(),
       redis: async () => void (await redis.ping()),
     },
     start: async () => {
+      const { keep, sweep } = usage.reservationKeeper;
+      tick("reservations", reservationsTickMs, keep);
+      tick("reservation sweep", reservationSweepMs, sweep);
       await verifyInstallation({ db, stripe, secretKey: env.STRIPE_SECRET_KEY.reveal(), mode, log });
       await durability.start();
       const url = await app.listen({ host: env.BIND_HOST, port: env.API_PORT });
