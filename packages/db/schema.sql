@@ -208,8 +208,10 @@ create table metrics (
   stripe_meter_id text,
   stripe_meter_event_name text,
   created_at timestamp with time zone not null,
+  unique_property text,
   constraint metrics_pkey PRIMARY KEY (metric),
   constraint metrics_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique'::text]))),
+  constraint metrics_check CHECK (((aggregation = 'unique'::text) = (unique_property IS NOT NULL))),
   constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text))
 );
 
@@ -442,7 +444,6 @@ create table usage_id_filters (
   generation integer not null,
   partition_no integer not null,
   chunk_no integer not null,
-  chunk_count integer not null,
   words bytea not null,
   constraint usage_id_filters_pkey PRIMARY KEY (generation, partition_no, chunk_no),
   constraint usage_id_filters_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
@@ -456,7 +457,7 @@ create table usage_minutes (
   event_count bigint not null,
   last_occurred_at timestamp with time zone not null,
   constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
-);
+) with (fillfactor=70);
 CREATE INDEX usage_minutes_by_minute ON public.usage_minutes USING brin (minute_at) WITH (autosummarize='on');
 
 create table usage_periods (
@@ -560,7 +561,7 @@ create table usage_stream_positions (
   leased_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
   committed_at timestamp with time zone,
   constraint usage_stream_positions_pkey PRIMARY KEY (partition_no)
-);
+) with (fillfactor=10);
 
 create table usage_totals (
   account_id text not null,
@@ -571,6 +572,14 @@ create table usage_totals (
   last_occurred_at timestamp with time zone not null,
   constraint usage_totals_pkey PRIMARY KEY (account_id, metric, period_start),
   constraint usage_totals_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
+) with (fillfactor=50);
+
+create table usage_unique_values (
+  account_id text collate "C" not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  value text collate "C" not null,
+  constraint usage_unique_values_pkey PRIMARY KEY (account_id, metric, period_start, value)
 );
 
 create table user_subscriptions (
@@ -618,6 +627,7 @@ CREATE OR REPLACE FUNCTION public.drop_usage_generation(unwanted integer)
  LANGUAGE plpgsql
 AS $function$
 begin
+  perform pg_advisory_xact_lock(4000420007);
   delete from usage_generations where generation = unwanted and sealed_at is not null;
   if not found then
     return false;
