@@ -1,7 +1,9 @@
 import type { StreamRow } from "@driftlock/redis";
 
 const keyBytes = 6;
-const indexes = 2 ** 16;
+/** Of a key that is sorted: the row's place, and the six bytes above it. */
+const keyParts = 4;
+const placesMax = 2 ** 16;
 
 /**
  * Rows of one account in the order of their ids' bytes, which is that of the index they go into. Sorted as integers:
@@ -9,7 +11,7 @@ const indexes = 2 ** 16;
  */
 export function sortRows(rows: readonly StreamRow[]): readonly StreamRow[] {
   if (rows.length < 2) return rows;
-  if (rows.length <= indexes) return sortBehind(rows, 0);
+  if (rows.length <= placesMax) return sortBehind(rows, 0);
   const middle = rows.length >>> 1;
   return [...sortRows(rows.slice(0, middle)), ...sortRows(rows.slice(middle))];
 }
@@ -17,56 +19,58 @@ export function sortRows(rows: readonly StreamRow[]): readonly StreamRow[] {
 function sortBehind(rows: readonly StreamRow[], known: number): readonly StreamRow[] {
   const skip = prefixBytes(rows, known);
   const keys = new BigUint64Array(rows.length);
-  // Three 16-bit parts of the id above the row's place, written and read without making a bigint.
+  // Written and read as 16-bit parts, the highest last: no bigint is made.
   const parts = new Uint16Array(keys.buffer);
-  for (let index = 0; index < rows.length; index++) {
-    const { data, idStart, idEnd } = rows[index]!;
+  rows.forEach(({ data, idStart, idEnd }, place) => {
     const at = idStart + skip;
-    const part = (offset: number) =>
-      at + offset + 1 < idEnd
-        ? (data[at + offset]! << 8) | data[at + offset + 1]!
-        : at + offset < idEnd
-          ? data[at + offset]! << 8
-          : 0;
-    parts[index * 4 + 3] = part(0);
-    parts[index * 4 + 2] = part(2);
-    parts[index * 4 + 1] = part(4);
-    parts[index * 4] = index;
-  }
+    parts[place * keyParts] = place;
+    parts[place * keyParts + 1] = readPart(data, at + 4, idEnd);
+    parts[place * keyParts + 2] = readPart(data, at + 2, idEnd);
+    parts[place * keyParts + 3] = readPart(data, at, idEnd);
+  });
   keys.sort();
-  const sorted = new Array<StreamRow>(rows.length);
-  for (let place = 0; place < rows.length; place++) sorted[place] = rows[parts[place * 4]!]!;
+  const sorted: StreamRow[] = [];
+  for (let at = 0; at < parts.length; at += keyParts) {
+    const row = rows[parts[at] ?? 0];
+    if (row !== undefined) sorted.push(row);
+  }
   sortTies(sorted, parts, skip + keyBytes);
   return sorted;
 }
 
-/** Sorts on where keys are the same. A repeated id, or one that ends there, stays where it is. */
+/** Two bytes; zero past the id's end. */
+const readPart = (data: Buffer, at: number, end: number): number =>
+  at + 1 < end ? data.readUInt16BE(at) : at < end ? data.readUInt8(at) << 8 : 0;
+
+/** Sorts on where keys are the same. Ids that end there are the same id: they stay as they are. */
 function sortTies(sorted: StreamRow[], parts: Uint16Array, known: number): void {
-  const isTie = (place: number) =>
-    parts[place * 4 + 3] === parts[place * 4 - 1] &&
-    parts[place * 4 + 2] === parts[place * 4 - 2] &&
-    parts[place * 4 + 1] === parts[place * 4 - 3];
+  const isTie = (place: number) => {
+    const at = place * keyParts;
+    return (
+      parts[at + 3] === parts[at - 1] && parts[at + 2] === parts[at - 2] && parts[at + 1] === parts[at - 3]
+    );
+  };
   for (let first = 0, place = 1; place <= sorted.length; place++) {
     if (place < sorted.length && isTie(place)) continue;
     if (place - first > 1) {
       const run = sorted.slice(first, place);
       if (run.some(({ idStart, idEnd }) => idEnd - idStart > known))
-        for (const [offset, row] of sortBehind(run, known).entries()) sorted[first + offset] = row;
+        sorted.splice(first, run.length, ...sortBehind(run, known));
     }
     first = place;
   }
 }
 
 /** How many bytes all ids begin with; `known` of them are known to. */
-function prefixBytes(rows: readonly StreamRow[], known: number): number {
-  const first = rows[0]!;
+function prefixBytes([first, ...others]: readonly StreamRow[], known: number): number {
+  if (first === undefined) return known;
   let end = first.idEnd - first.idStart;
-  for (let index = 1; index < rows.length && end > known; index++) {
-    const { data, idStart, idEnd } = rows[index]!;
+  for (const { data, idStart, idEnd } of others) {
     end = Math.min(end, idEnd - idStart);
     let at = known;
     while (at < end && data[idStart + at] === first.data[first.idStart + at]) at++;
     end = at;
+    if (end <= known) return known;
   }
-  return Math.max(end, known);
+  return end;
 }
