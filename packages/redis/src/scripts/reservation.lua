@@ -22,8 +22,12 @@ local document = redis.call('HGET', KEYS[2], account)
 local limits = document and cjson.decode(document)
 if not epoch or not limits or limits.validUntilMs <= now
   or redis.call('HGET', KEYS[3], account) ~= epoch .. ':' .. whole(limits.version)
-  or redis.call('HGET', KEYS[4], 'epoch') ~= epoch
-  or redis.call('HGET', KEYS[6], '') ~= epoch or redis.call('HEXISTS', KEYS[6], account) == 0 then
+  or redis.call('HGET', KEYS[4], 'epoch') ~= epoch then
+  return { 'load' }
+end
+-- Holds that were lost behind the account's mark: without it all is built anew.
+if redis.call('HGET', KEYS[6], '') ~= epoch or redis.call('HEXISTS', KEYS[6], account) == 0 then
+  redis.call('HDEL', KEYS[3], account)
   return { 'load' }
 end
 
@@ -42,7 +46,9 @@ local function giveBack()
   if not entry then return end
   for metric, quantity in pairs(own) do
     local field = counterOf(heldSince, metric)
-    if redis.call('HINCRBY', KEYS[5], field, '-' .. quantity) <= 0 then redis.call('HDEL', KEYS[5], field) end
+    if quantity ~= '0' and redis.call('HINCRBY', KEYS[5], field, '-' .. quantity) <= 0 then
+      redis.call('HDEL', KEYS[5], field)
+    end
   end
   redis.call('HDEL', KEYS[6], name)
 end
@@ -113,7 +119,7 @@ if step == 'hold' then
   local words = { '1', ARGV[6], start }
   for i = 7, #ARGV, 2 do
     words[#words + 1], words[#words + 2] = ARGV[i], ARGV[i + 1]
-    redis.call('HINCRBY', KEYS[5], counterOf(start, ARGV[i]), ARGV[i + 1])
+    if ARGV[i + 1] ~= '0' then redis.call('HINCRBY', KEYS[5], counterOf(start, ARGV[i]), ARGV[i + 1]) end
   end
   redis.call('HSET', KEYS[6], name, table.concat(words, ' '))
   return { 'done', epoch, '', segment.endMs }
