@@ -14,7 +14,7 @@ export const keys = {
   built: (partition: number) => `{dlu:${partition}}:built`,
   /**
    * Hash: `counterField` → live value, and `<counterField>:at` → its newest event's instant, for `last`. Its field `epoch`
-   * says which life they are of: where it is gone, so are they, whatever the marks say.
+   * says which life they are of: where it is gone, so are they, whatever the marks say. `:` is filling, here and there.
    */
   live: (partition: number) => `{dlu:${partition}}:live`,
   /** Hash: `counterField` → what reservations hold of it at present. */

@@ -38,7 +38,9 @@ end
 -- Counters of another life, or lost behind their marks: none of them is good.
 if redis.call('HGET', KEYS[6], 'epoch') ~= epoch then
   redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
-  redis.call('HSET', KEYS[6], 'epoch', epoch)
+  -- A long value keeps Redis from packing them into lists, which it searches from the beginning each time.
+  redis.call('HSET', KEYS[4], ':', string.rep(' ', 65))
+  redis.call('HSET', KEYS[6], 'epoch', epoch, ':', string.rep(' ', 65))
 end
 
 local input = cjson.decode(ARGV[7])
@@ -163,8 +165,11 @@ local function buildHolds(account)
       local words = { head, start }
       for i = 1, #items, 2 do
         local metric, quantity = items[i], items[i + 1]
-        if before then redis.call('HINCRBY', KEYS[7], account.id .. ':' .. before .. ':' .. metric, '-' .. quantity) end
-        redis.call('HINCRBY', KEYS[7], account.id .. ':' .. start .. ':' .. metric, quantity)
+        if quantity ~= '0' then
+          local field = account.id .. ':' .. (before or '') .. ':' .. metric
+          if before and redis.call('HINCRBY', KEYS[7], field, '-' .. quantity) <= 0 then redis.call('HDEL', KEYS[7], field) end
+          redis.call('HINCRBY', KEYS[7], account.id .. ':' .. start .. ':' .. metric, quantity)
+        end
         words[#words + 1] = metric
         words[#words + 1] = quantity
       end
