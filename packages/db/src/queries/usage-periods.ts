@@ -1,4 +1,5 @@
 import type { PlanId } from "@driftlock/contracts";
+import { textArray } from "../array-text.ts";
 import type { Queryable } from "../db.ts";
 import { prepared, sql } from "../sql.ts";
 
@@ -45,16 +46,17 @@ export const listPeriodsLocked = async (
   q: Queryable,
   { accountIds, from, to }: { accountIds: readonly string[]; from: Date; to: Date },
 ): Promise<PeriodSpanRow[]> => {
+  const ids = textArray(accountIds);
   await q.run(
     "usagePeriods.lockAccounts",
     prepared(
-      sql`select from accounts where account_id = any(${accountIds}::text[]) order by account_id for key share`,
+      sql`select from accounts where account_id = any(${ids}::text[]) order by account_id for key share`,
     ),
   );
   return q.rows(
     "usagePeriods.listLocked",
     prepared(sql`select account_id as "accountId", (extract(epoch from period_start) * 1000)::bigint as "startMs",
       (extract(epoch from period_end) * 1000)::bigint as "endMs" from usage_periods
-    where account_id = any(${accountIds}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`),
+    where account_id = any(${ids}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`),
   );
 };

@@ -1,4 +1,5 @@
 import type { Aggregation } from "@driftlock/contracts";
+import { numberArray, textArray } from "../array-text.ts";
 import type { Queryable } from "../db.ts";
 import { prepared, sql } from "../sql.ts";
 
@@ -26,12 +27,12 @@ const merged: Record<TotalMerge, string> = {
 };
 
 const columnsOf = (deltas: readonly TotalDelta[]) => [
-  deltas.map(({ accountId }) => accountId),
-  deltas.map(({ metric }) => metric),
-  deltas.map(({ atMs }) => atMs),
-  deltas.map(({ quantity }) => quantity),
-  deltas.map(({ eventCount }) => eventCount),
-  deltas.map(({ lastOccurredAtMs }) => lastOccurredAtMs),
+  textArray(deltas.map(({ accountId }) => accountId)),
+  textArray(deltas.map(({ metric }) => metric)),
+  numberArray(deltas.map(({ atMs }) => atMs)),
+  numberArray(deltas.map(({ quantity }) => quantity)),
+  numberArray(deltas.map(({ eventCount }) => eventCount)),
+  numberArray(deltas.map(({ lastOccurredAtMs }) => lastOccurredAtMs)),
 ];
 
 // Instants go as numbers: making text of a Date costs more than all else here.
