@@ -3,6 +3,7 @@ import { counterField } from "./keys.ts";
 
 /** A metric's counter in one segment of an account, as the scripts are told of it. */
 export interface Counter {
+  readonly metric: string;
   readonly field: string;
   readonly limit: MetricLimit;
   /** The total past which the script refuses; -1 for none. */
@@ -26,6 +27,8 @@ export interface ResolvedLimits {
   readonly epoch: string;
   readonly mark: string;
   readonly counters: Map<LimitSegment, Map<string, Counter>>;
+  /** The counter that was asked for last: most often it is the next one too. */
+  latest: Counter | null;
   readonly scratch: CallScratch;
 }
 
@@ -41,6 +44,7 @@ export const resolveLimits = (limits: AccountLimits, epoch: string): ResolvedLim
   epoch,
   mark: markOf(epoch, limits.version),
   counters: new Map(),
+  latest: null,
   scratch: newScratch(),
 });
 
@@ -50,6 +54,8 @@ export function findCounter(
   metric: string,
   occurredAtMs: number,
 ): Counter | Unresolved {
+  const { latest } = resolved;
+  if (latest !== null && latest.metric === metric && isWithin(latest.segment, occurredAtMs)) return latest;
   const segment = findSegment(resolved.limits.segments, occurredAtMs);
   if (segment === null) {
     const first = resolved.limits.segments[0];
@@ -60,14 +66,18 @@ export function findCounter(
     counters = new Map();
     resolved.counters.set(segment, counters);
   }
-  return counters.get(metric) ?? addCounter(counters, { resolved, segment, metric });
+  const counter = counters.get(metric) ?? addCounter(counters, { resolved, segment, metric });
+  if (typeof counter !== "string") resolved.latest = counter;
+  return counter;
 }
+
+const isWithin = ({ startMs, endMs }: LimitSegment, atMs: number): boolean => startMs <= atMs && atMs < endMs;
 
 /** The segment that holds an instant. Newest first: that is where most events are. */
 export function findSegment(segments: readonly LimitSegment[], atMs: number): LimitSegment | null {
   for (let index = segments.length - 1; index >= 0; index--) {
     const segment = segments[index];
-    if (segment !== undefined && segment.startMs <= atMs && atMs < segment.endMs) return segment;
+    if (segment !== undefined && isWithin(segment, atMs)) return segment;
   }
   return null;
 }
@@ -79,6 +89,7 @@ function addCounter(
   const limit = Object.hasOwn(segment.metrics, metric) ? segment.metrics[metric] : undefined;
   if (limit === undefined) return "not-in-plan";
   const counter: Counter = {
+    metric,
     field: counterField(resolved.limits.accountId, segment.startMs, metric),
     limit,
     stop: stopOf(limit),
