@@ -206,6 +206,7 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   /** An entry as nobody of ours would write it. */
   async function appendRows(partition: number, rows: readonly UsageEvent[] | Buffer): Promise<void> {
     const data = Buffer.isBuffer(rows) ? rows : encodeRows(rows);
+    await redis.hsetnx(keys.meta(partition), "epoch", "e");
     await redis.xadd(keys.stream(partition), "*", "v", "1", "a", " ", "d", data);
   }
 
@@ -237,8 +238,9 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     position,
     read,
     nextBatch,
-    commit: async (partition: number, batch?: Batch) =>
+    commit: async (partition: number, batch?: Batch, way: { expectsRepeats?: boolean } = {}) =>
       commitBatch(resources, batch ?? (await nextBatch(partition)), {
+        ...way,
         partition,
         fence: (await position(partition)).fence,
       }),

@@ -49,8 +49,12 @@ export function createPartitionKeeper({
     const held = [...writers.values()];
     if (held.length === 0) return;
     const still = new Set(await usageStreamPositions.renewLeases(db, { aggregator, held, leaseMs }));
-    // Their commits are refused from now on; they end by themselves.
-    for (const { partition } of held) if (!still.has(partition)) writers.delete(partition);
+    // The others' commits are refused from now on.
+    for (const writer of held) {
+      if (still.has(writer.partition)) continue;
+      writers.delete(writer.partition);
+      void writer.stop();
+    }
   }
 
   async function claim(count: number): Promise<void> {
