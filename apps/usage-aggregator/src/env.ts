@@ -15,7 +15,7 @@ const Env = processSchema({
   USAGE_RECORD_RETENTION_DAYS: z.coerce.number().int().min(35).default(90),
   /** A generation of records ends after so long, or when its table has this size. */
   USAGE_GENERATION_DAYS: z.coerce.number().int().min(1).max(35).default(7),
-  USAGE_GENERATION_MIB: z.coerce.number().int().min(1).default(800),
+  USAGE_GENERATION_MIB: z.coerce.number().int().min(1).default(400),
   /** Memory for the filters of older ids; what does not fit is looked up in the tables. */
   USAGE_ID_FILTER_MIB: z.coerce.number().int().min(0).default(160),
   STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
