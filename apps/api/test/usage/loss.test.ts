@@ -42,7 +42,7 @@ async function pushUntilDeath(
 ) {
   const acknowledged: string[] = [];
   let batches = 0;
-  let killed: Promise<void> | null = null;
+  const death: Promise<void>[] = [];
   const push = async (producer: number): Promise<void> => {
     for (let batch = 0; ; batch++) {
       const ids = Array.from({ length: batchSize }, (_, index) => `${producer}-${batch}-${index}`);
@@ -53,11 +53,11 @@ async function pushUntilDeath(
       if (status !== 202) return;
       expect(body).toMatchObject({ accepted: batchSize });
       acknowledged.push(...ids);
-      if (++batches === batchesMin) killed = server.kill();
+      if (++batches === batchesMin) death.push(server.kill());
     }
   };
   await Promise.all(Array.from({ length: producers }, (_, producer) => push(producer)));
-  await killed;
+  await Promise.all(death);
   return acknowledged;
 }
 
