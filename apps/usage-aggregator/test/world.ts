@@ -82,7 +82,7 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     log,
     clock,
     partitions,
-    ownedPartitions: () => [],
+    ownedPartitions: () => Array.from({ length: partitions }, (_, index) => index),
     filterBytesMax: 2 ** 20,
   });
   const resources = {

@@ -38,7 +38,7 @@ export interface KnownEventRow {
   isSamePayload: boolean;
 }
 
-/** Which of these events are stored in `table`, and whether as the same. */
+/** Which of these events are stored in `table`, and whether as the same; of two generations the newer one decides. */
 export const listKnownEvents = (
   q: Queryable,
   events: readonly EventPayload[],
@@ -53,7 +53,8 @@ export const listKnownEvents = (
         as w (account_id, event_id, metric, quantity, properties)
       cross join lateral (
         select r.metric = w.metric and r.quantity = w.quantity and r.properties is not distinct from w.properties as is_same
-        from ${checked(table)} r where r.account_id = w.account_id and r.event_id = w.event_id limit 1) stored`,
+        from ${checked(table)} r where r.account_id = w.account_id and r.event_id = w.event_id
+        order by r.generation desc limit 1) stored`,
       values: [
         events.map(({ accountId }) => accountId),
         events.map(({ id }) => id),
