@@ -21,8 +21,8 @@ import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
 const removeIntervalMs = 60_000;
-/** Of 3 MB of rows each, some 15 MB with all that is made of them: two that commit, and two made ready meanwhile. */
-const batchesInMemory = 4;
+/** Of 2.2 MB of rows each, some 12 MB with all that is made of them: two that commit, and one made ready meanwhile. */
+const batchesInMemory = 3;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {

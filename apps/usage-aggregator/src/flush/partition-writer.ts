@@ -10,8 +10,8 @@ import { commitBatch, PositionMovedError, StaleOwnerError } from "./commit-batch
 import type { MetricDirectory } from "./metric-directory.ts";
 import { type Batch, prepareBatch } from "./prepare-batch.ts";
 
-/** Some twenty-five thousand events: where larger batches stop being cheaper. */
-const batchBytesMax = 3_000_000;
+/** Some twenty thousand events: where larger batches stop being cheaper. */
+const batchBytesMax = 2_200_000;
 const backoffMsMax = 2_000;
 const restMsMax = 500;
 
@@ -36,7 +36,7 @@ export interface WriterResources {
   log: Logger;
   room: BatchRoom;
   flushIntervalMs: number;
-  /** Bytes of rows that end a batch. (Default: 3,000,000, some twenty-five thousand events.) */
+  /** Bytes of rows that end a batch. (Default: 2,200,000, some twenty thousand events.) */
   batchBytesMax?: number;
 }
 
