@@ -19,9 +19,11 @@ create table accounts (
   limits_version bigint default 1 not null,
   limits_pushed_version bigint default 0 not null,
   created_at timestamp with time zone not null,
+  spend_cap_minor bigint,
   constraint accounts_pkey PRIMARY KEY (account_id),
   constraint accounts_stripe_customer_id_key UNIQUE (stripe_customer_id),
-  constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text))
+  constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+  constraint accounts_spend_cap_minor_check CHECK (((spend_cap_minor >= 0) AND (spend_cap_minor <= '999999999999'::bigint)))
 );
 CREATE INDEX accounts_limits_to_push ON public.accounts USING btree (account_id) WHERE (limits_pushed_version < limits_version);
 
@@ -206,8 +208,10 @@ create table metrics (
   stripe_meter_id text,
   stripe_meter_event_name text,
   created_at timestamp with time zone not null,
+  unique_property text,
   constraint metrics_pkey PRIMARY KEY (metric),
   constraint metrics_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique'::text]))),
+  constraint metrics_check CHECK (((aggregation = 'unique'::text) = (unique_property IS NOT NULL))),
   constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text))
 );
 
@@ -439,6 +443,33 @@ create table usage_hours (
   event_count bigint not null,
   last_occurred_at timestamp with time zone not null,
   constraint usage_hours_pkey PRIMARY KEY (account_id, metric, hour_at)
+create table usage_generation_positions (
+  generation integer not null,
+  partition_no integer not null,
+  epoch text not null,
+  last_stream_id text not null,
+  constraint usage_generation_positions_pkey PRIMARY KEY (generation, partition_no),
+  constraint usage_generation_positions_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
+);
+
+create table usage_generations (
+  generation integer not null,
+  table_name text generated always as (('usage_records_'::text || (generation)::text)) stored,
+  opened_at timestamp with time zone,
+  sealed_at timestamp with time zone,
+  newest_received_at timestamp with time zone,
+  constraint usage_generations_pkey PRIMARY KEY (generation),
+  constraint usage_generations_generation_check CHECK ((generation > 0))
+);
+CREATE UNIQUE INDEX usage_generations_current ON public.usage_generations USING btree ((true)) WHERE (sealed_at IS NULL);
+
+create table usage_id_filters (
+  generation integer not null,
+  partition_no integer not null,
+  chunk_no integer not null,
+  words bytea not null,
+  constraint usage_id_filters_pkey PRIMARY KEY (generation, partition_no, chunk_no),
+  constraint usage_id_filters_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
 );
 
 create table usage_minutes (
@@ -449,7 +480,8 @@ create table usage_minutes (
   event_count bigint not null,
   last_occurred_at timestamp with time zone not null,
   constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
-);
+) with (fillfactor=70);
+CREATE INDEX usage_minutes_by_minute ON public.usage_minutes USING brin (minute_at) WITH (autosummarize='on');
 
 create table usage_periods (
   account_id text not null,
@@ -481,17 +513,15 @@ create table usage_quarantine (
 );
 
 create table usage_records (
-  account_id text not null,
-  event_id text collate "C" not null,
-  metric text not null,
   quantity bigint not null,
   occurred_at timestamp with time zone not null,
   received_at timestamp with time zone not null,
-  payload_hash bigint not null,
-  properties jsonb,
-  constraint usage_records_pkey PRIMARY KEY (account_id, event_id),
-  constraint usage_records_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
-);
+  generation integer not null,
+  account_id text collate "C" not null,
+  metric text not null,
+  event_id text collate "C" not null,
+  properties jsonb
+) partition by LIST (generation);
 
 create table usage_reports (
   identifier text not null,
@@ -518,6 +548,33 @@ create table usage_reports (
 );
 CREATE INDEX usage_reports_open ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'failed'::text]));
 
+create table usage_reservations (
+  account_id text not null,
+  reservation_id text collate "C" not null,
+  reservation_no bigint generated always as identity not null,
+  items jsonb not null,
+  ttl_seconds integer not null,
+  state text default 'pending'::text not null,
+  outcome text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  committed_items jsonb,
+  committed_at timestamp with time zone,
+  retry_at timestamp with time zone not null,
+  constraint usage_reservations_pkey PRIMARY KEY (account_id, reservation_id),
+  constraint usage_reservations_reservation_no_key UNIQUE (reservation_no),
+  constraint usage_reservations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_reservations_check CHECK (((state = ANY (ARRAY['ending'::text, 'released'::text, 'expired'::text])) = (outcome IS NOT NULL))),
+  constraint usage_reservations_check1 CHECK (((state = ANY (ARRAY['committing'::text, 'committed'::text])) <= ((committed_items IS NOT NULL) AND (committed_at IS NOT NULL)))),
+  constraint usage_reservations_outcome_check CHECK ((outcome = ANY (ARRAY['released'::text, 'expired'::text, 'refused'::text]))),
+  constraint usage_reservations_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'held'::text, 'committing'::text, 'committed'::text, 'ending'::text, 'released'::text, 'expired'::text]))),
+  constraint usage_reservations_ttl_seconds_check CHECK (((ttl_seconds >= 1) AND (ttl_seconds <= 3600)))
+);
+CREATE INDEX usage_reservations_due ON public.usage_reservations USING btree (expires_at) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text]));
+CREATE INDEX usage_reservations_ended ON public.usage_reservations USING btree (expires_at) WHERE (state = ANY (ARRAY['committed'::text, 'released'::text, 'expired'::text]));
+CREATE INDEX usage_reservations_open ON public.usage_reservations USING btree (account_id) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text, 'committing'::text]));
+CREATE INDEX usage_reservations_unfinished ON public.usage_reservations USING btree (retry_at) WHERE (state = ANY (ARRAY['committing'::text, 'ending'::text]));
+
 create table usage_stream_positions (
   partition_no integer not null,
   epoch text default ''::text not null,
@@ -527,7 +584,7 @@ create table usage_stream_positions (
   leased_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
   committed_at timestamp with time zone,
   constraint usage_stream_positions_pkey PRIMARY KEY (partition_no)
-);
+) with (fillfactor=10);
 
 create table usage_totals (
   account_id text not null,
@@ -538,6 +595,14 @@ create table usage_totals (
   last_occurred_at timestamp with time zone not null,
   constraint usage_totals_pkey PRIMARY KEY (account_id, metric, period_start),
   constraint usage_totals_quantity_check CHECK (((quantity >= 0) AND (quantity <= '999999999999999'::bigint)))
+) with (fillfactor=50);
+
+create table usage_unique_values (
+  account_id text collate "C" not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  value text collate "C" not null,
+  constraint usage_unique_values_pkey PRIMARY KEY (account_id, metric, period_start, value)
 );
 
 create table user_subscriptions (
@@ -563,3 +628,63 @@ create table user_subscriptions (
   constraint user_subscriptions_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)
 );
 CREATE INDEX user_subscriptions_by_account ON public.user_subscriptions USING btree (account_id);
+
+create table usage_records_1 partition of usage_records FOR VALUES IN (1);
+
+CREATE OR REPLACE FUNCTION public.create_usage_generation(wanted integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  child text := 'usage_records_' || wanted;
+begin
+  execute format('create table %I (like usage_records including all, primary key (account_id, event_id))
+    with (autovacuum_vacuum_insert_threshold = -1)', child);
+  execute format('alter table %I alter column generation set default %s', child, wanted);
+  execute format('alter table usage_records attach partition %I for values in (%s)', child, wanted);
+  insert into usage_generations (generation) values (wanted);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.drop_usage_generation(unwanted integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(4000420007);
+  delete from usage_generations where generation = unwanted and sealed_at is not null;
+  if not found then
+    return false;
+  end if;
+  execute format('drop table %I', 'usage_records_' || unwanted);
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_usage_generation()
+ RETURNS usage_generations
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current_generation usage_generations;
+begin
+  perform pg_advisory_xact_lock_shared(4000420006);
+  select * into strict current_generation from usage_generations where sealed_at is null;
+  return current_generation;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.rotate_usage_generation(wanted integer, sealed timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(4000420007);
+  if not exists (select from usage_generations where generation = wanted and sealed_at is null) then
+    return false;
+  end if;
+  update usage_generations set sealed_at = sealed where generation = wanted;
+  perform create_usage_generation(wanted + 1);
+  update usage_generations set opened_at = sealed where generation = wanted + 1;
+  perform pg_advisory_xact_lock(4000420006);
+  insert into usage_generation_positions (generation, partition_no, epoch, last_stream_id)
+    select wanted + 1, partition_no, epoch, last_stream_id from usage_stream_positions;
+  return true;
+end $function$;

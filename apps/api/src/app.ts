@@ -5,6 +5,8 @@ import { type FastifyPluginAsyncZod, serializerCompiler } from "fastify-type-pro
 import type { Cluster, Redis } from "ioredis";
 import type { Authenticate } from "./auth/authenticate.ts";
 import { authPlugin } from "./plugins/auth.ts";
+import { answerClientError } from "./plugins/client-errors.ts";
+import { contentEncodingPlugin } from "./plugins/content-encoding.ts";
 import { errorsPlugin, sendProblem } from "./plugins/errors.ts";
 import { hostPlugin } from "./plugins/host.ts";
 import { jsonBodyPlugin } from "./plugins/json-body.ts";
@@ -22,15 +24,13 @@ import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
 import { operatorKeyRoutes } from "./rest/operator-keys.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
 import { planRoutes } from "./rest/plans.ts";
+import { spendCapRoutes } from "./rest/spend-cap.ts";
 import { subscriptionRoutes } from "./rest/subscription.ts";
 import { webSessionRoutes } from "./rest/web-session.ts";
 import { trpcPlugin } from "./trpc/plugin.ts";
 import { createAppRouter } from "./trpc/router.ts";
 import type { CustomerUseCases } from "./use-cases/customer-use-cases.ts";
 import type { OperatorUseCases } from "./use-cases/operator-use-cases.ts";
-
-/** The longest that a request may take to arrive; usage bodies are the largest. */
-const requestTimeoutMs = 60_000;
 
 export interface AppOptions {
   log: Logger;
@@ -46,6 +46,8 @@ export interface AppOptions {
   publicUrl: string;
   allowedHosts: readonly string[];
   requestsPerSecond: number;
+  /** The longest that a request may take to arrive. */
+  requestTimeoutMs: number;
   webDistDir: string | null;
 }
 
@@ -57,7 +59,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // Our own lines: plugins/metrics.ts and plugins/errors.ts.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     genReqId: requestIdOf,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    http: {
+      // Node takes the smaller of the two for the headers, whichever it is.
+      headersTimeout: options.requestTimeoutMs,
+      connectionsCheckingInterval: options.requestTimeoutMs / 10,
+    },
+    clientErrorHandler: answerClientError,
     // A batch of procedures is one path segment.
     routerOptions: { maxParamLength: 2_000 },
     // Before any hook, so that the id is told here.
@@ -82,6 +90,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   await app.register(authPlugin, { authenticate: options.authenticate });
   await app.register(rateLimitPlugin, { redis: options.redis, requestsPerSecond: options.requestsPerSecond });
+  await app.register(contentEncodingPlugin);
   await app.register(jsonBodyPlugin);
   await app.register(openapiPlugin, { publicUrl });
   for (const routes of [
@@ -90,6 +99,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     subscriptionRoutes(customer),
     invoiceRoutes(customer),
     notificationEndpointRoutes(customer),
+    spendCapRoutes(customer),
     ...options.usagePlugins,
     operatorAccountRoutes(operator),
     operatorKeyRoutes(operator),

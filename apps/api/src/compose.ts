@@ -6,6 +6,7 @@ import {
   type Composed,
   createProducer,
   createQueueInspector,
+  createTicker,
   type ProcessContext,
   queuesOf,
 } from "@driftlock/runtime";
@@ -17,8 +18,11 @@ import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
 import { type Env, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
 import { usageExportRoutes } from "./rest/usage-export.ts";
+import { reservationRoutes } from "./rest/reservations.ts";
 import { usageRoutes } from "./rest/usage.ts";
+import { createBacklogWatch } from "./usage/backlog-watch.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
+import { createDurability } from "./usage/durability.ts";
 import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
 import { createDemoSession } from "./use-cases/create-demo-session.ts";
 import { createOperatorUseCases } from "./use-cases/create-operator-use-cases.ts";
@@ -26,6 +30,9 @@ import { createEnsureAccount } from "./use-cases/open-account.ts";
 import { readUsagePartitions, verifyInstallation } from "./verify-installation.ts";
 
 const stripeRetries = 1;
+/** An expired reservation holds nothing after this. */
+const reservationsTickMs = 500;
+const reservationSweepMs = 30_000;
 
 /** The gateway: resources, use-cases, entrance. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -78,6 +85,21 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     env.ALLOWED_RETURN_ORIGINS.length > 0 ? env.ALLOWED_RETURN_ORIGINS : [new URL(env.PUBLIC_URL).origin];
 
   const partitions = await readUsagePartitions(db);
+  const backlog = life.own(
+    "usage backlog",
+    createBacklogWatch({ redis, partitions, bytesMax: env.USAGE_BACKLOG_BYTES_MAX, metrics, log }),
+    (watch) => watch.close(),
+  );
+  const durability = life.own(
+    "usage durability",
+    createDurability({
+      level: env.USAGE_DURABILITY,
+      redisUrl: env.REDIS_URL,
+      monotonicNow: () => performance.now(),
+      onConnectionError: onConnectionError("redis"),
+    }),
+    (opened) => opened.close(),
+  );
   const usage = createUsageUseCases({
     db,
     redis,
@@ -85,6 +107,8 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     wallNow: wallNowMs,
     partitions,
     accessPolicy: env.ACCESS_POLICY,
+    backlog,
+    durability,
   });
   const customer = createCustomerUseCases({
     usage,
@@ -122,7 +146,12 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       customer,
       operator,
       createDemoSession: isSimulator ? createDemoSession({ redis }) : null,
-      usagePlugins: [usageRoutes({ ...usage, clock }), usageExportRoutes(usage), quotaRoutes(usage)],
+      usagePlugins: [
+        usageRoutes({ ...usage, clock }),
+        usageExportRoutes(usage),
+        quotaRoutes(usage),
+        reservationRoutes(usage),
+      ],
       redis,
       appConfig: {
         mode,
@@ -132,17 +161,29 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       publicUrl: env.PUBLIC_URL,
       allowedHosts: env.ALLOWED_HOSTS,
       requestsPerSecond: env.RATE_LIMIT_PER_SECOND,
+      requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
       webDistDir: env.WEB_DIST_DIR ?? null,
     }),
     (server) => server.close(),
   );
+  const tick = (name: string, intervalMs: number, run: () => Promise<void>) => {
+    const ticker = life.own(`ticker ${name}`, createTicker({ name, intervalMs, run, log }), (each) =>
+      each.close(),
+    );
+    clock.onMoved(ticker.nudge);
+  };
+
   return {
     checks: {
       postgres: () => db.ping(),
       redis: async () => void (await redis.ping()),
     },
     start: async () => {
+      const { keep, sweep } = usage.reservationKeeper;
+      tick("reservations", reservationsTickMs, keep);
+      tick("reservation sweep", reservationSweepMs, sweep);
       await verifyInstallation({ db, stripe, secretKey: env.STRIPE_SECRET_KEY.reveal(), mode, log });
+      await durability.start();
       const url = await app.listen({ host: env.BIND_HOST, port: env.API_PORT });
       log.info({ url }, "gateway.listening");
       return url;

@@ -70,12 +70,8 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     ...given,
   });
   if (faults) throw new Error(JSON.stringify(faults));
-  const composed = await compose(env, {
-    life,
-    log,
-    clock: systemClock(),
-    metrics: createMetrics("test"),
-  });
+  const metrics = createMetrics("test");
+  const composed = await compose(env, { life, log, clock: systemClock(), metrics });
   const url = String(await composed.start());
 
   const request = async (
@@ -166,9 +162,16 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     return session.subscription as string;
   };
 
+  /** The present sum over a metric's labels. */
+  const metric = async (name: string): Promise<number> => {
+    const described = await metrics.registry.getSingleMetric(`driftlock_${name}`)?.get();
+    return (described?.values ?? []).reduce((sum, { value }) => sum + value, 0);
+  };
+
   return {
     url,
     life,
+    metric,
     db,
     stripe,
     simulator,
@@ -181,7 +184,8 @@ export async function openGateway(overrides: Record<string, string> = {}) {
     pay,
     subscribe,
     mirror: (accountId: string, subscriptionId: string) => mirror(db, stripe, accountId, subscriptionId),
-    redisUrl: redisServer.url,
+    redisUrl: given["REDIS_URL"] ?? redisServer.url,
+    databaseUrl: database.url,
     close: () => life.close(),
   };
 }

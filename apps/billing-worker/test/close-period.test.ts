@@ -106,7 +106,12 @@ test("usage that is accepted but not stored yet is waited for", async () => {
   await close.run();
   expect((await close.state())?.state).toBe("draining");
   await storeEvents(world.db, "acme", [{ at: new Date(world.end.getTime() - 1000), quantity: 120_000 }]);
-  await usageStreamPositions.updatePosition(world.db, { partition, epoch: "first", streamId });
+  await usageStreamPositions.advancePosition(world.db, {
+    partition,
+    fence: 0,
+    from: { epoch: "", streamId: "0-0" },
+    to: { epoch: "first", streamId },
+  });
   await close.run();
   await world.sendReports();
   await close.run();

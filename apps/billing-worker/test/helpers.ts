@@ -71,8 +71,8 @@ export async function storeEvents(
     const id = `${metric}-${event.at.getTime()}-${index}`;
     await db.run(
       "test.storeEvent",
-      sql`with stored as (insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, payload_hash)
-        values (${accountId}::text, ${id}::text, ${metric}::text, ${event.quantity ?? 1}::bigint, ${event.at}::timestamptz, ${event.at}::timestamptz, 0)
+      sql`with stored as (insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, generation)
+        values (${accountId}::text, ${id}::text, ${metric}::text, ${event.quantity ?? 1}::bigint, ${event.at}::timestamptz, ${event.at}::timestamptz, 1)
         returning quantity)
       insert into usage_totals as t (account_id, metric, period_start, quantity, event_count, last_occurred_at)
       select ${accountId}::text, ${metric}::text, p.period_start, stored.quantity, 1, ${event.at}::timestamptz

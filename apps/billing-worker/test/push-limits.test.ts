@@ -1,5 +1,5 @@
 import type { AccountLimits } from "@driftlock/contracts";
-import { sql, usagePeriodsWrite } from "@driftlock/db";
+import { accounts, sql, usagePeriodsWrite } from "@driftlock/db";
 import { keys, partitionOf } from "@driftlock/redis";
 import { expect, test } from "vitest";
 import { createPushLimits } from "../src/periods/push-limits.ts";
@@ -25,9 +25,9 @@ test("a change of plan is in Redis within a tick, with its version, and what is 
     latenessMs: 1_000,
   }).find(({ name }) => name === "limits");
   await sweep?.run();
-  const stored = JSON.parse(
-    (await redis.get(keys.limits(partitionOf("acme", 4), "acme"))) ?? "null",
-  ) as AccountLimits;
+  const read = async () =>
+    JSON.parse((await redis.hget(keys.limits(partitionOf("acme", 4)), "acme")) ?? "null") as AccountLimits;
+  const stored = await read();
   const account = await world.rows(
     sql`select limits_version as version, limits_pushed_version as pushed from accounts`,
   );
@@ -40,4 +40,9 @@ test("a change of plan is in Redis within a tick, with its version, and what is 
     },
   );
   expect(await usagePeriodsWrite.listLimitsToPush(db, 10)).toEqual([]);
+
+  await accounts.updateSpendCap(db, "acme", 1_000);
+  await sweep?.run();
+  const capped = (await read()).segments.find(({ startMs }) => startMs === start.getTime());
+  expect(capped?.metrics["events"]).toMatchObject({ limit: 100_000, hardLimit: 120_009 });
 });

@@ -4,9 +4,12 @@ import { createRedis, findRedisWarnings } from "@driftlock/redis";
 import { type Composed, createProgressTicker, createTicker, type ProcessContext } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
+import { createBatchRoom } from "./flush/batch-room.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
 import { removeOldGroups } from "./flush/remove-old-groups.ts";
+import { createKnownIds } from "./known-ids/known-ids.ts";
+import { startGenerationTicks } from "./known-ids/start-generation-ticks.ts";
 import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
 import { createProgressFinder } from "./progress-finder.ts";
@@ -18,6 +21,8 @@ import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
 const removeIntervalMs = 60_000;
+/** Of 2.2 MB of rows each, some 12 MB with all that is made of them: two that commit, and one made ready meanwhile. */
+const batchesInMemory = 3;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
@@ -50,13 +55,23 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const ownedPartitions = () => keeper?.owned().length ?? 0;
   const measures = createMeasures({ metrics, db, redis, clock, partitions, ownedPartitions });
   const sink = createStripeMeterSink(stripe);
+  const knownIds = createKnownIds({
+    db,
+    log,
+    clock,
+    partitions,
+    ownedPartitions: () => keeper?.owned().map(({ partition }) => partition) ?? [],
+    filterBytesMax: env.USAGE_ID_FILTER_MIB * 2 ** 20,
+  });
   const writing = {
     db,
     redis,
     clock,
     metrics: createMetricDirectory(db),
+    knownIds,
     measures,
     log,
+    room: createBatchRoom(batchesInMemory),
     flushIntervalMs: env.FLUSH_INTERVAL_MS,
   };
   const tick = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
@@ -81,6 +96,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());
       }
+      startGenerationTicks(tick, env, { db, redis, clock, log, partitions, knownIds });
       keeper = life.own(
         "partitions",
         createPartitionKeeper({

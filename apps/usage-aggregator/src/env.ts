@@ -11,6 +11,13 @@ const Env = processSchema({
   FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).default(100),
   /** Wall time between two looks for usage to report. (Default: 60,000; 1,000 on the simulator.) */
   REPORT_INTERVAL_MS: z.coerce.number().int().min(100).optional(),
+  /** Records are kept for so long from their receipt, and the series by minute; totals stay. */
+  USAGE_RECORD_RETENTION_DAYS: z.coerce.number().int().min(35).default(90),
+  /** A generation of records ends after so long, or when its table has this size. */
+  USAGE_GENERATION_DAYS: z.coerce.number().int().min(1).max(35).default(7),
+  USAGE_GENERATION_MIB: z.coerce.number().int().min(1).default(400),
+  /** Memory for the filters of older ids; what does not fit is looked up in the tables. */
+  USAGE_ID_FILTER_MIB: z.coerce.number().int().min(0).default(160),
   STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
   /** The simulator; absent, Stripe itself. */
   STRIPE_API_URL: httpUrl().optional(),

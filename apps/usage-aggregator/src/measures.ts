@@ -1,6 +1,6 @@
 import type { Db } from "@driftlock/db";
 import { usageReports } from "@driftlock/db";
-import { readBacklog, type RedisClient } from "@driftlock/redis";
+import { readBacklog, readOldestMs, type RedisClient } from "@driftlock/redis";
 import type { Clock, Metrics } from "@driftlock/runtime";
 
 export type FlushTrigger = "size" | "interval" | "shutdown";
@@ -67,6 +67,16 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
     collect: async (backlog) => {
       for (const [partition, length] of (await readBacklog(redis, partitions)).entries())
         backlog.set({ partition }, length);
+    },
+  });
+  gauge({
+    name: "usage_oldest_unstored_seconds",
+    help: "Age of the oldest entry of each partition that waits to be committed; 0 where none does",
+    labels: ["partition"] as const,
+    collect: async (oldest) => {
+      const nowMs = Date.now();
+      for (const [partition, acceptedAtMs] of (await readOldestMs(redis, partitions)).entries())
+        oldest.set({ partition }, acceptedAtMs === null ? 0 : Math.max(0, nowMs - acceptedAtMs) / 1_000);
     },
   });
   gauge({

@@ -2,7 +2,7 @@ import { usageStreamPositions } from "@driftlock/db";
 import { keys, partitionOf } from "@driftlock/redis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
-import { type Batch, commitBatch, PositionMovedError, StaleOwnerError } from "../src/flush/commit-batch.ts";
+import { commitBatch, PositionMovedError, StaleOwnerError } from "../src/flush/commit-batch.ts";
 import { startPartitionWriter } from "../src/flush/partition-writer.ts";
 import { eventOf, newAccountId, now, openedAt, openWorld, partitions } from "./world.ts";
 
@@ -18,14 +18,8 @@ beforeEach(async () => {
   await world.openAccount(accountId);
 });
 
-/** What the owner has read and not committed yet. */
-async function nextBatch(): Promise<Batch> {
-  const from = await world.position(partition);
-  const page = await world.read(partition, from);
-  const to = { epoch: page.epoch, streamId: page.entries.at(-1)?.streamId ?? from.streamId };
-  return { partition, fence: from.fence, from, to, entries: page.entries };
-}
-const commit = async () => commitBatch(resources, await nextBatch());
+const nextBatch = () => world.nextBatch(partition);
+const commit = () => world.commit(partition);
 const anHourLater = 60 * 60 * 1000;
 
 test("records, totals and minutes are written together, and the position moves", async () => {
@@ -48,22 +42,22 @@ test("records, totals and minutes are written together, and the position moves",
     select event_id, properties from usage_records where account_id = ${accountId} order by event_id`;
   expect(ids.map((row) => row.event_id)).toContain(`\\N '"🦊`);
   expect(ids.find((row) => row.event_id === "2")?.properties).toEqual({ a: "\\t" });
-  expect((await nextBatch()).entries).toEqual([]);
+  expect((await nextBatch()).grouped.rows).toEqual([]);
 });
 
 test("a crash between commit and acknowledgement: the same batch again is refused whole", async () => {
   await accept([eventOf(accountId, "1"), eventOf(accountId, "2")]);
   const batch = await nextBatch();
-  await commitBatch(resources, batch);
-  await expect(commitBatch(resources, batch)).rejects.toThrow(PositionMovedError);
+  await world.commit(partition, batch);
+  await expect(world.commit(partition, batch)).rejects.toThrow(PositionMovedError);
   expect(await stored(accountId)).toMatchObject({ records: 2, total: 2 });
 });
 
 test("an owner that was stopped for longer than its lease cannot write any more", async () => {
   await accept([eventOf(accountId, "1")]);
-  const batch = await nextBatch();
+  const [batch, { fence }] = [await nextBatch(), await world.position(partition)];
   await usageStreamPositions.claimPartitions(db, { aggregator: "another", count: partitions, leaseMs: 0 });
-  await expect(commitBatch(resources, batch)).rejects.toThrow(StaleOwnerError);
+  await expect(commitBatch(resources, batch, { partition, fence })).rejects.toThrow(StaleOwnerError);
   expect(await stored(accountId)).toMatchObject({ records: 0, total: 0 });
   expect(await commit()).toMatchObject({ events: 1 });
 });
@@ -96,7 +90,7 @@ test("a crash before the correction: whoever goes on applies it", async () => {
   await accept([eventOf(accountId, "1", { quantity: 3 })], anHourLater);
   await commit();
   // The counter is lost too, and built from totals that know of the drop already: nothing may be taken back twice.
-  await redis.del(keys.live(partition, accountId));
+  await redis.hdel(keys.marks(partition), accountId);
   expect(await used(accountId)).toBe(3);
   await applyCorrections({ db, redis }, partition);
   expect(await used(accountId)).toBe(3);
@@ -127,18 +121,16 @@ test("a conflicting level is taken back by building the counter anew", async () 
 
 test("what cannot be stored is narrowed down, set aside with its reason, and blocks nothing", async () => {
   await accept(Array.from({ length: 20 }, (_, index) => eventOf(accountId, `g${index}`)));
-  const stream = keys.stream(partition);
-  const record = (id: string, quantity: number, metric = "events", account = accountId) =>
-    JSON.stringify([account, id, metric, quantity, now.getTime(), now.getTime(), 1, null]);
-  const bad = [
-    record("huge", 5_000_000_000_000_000),
-    record("x", 1, "gone"),
-    record("y", 1, "events", "nobody"),
-  ];
-  await redis.xadd(stream, "*", "a", ` ${accountId} `, "d", `[${bad.join(",")}]`);
-  await redis.xadd(stream, "*", "a", ` ${accountId} `, "d", `[["half`);
+  await world.appendRows(partition, [
+    eventOf(accountId, "huge", { quantity: 5_000_000_000_000_000 }),
+    eventOf(accountId, "x", { metric: "gone" }),
+    eventOf("nobody", "y"),
+    eventOf(accountId, "no\u0000text"),
+    eventOf(accountId, "no json", { propertiesJson: "{" }),
+  ]);
+  await world.appendRows(partition, Buffer.from("half"));
   await accept([eventOf(accountId, "after")]);
-  expect(await commit()).toMatchObject({ events: 21, quarantined: 4, wasCareful: true });
+  expect(await commit()).toMatchObject({ events: 21, quarantined: 6, wasCareful: true });
   expect(await stored(accountId)).toEqual({ records: 21, sum: 21, total: 21, minutes: 21 });
   const rows = await query<{
     reason: string;
@@ -146,6 +138,8 @@ test("what cannot be stored is narrowed down, set aside with its reason, and blo
     or account_id is null order by reason`;
   expect(rows.map(({ reason }) => reason)).toEqual([
     "no-period",
+    "not-storable",
+    "not-storable",
     "not-storable",
     "unknown-metric",
     "unreadable",

@@ -4,7 +4,6 @@ import { createLogger } from "@driftlock/runtime";
 import { partitionOf } from "@driftlock/redis";
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { commitBatch } from "../src/flush/commit-batch.ts";
 import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
 import { freezeWindows } from "../src/reports/freeze-windows.ts";
 import { sendReports } from "../src/reports/send-reports.ts";
@@ -51,10 +50,7 @@ let sent = 0;
 async function use(accountId: string, quantity: number) {
   const partition = partitionOf(accountId, partitions);
   await world.accept([eventOf(accountId, `u${++sent}`, { quantity })]);
-  const from = await world.position(partition);
-  const { epoch, entries } = await world.read(partition, from);
-  const to = { epoch, streamId: entries.at(-1)!.streamId };
-  await commitBatch(resources, { partition, fence: from.fence, from, to, entries });
+  await world.commit(partition);
 }
 const freeze = () => freezeWindows(resources);
 const send = (through: UsageSink = sink) => sendReports({ ...resources, sink: through });

@@ -13,15 +13,23 @@ import {
 import { accountLimits, initialFreePeriods } from "@driftlock/domain";
 import {
   acceptUsage,
+  createReadLimits,
   createRedis,
+  keys,
   partitionOf,
   readCounters,
   readStream,
+  rowBytesMax,
   seedCounters,
   type StreamPosition,
+  writeRow,
 } from "@driftlock/redis";
 import { createLogger, createMetrics, Lifecycle } from "@driftlock/runtime";
+import { createBatchRoom } from "../src/flush/batch-room.ts";
 import { createMetricDirectory } from "../src/flush/metric-directory.ts";
+import { commitBatch } from "../src/flush/commit-batch.ts";
+import { type Batch, prepareBatch } from "../src/flush/prepare-batch.ts";
+import { createKnownIds } from "../src/known-ids/known-ids.ts";
 import { createMeasures } from "../src/measures.ts";
 
 export const dayMs = 24 * 60 * 60 * 1000;
@@ -69,6 +77,26 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     ownedPartitions: () => 0,
   });
 
+  const knownIds = createKnownIds({
+    db,
+    log,
+    clock,
+    partitions,
+    ownedPartitions: () => Array.from({ length: partitions }, (_, index) => index),
+    filterBytesMax: 2 ** 20,
+  });
+  const resources = {
+    db,
+    redis,
+    clock,
+    metrics,
+    knownIds,
+    measures,
+    log,
+    room: createBatchRoom(6),
+    flushIntervalMs: 5,
+  };
+
   async function openAccount(accountId: string, planId: "free" | "pro" | "business" = "free"): Promise<void> {
     const periods = initialFreePeriods(openedAt);
     const base = { accountId, name: null, email: null, now: openedAt, freePlanVersion: 1, periods };
@@ -94,7 +122,7 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     const since = new Date(now.getTime() - 35 * dayMs);
     const snapshots = await usageSnapshots.listUsageSnapshots(db, wanted, since);
     return snapshots.map((snapshot) => {
-      const { accountId, totals, epoch, streamId } = snapshot;
+      const { accountId, totals, uniques, epoch, streamId } = snapshot;
       const periods = snapshot.periods.map(({ startMs, endMs, isClosed, ...plan }) => ({
         ...plan,
         periodStart: new Date(startMs),
@@ -102,16 +130,59 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
         closedAt: isClosed ? now : null,
       }));
       const version = snapshot.limitsVersion;
-      const limits = accountLimits({ accountId, version, periods, plans, metrics: metricRows, now });
+      const limits = accountLimits({
+        accountId,
+        version,
+        periods,
+        plans,
+        metrics: metricRows,
+        spendCapMinor: null,
+        now,
+      });
       if (limits === null) throw new Error(`no period of ${accountId}`);
       const partition = partitionOf(accountId, partitions);
-      return () => seedCounters(redis, partition, { limits, totals, position: { epoch, streamId } });
+      return async () => {
+        const accounts = [{ limits, totals, uniques }];
+        return (
+          (await seedCounters(redis, partition, { accounts, position: { epoch, streamId } })).length === 0
+        );
+      };
     });
   }
 
   async function load(accountIds: readonly string[]): Promise<void> {
     for (const seed of await takeSnapshots(accountIds)) await seed();
   }
+
+  const readLimits = createReadLimits();
+  async function acceptPart(partition: number, events: readonly UsageEvent[], wallNowMs: number) {
+    const accountIds = [...new Set(events.map(({ accountId }) => accountId))];
+    const read = await readLimits(redis, { partition, accountIds, nowMs: now.getTime() });
+    const known = new Map(read.map((resolved) => [resolved.limits.accountId, resolved]));
+    return acceptUsage(redis, {
+      partition,
+      mode: "each",
+      events,
+      wallNowMs,
+      limitsOf: (accountId) => known.get(accountId),
+    });
+  }
+
+  /** What the owner of a partition has read and not committed yet. */
+  async function nextBatch(partition: number): Promise<Batch> {
+    const from = await position(partition);
+    const { epoch, entries } = await read(partition, from);
+    const to = { epoch, streamId: entries.at(-1)?.streamId ?? from.streamId };
+    return prepareBatch(metrics, { from, to, entries });
+  }
+
+  async function position(partition: number): Promise<StreamPosition & { fence: number }> {
+    const found = await usageStreamPositions.findPosition(db, partition);
+    if (found === null) throw new Error("no position");
+    return found;
+  }
+  const read = (partition: number, after: StreamPosition) =>
+    readStream(redis, { partition, after, bytesMax: 10_000_000 });
 
   /** What the gateway does with a request; the verdict of each event. */
   async function accept(events: readonly UsageEvent[], wallNowMs = 0): Promise<string[]> {
@@ -120,22 +191,23 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
       partitionOf(events[index]!.accountId, partitions),
     );
     for (const [partition, indexes] of byPartition) {
-      const call = {
-        partition,
-        mode: "each" as const,
-        events: indexes.map((index) => events[index]!),
-        nowMs: now.getTime(),
-        wallNowMs,
-      };
-      let outcome = await acceptUsage(redis, call);
+      const given = indexes.map((index) => events[index]!);
+      let outcome = await acceptPart(partition, given, wallNowMs);
       for (let loads = 0; outcome.outcome === "load" && loads < 3; loads++) {
         await load(outcome.accountIds);
-        outcome = await acceptUsage(redis, call);
+        outcome = await acceptPart(partition, given, wallNowMs);
       }
       if (outcome.outcome !== "decided") throw new Error("limits are missing");
       for (const [place, { verdict }] of outcome.decisions.entries()) verdicts[indexes[place]!] = verdict;
     }
     return verdicts;
+  }
+
+  /** An entry as nobody of ours would write it. */
+  async function appendRows(partition: number, rows: readonly UsageEvent[] | Buffer): Promise<void> {
+    const data = Buffer.isBuffer(rows) ? rows : encodeRows(rows);
+    await redis.hsetnx(keys.meta(partition), "epoch", "e");
+    await redis.xadd(keys.stream(partition), "*", "v", "1", "a", " ", "d", data);
   }
 
   async function used(accountId: string, metric = "events", periodStart = openedAt): Promise<number> {
@@ -155,20 +227,23 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     clock,
     databaseUrl: database.url,
     redisUrl: server.url,
-    resources: { db, redis, clock, metrics, measures, log, flushIntervalMs: 5 },
+    resources,
     openAccount,
     load,
     takeSnapshots,
     accept,
+    appendRows,
     used,
     query,
-    position: async (partition: number): Promise<StreamPosition & { fence: number }> => {
-      const position = await usageStreamPositions.findPosition(db, partition);
-      if (position === null) throw new Error("no position");
-      return position;
-    },
-    read: (partition: number, after: StreamPosition) =>
-      readStream(redis, { partition, after, bytesMax: 10_000_000 }),
+    position,
+    read,
+    nextBatch,
+    commit: async (partition: number, batch?: Batch, way: { expectsRepeats?: boolean } = {}) =>
+      commitBatch(resources, batch ?? (await nextBatch(partition)), {
+        ...way,
+        partition,
+        fence: (await position(partition)).fence,
+      }),
     /** What is stored of a metric, summed from the records, and its total. */
     stored: async (accountId: string, metric = "events") => {
       const [row] = await query<{
@@ -188,6 +263,14 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   };
 }
 
+export function encodeRows(events: readonly UsageEvent[]): Buffer {
+  const target = Buffer.alloc(events.reduce((bytes, event) => bytes + rowBytesMax(event), 0));
+  return target.subarray(
+    0,
+    events.reduce((end, event) => writeRow(target, end, event), 0),
+  );
+}
+
 let made = 0;
 /** An account id of its own for each test. */
 export const newAccountId = (): string => `acct_${++made}`;
@@ -200,6 +283,5 @@ export const eventOf = (accountId: string, id: string, event: Partial<UsageEvent
   occurredAtMs: now.getTime(),
   receivedAtMs: now.getTime(),
   propertiesJson: null,
-  payloadHash: event.quantity ?? 1,
   ...event,
 });

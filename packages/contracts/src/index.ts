@@ -10,6 +10,8 @@ export * from "./api/page.ts";
 export * from "./api/plans.ts";
 export * from "./api/problem.ts";
 export * from "./api/quota.ts";
+export * from "./api/reservations.ts";
+export * from "./api/spend-cap.ts";
 export * from "./api/subscription.ts";
 export * from "./api/usage.ts";
 export * from "./api/usage-export.ts";

@@ -21,8 +21,6 @@ export interface UsageEvent {
   readonly receivedAtMs: number;
   /** Canonical JSON (keys sorted) of an object of scalars; null where there are none. */
   readonly propertiesJson: string | null;
-  /** 48 bits over metric, quantity and properties: what tells a repeat from a conflict. */
-  readonly payloadHash: number;
 }
 
 /** Why an item of a batch was not accepted (DESIGN 2.3). */
@@ -61,8 +59,24 @@ export interface LimitSegment {
 export interface MetricLimit {
   readonly limit: number | null;
   readonly policy: OveragePolicy;
-  readonly aggregation: LiveAggregation;
+  readonly aggregation: Aggregation;
+  /** A total past which everything is refused though the policy bills it (a spend cap); null where there is none. */
+  readonly hardLimit: number | null;
+  /** For `unique`: the property that holds an event's value. Null for every other aggregation. */
+  readonly uniqueProperty: string | null;
 }
 
-/** The aggregations that are counted as events arrive. `unique` needs the set of what was seen: not taken yet. */
+/** The aggregations whose value follows from the value before and the event; `unique` needs what was seen as well. */
 export type LiveAggregation = Exclude<Aggregation, "unique">;
+
+/**
+ * The value that an event has for a `unique` metric, as text: a string, an integer or a boolean, so that Redis, Postgres
+ * and we tell the same ones apart. Null where it has none.
+ */
+export function uniqueValueOf(properties: unknown, property: string): string | null {
+  if (typeof properties !== "object" || properties === null || !Object.hasOwn(properties, property))
+    return null;
+  const value: unknown = (properties as Record<string, unknown>)[property];
+  const isValue = typeof value === "string" || typeof value === "boolean" || Number.isSafeInteger(value);
+  return isValue ? String(value) : null;
+}

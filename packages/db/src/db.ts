@@ -49,11 +49,20 @@ export interface DbOptions {
   onConnectionError?: (error: Error) => void;
 }
 
-function queryableOver(execute: (query: Sql) => Promise<pg.QueryResult>, options: DbOptions): Queryable {
+const toConfig = (name: string, { text, values, isPrepared }: Sql): pg.QueryConfig => ({
+  text,
+  values: [...values],
+  ...(isPrepared === true && { name }),
+});
+
+function queryableOver(
+  execute: (query: pg.QueryConfig) => Promise<pg.QueryResult>,
+  options: DbOptions,
+): Queryable {
   const timed = async (name: string, query: Sql) => {
     const startedAt = performance.now();
     try {
-      return await execute(query);
+      return await execute(toConfig(name, query));
     } catch (error) {
       throw isConnectionError(error) ? unavailable(error) : error;
     } finally {
@@ -79,7 +88,7 @@ async function runTransaction<T>(
   let broken: Error | undefined;
   try {
     await client.query("begin");
-    const queryable = queryableOver((query) => client.query(query.text, [...query.values]), options);
+    const queryable = queryableOver((query) => client.query(query), options);
     const result = await work({ ...queryable, client });
     await client.query("commit");
     return result;
@@ -122,7 +131,7 @@ export function createDb(options: DbOptions): Db {
       }
     }
   };
-  const queryable = queryableOver((query) => pool.query(query.text, [...query.values]), options);
+  const queryable = queryableOver((query) => pool.query(query), options);
   return {
     ...queryable,
     transaction,

@@ -2,7 +2,12 @@
 export interface Sql {
   readonly text: string;
   readonly values: readonly unknown[];
+  /** Planned once by each connection and kept under the query's name, which then has this text only. */
+  readonly isPrepared?: boolean;
 }
+
+/** For a query that runs all the time; never for one whose best plan follows from its values. */
+export const prepared = (query: Sql): Sql => ({ ...query, isPrepared: true });
 
 /** Tags SQL: every interpolation becomes a parameter. Cast each one (`${ids}::text[]`) in the text. */
 export function sql(strings: TemplateStringsArray, ...values: unknown[]): Sql {

@@ -57,3 +57,40 @@ test("a database that is ahead of this version is refused", async () => {
     "9000_newer.sql, which this version does not know",
   );
 });
+
+test("usage that was stored before generations becomes the first one, and another can follow", async () => {
+  await rm(join(folder, "0006_usage_generations.sql"));
+  for (const name of await readdir(folder)) if (name > "0006") await rm(join(folder, name));
+  await migrate(database.url, folder);
+  await db.run(
+    "test",
+    sql`insert into usage_records
+    values ('a', 'é', 'events', 3, '2026-03-01', '2026-03-02', 7, '{"k":1}')`,
+  );
+  await migrate(database.url, shipped);
+  await db.run(
+    "test",
+    sql`insert into usage_records_1 (account_id, event_id, metric, quantity, occurred_at, received_at)
+    values ('a', 'e', 'events', 4, '2026-03-03', '2026-03-03')`,
+  );
+  await expect(
+    db.run(
+      "test",
+      sql`insert into usage_records_1 (account_id, event_id, metric, quantity, occurred_at, received_at)
+      values ('a', 'é', 'events', 4, '2026-03-03', '2026-03-03')`,
+    ),
+  ).rejects.toThrow("usage_records_1_pkey");
+  await db.row("test", sql`select rotate_usage_generation(1, '2026-03-04')`);
+  expect(
+    await db.rows(
+      "test",
+      sql`select event_id as id, quantity, generation, properties from usage_records order by 1`,
+    ),
+  ).toEqual([
+    { id: "e", quantity: 4, generation: 1, properties: null },
+    { id: "é", quantity: 3, generation: 1, properties: { k: 1 } },
+  ]);
+  expect(await db.rows("test", sql`select table_name as name from lock_usage_generation()`)).toEqual([
+    { name: "usage_records_2" },
+  ]);
+});

@@ -11,6 +11,7 @@ export {
 } from "./dunning.ts";
 export { type TiledPeriod, type TilingInput, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
 export { overageAmountMinor, type OveragePrice } from "./price.ts";
+export { quantityWithinCap } from "./spend-cap.ts";
 export { accountLimits, isLive, type LimitsInput } from "./limits.ts";
 export {
   freezeWindow,
@@ -26,6 +27,7 @@ export {
   decideQuota,
   type QuotaDecision,
   quotaStanding,
+  refusedPast,
 } from "./quota.ts";
 export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";
 export { type OwedInvoice, paymentState } from "./payment-state.ts";

@@ -6,6 +6,7 @@ import {
   type MetricLimit,
 } from "@driftlock/contracts";
 import type { Aggregation, OveragePolicy, PlanId } from "@driftlock/contracts";
+import { quantityWithinCap } from "./spend-cap.ts";
 
 export interface LimitsInput {
   accountId: string;
@@ -22,9 +23,17 @@ export interface LimitsInput {
   plans: readonly {
     planId: string;
     version: number;
-    limits: readonly { metric: string; includedQuantity: number | null; overagePolicy: OveragePolicy }[];
+    limits: readonly {
+      metric: string;
+      includedQuantity: number | null;
+      overagePolicy: OveragePolicy;
+      overageAmountMinor: number | null;
+      overagePerUnits: number | null;
+    }[];
   }[];
-  metrics: readonly { metric: string; aggregation: Aggregation }[];
+  metrics: readonly { metric: string; aggregation: Aggregation; uniqueProperty: string | null }[];
+  /** What the customer is willing to pay past the included quantities, for each period; null is no cap. */
+  spendCapMinor: number | null;
   now: Date;
 }
 
@@ -39,10 +48,11 @@ export function accountLimits({
   periods,
   plans,
   metrics,
+  spendCapMinor,
   now,
 }: LimitsInput): AccountLimits | null {
   const nowMs = now.getTime();
-  const aggregations = new Map(metrics.map(({ metric, aggregation }) => [metric, aggregation]));
+  const metricsByName = new Map(metrics.map((metric) => [metric.metric, metric]));
   const segments = periods
     .filter(({ periodEnd }) => periodEnd.getTime() > nowMs - eventAgeMaxMs)
     .map((period): LimitSegment => {
@@ -58,7 +68,7 @@ export function accountLimits({
         endMs: period.periodEnd.getTime(),
         isClosed: period.closedAt !== null,
         planId: period.planId,
-        metrics: metricLimits(plan.limits, aggregations),
+        metrics: metricLimits(plan.limits, { metrics: metricsByName, spendCapMinor }),
       };
     })
     .sort((one, other) => one.startMs - other.startMs);
@@ -66,19 +76,36 @@ export function accountLimits({
   return present ? { accountId, version, validUntilMs: present.endMs, segments } : null;
 }
 
+type PlanLimit = LimitsInput["plans"][number]["limits"][number];
+type Metric = LimitsInput["metrics"][number];
+
 function metricLimits(
-  limits: LimitsInput["plans"][number]["limits"],
-  aggregations: ReadonlyMap<string, Aggregation>,
+  limits: readonly PlanLimit[],
+  { metrics, spendCapMinor }: { metrics: ReadonlyMap<string, Metric>; spendCapMinor: number | null },
 ): Record<string, MetricLimit> {
   return Object.fromEntries(
-    limits.flatMap(({ metric, includedQuantity, overagePolicy }) => {
-      const aggregation = aggregations.get(metric);
-      return aggregation === undefined || !isLive(aggregation)
-        ? []
-        : [[metric, { limit: includedQuantity, policy: overagePolicy, aggregation }]];
+    limits.flatMap((planLimit) => {
+      const metric = metrics.get(planLimit.metric);
+      if (metric === undefined) return [];
+      const limit: MetricLimit = {
+        limit: planLimit.includedQuantity,
+        policy: planLimit.overagePolicy,
+        aggregation: metric.aggregation,
+        hardLimit: hardLimitOf(planLimit, spendCapMinor),
+        uniqueProperty: metric.uniqueProperty,
+      };
+      return [[metric.metric, limit]];
     }),
   );
 }
 
-/** Whether a metric's values can be counted as they arrive; `unique` is refused until it can. */
+/** Where a billed metric is refused after all, because more would cost more than the customer's cap. */
+function hardLimitOf(limit: PlanLimit, spendCapMinor: number | null): number | null {
+  const { includedQuantity, overageAmountMinor: amountMinor, overagePerUnits: perUnits } = limit;
+  if (spendCapMinor === null || limit.overagePolicy !== "bill") return null;
+  if (includedQuantity === null || amountMinor === null || perUnits === null) return null;
+  return quantityWithinCap({ includedQuantity, amountMinor, perUnits }, spendCapMinor);
+}
+
+/** Whether a metric's value follows from the value before and the event alone. */
 export const isLive = (aggregation: Aggregation): aggregation is LiveAggregation => aggregation !== "unique";

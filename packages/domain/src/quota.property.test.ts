@@ -17,13 +17,21 @@ const plans = [
   {
     planId: "free",
     version: 1,
-    limits: [{ metric: "events", includedQuantity: 100, overagePolicy: "refuse" as const }],
+    limits: [
+      {
+        metric: "events",
+        includedQuantity: 100,
+        overagePolicy: "refuse" as const,
+        overageAmountMinor: null,
+        overagePerUnits: null,
+      },
+    ],
   },
 ];
-const metrics = [{ metric: "events", aggregation: "sum" as const }];
+const metrics = [{ metric: "events", aggregation: "sum" as const, uniqueProperty: null }];
 const now = new Date(periodStart.getTime() + dayMs);
 const limitsOf = (periods: ReturnType<typeof period>[]): AccountLimits | null =>
-  accountLimits({ accountId: "a", version: 3, periods, plans, metrics, now });
+  accountLimits({ accountId: "a", version: 3, periods, plans, metrics, spendCapMinor: null, now });
 
 test("never over the limit, and nothing that fits is refused", () => {
   fc.assert(
@@ -63,11 +71,56 @@ test("outside of the account's time, in a closed period and without an entitleme
 });
 
 test("overage is what lies past an included quantity that is billed", () => {
-  const bill = { limit: 100, policy: "bill", aggregation: "sum" } as const;
+  const bill = { limit: 100, policy: "bill", hardLimit: null } as const;
   expect(quotaStanding(bill, 150)).toEqual({ remaining: 0, overage: 50 });
   expect(quotaStanding(bill, 40)).toEqual({ remaining: 60, overage: 0 });
+  expect(quotaStanding({ ...bill, hardLimit: 170 }, 150)).toEqual({ remaining: 20, overage: 50 });
+  expect(quotaStanding({ ...bill, hardLimit: 120 }, 150)).toEqual({ remaining: 0, overage: 50 });
   expect(quotaStanding({ ...bill, limit: null, policy: "unlimited" }, 40)).toEqual({
     remaining: null,
     overage: 0,
   });
+});
+
+test("a spend cap is the hard limit of what is billed, in every period, and of nothing else", () => {
+  const priced = { metric: "events", includedQuantity: 100, overagePolicy: "bill" as const };
+  const free = { includedQuantity: 5, overageAmountMinor: null, overagePerUnits: null };
+  const capped = accountLimits({
+    accountId: "a",
+    version: 3,
+    periods: [period(-1), period(0), period(1)],
+    plans: [
+      {
+        planId: "free",
+        version: 1,
+        limits: [
+          { ...priced, overageAmountMinor: 10, overagePerUnits: 1 },
+          { ...free, metric: "alerts", overagePolicy: "refuse" },
+          { ...free, metric: "calls", includedQuantity: null, overagePolicy: "unlimited" },
+        ],
+      },
+    ],
+    metrics: ["events", "alerts", "calls"].map((metric) => ({
+      metric,
+      aggregation: "sum",
+      uniqueProperty: null,
+    })),
+    spendCapMinor: 77,
+    now,
+  })!;
+  expect(capped.segments).toHaveLength(3);
+  for (const { startMs, metrics: limitsOfPeriod } of capped.segments) {
+    expect(limitsOfPeriod).toMatchObject({
+      events: { limit: 100, policy: "bill", hardLimit: 107 },
+      alerts: { limit: 5, hardLimit: null },
+      calls: { limit: null, hardLimit: null },
+    });
+    const eventOf = (quantity: number) => ({ metric: "events", quantity, occurredAtMs: startMs });
+    expect(decideQuota(capped, eventOf(107), () => countedNothing).outcome).toBe("accepted");
+    expect(decideQuota(capped, eventOf(108), () => countedNothing).outcome).toBe("quota-exceeded");
+  }
+  // A cap below what is used refuses from now on.
+  const used = { quantity: 500, lastOccurredAtMs: 0 };
+  const next = { metric: "events", quantity: 1, occurredAtMs: now.getTime() };
+  expect(decideQuota(capped, next, () => used).outcome).toBe("quota-exceeded");
 });

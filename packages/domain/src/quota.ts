@@ -1,9 +1,4 @@
-import {
-  type AccountLimits,
-  type LiveAggregation,
-  type MetricLimit,
-  quantityMax,
-} from "@driftlock/contracts";
+import { type AccountLimits, type Aggregation, type MetricLimit, quantityMax } from "@driftlock/contracts";
 
 /** What a metric's period has come to. `lastOccurredAtMs` decides which event is the `last`; 0 before the first. */
 export interface Counted {
@@ -16,17 +11,19 @@ export const countedNothing: Counted = { quantity: 0, lastOccurredAtMs: 0 };
 interface Measured {
   quantity: number;
   occurredAtMs: number;
+  /** For `unique`: whether the period has not seen the event's value before. */
+  isNewValue?: boolean;
 }
 
 /** A period's value after one more event. Of two events of the same instant the one that is counted later is `last`. */
-export function countEvent(aggregation: LiveAggregation, counted: Counted, event: Measured): Counted {
+export function countEvent(aggregation: Aggregation, counted: Counted, event: Measured): Counted {
   return {
     quantity: valueAfter(aggregation, counted, event),
     lastOccurredAtMs: Math.max(counted.lastOccurredAtMs, event.occurredAtMs),
   };
 }
 
-function valueAfter(aggregation: LiveAggregation, counted: Counted, event: Measured): number {
+function valueAfter(aggregation: Aggregation, counted: Counted, event: Measured): number {
   switch (aggregation) {
     case "sum":
       return counted.quantity + event.quantity;
@@ -36,7 +33,19 @@ function valueAfter(aggregation: LiveAggregation, counted: Counted, event: Measu
       return Math.max(counted.quantity, event.quantity);
     case "last":
       return event.occurredAtMs >= counted.lastOccurredAtMs ? event.quantity : counted.quantity;
+    case "unique":
+      return event.isNewValue === true ? counted.quantity + 1 : counted.quantity;
   }
+}
+
+/** The total past which a metric's events are refused; null where none are. */
+export function refusedPast({
+  limit,
+  policy,
+  hardLimit,
+}: Pick<MetricLimit, "limit" | "policy" | "hardLimit">): number | null {
+  if (policy !== "refuse" || limit === null) return hardLimit;
+  return hardLimit === null ? limit : Math.min(limit, hardLimit);
 }
 
 export type QuotaRefusal =
@@ -49,14 +58,15 @@ export type QuotaDecision = { outcome: "accepted"; counted: Counted } | { outcom
 
 /**
  * Whether one event fits: the rule of `accept-usage.lua`, which decides for real (a property test holds them together).
- * The limit is that of the period of the event's own timestamp. `counted` is asked for that period's value so far.
+ * The limit is that of the period of the event's own timestamp. `counted` is asked for that period's value so far, and
+ * for what reservations hold of it: what is held is spoken for, wherever there is something to refuse.
  * A late event for a closed period is refused on every plan, billed ones too: carrying it as an adjustment needs the
  * invoice of a later period, which is not built yet.
  */
 export function decideQuota(
   limits: AccountLimits,
   event: Measured & { metric: string },
-  counted: (segmentStartMs: number, metric: string) => Counted,
+  counted: (segmentStartMs: number, metric: string) => Counted & { held?: number },
 ): QuotaDecision {
   const { occurredAtMs, metric } = event;
   const segment = limits.segments.find(
@@ -69,22 +79,26 @@ export function decideQuota(
   const limit = segment.metrics[metric];
   if (!limit) return { outcome: "not-in-plan" };
   if (segment.isClosed) return { outcome: "period-closed" };
-  const after = countEvent(limit.aggregation, counted(segment.startMs, metric), event);
+  const before = counted(segment.startMs, metric);
+  const after = countEvent(limit.aggregation, before, event);
   if (after.quantity > quantityMax) return { outcome: "total-too-large" };
-  if (limit.policy === "refuse" && limit.limit !== null && after.quantity > limit.limit) {
-    return { outcome: "quota-exceeded" };
-  }
+  const end = refusedPast(limit);
+  if (end !== null && after.quantity + (before.held ?? 0) > end) return { outcome: "quota-exceeded" };
   return { outcome: "accepted", counted: after };
 }
 
-/** Where a period stands with a metric. `remaining` is null where it is unlimited, `overage` is what is billed. */
+/**
+ * Where a period stands with a metric. `remaining` reaches to where more is refused, else to what is included; null where
+ * it is unlimited. `overage` is what is billed.
+ */
 export function quotaStanding(
-  { limit, policy }: MetricLimit,
+  limit: Pick<MetricLimit, "limit" | "policy" | "hardLimit">,
   used: number,
 ): { remaining: number | null; overage: number } {
-  const past = limit === null ? 0 : Math.max(0, used - limit);
+  const end = refusedPast(limit) ?? limit.limit;
+  const past = limit.limit === null ? 0 : Math.max(0, used - limit.limit);
   return {
-    remaining: limit === null ? null : Math.max(0, limit - used),
-    overage: policy === "bill" ? past : 0,
+    remaining: end === null ? null : Math.max(0, end - used),
+    overage: limit.policy === "bill" ? past : 0,
   };
 }

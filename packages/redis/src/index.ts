@@ -1,27 +1,56 @@
+export { prepareFsync, type SyncAppendOnlyFile } from "./append-only-file.ts";
+export { readMemoryShare, readStreamSizes, type StreamSize } from "./backlog.ts";
+export { readCommitted } from "./committed.ts";
 export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } from "./connection.ts";
 export { toAppError } from "./errors.ts";
-export { keys } from "./keys.ts";
+export { counterField, keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
-export { parseRecords } from "./record.ts";
+export { decodeRows, rowBytesMax, type StreamRow, writeRow } from "./record.ts";
 export {
-  type AcceptMode,
+  type Counter,
+  findCounter,
+  type ResolvedLimits,
+  resolveLimits,
+  type Unresolved,
+} from "./resolved-limits.ts";
+export type { AcceptMode, AcceptUsageCall } from "./scripts/accept-call.ts";
+export {
   type AcceptOutcome,
   acceptUsage,
   callEventsMax,
+  type CounterStanding,
   type Decision,
   type Verdict,
 } from "./scripts/accept-usage.ts";
 export { type CounterCorrection, correctCounters } from "./scripts/correct-counters.ts";
 export { putLimits } from "./scripts/put-limits.ts";
 export { type LiveUsage, readCounters } from "./scripts/read-counters.ts";
-export { type SegmentTotal, seedCounters, type StreamPosition } from "./scripts/seed-counters.ts";
+export { createReadLimits, type ReadLimits } from "./scripts/read-limits.ts";
+export {
+  commitHeld,
+  endHold,
+  holdQuantities,
+  type ItemStanding,
+  listOverdueHolds,
+  type ReservationOutcome,
+  type ReservationRef,
+} from "./scripts/reservation.ts";
+export {
+  type CounterSnapshot,
+  type SegmentTotal,
+  seedCounters,
+  type StreamPosition,
+  type UniqueTotal,
+} from "./scripts/seed-counters.ts";
 export {
   hasReached,
   readBacklog,
+  readOldestMs,
   readStream,
   readStreamEnd,
   type StreamEntry,
   type StreamPage,
   trimStream,
 } from "./scripts/usage-stream.ts";
+export { createWitness, type ServerLife, type Witness } from "./witness.ts";
 export { findWorkerHeartbeat, setWorkerHeartbeat } from "./worker-heartbeat.ts";

@@ -2,12 +2,29 @@
 export const keys = {
   /** Hash: `epoch`, the life of this partition's data, and `trimmed`, the newest id that was cut off the stream. */
   meta: (partition: number) => `{dlu:${partition}}:meta`,
-  /** Stream: one entry for each call that accepted events. Fields `a` (account ids) and `d` (records, a JSON array). */
+  /** Stream: one entry for each call that accepted events: `v` "1", `a` account ids, `d` rows (`record.ts`). */
   stream: (partition: number) => `{dlu:${partition}}:stream`,
-  /** Hash: event id's hash → payload hash, for the events of ten minutes of wall time. */
+  /** Hash: `seenField` → payload, for the events of ten minutes of wall time. */
   seen: (partition: number, bucket: number) => `{dlu:${partition}}:seen:${bucket}`,
-  /** String: `AccountLimits` as JSON. */
-  limits: (partition: number, accountId: string) => `{dlu:${partition}}:limits:${accountId}`,
-  /** Hash: `mark` (epoch:version it was built for), `at` (stream id), `<segment start>:<metric>` → live value. */
-  live: (partition: number, accountId: string) => `{dlu:${partition}}:live:${accountId}`,
+  /** Hash: account id → `AccountLimits` as JSON. */
+  limits: (partition: number) => `{dlu:${partition}}:limits`,
+  /** Hash: account id → `<epoch>:<version>` that its live counters were built for; none: build them first. */
+  marks: (partition: number) => `{dlu:${partition}}:marks`,
+  /** Hash: account id → id in the stream up to which its live counters are built or corrected. */
+  built: (partition: number) => `{dlu:${partition}}:built`,
+  /**
+   * Hash: `counterField` → live value, and `<counterField>:at` → its newest event's instant, for `last`. Its field `epoch`
+   * says which life they are of: where it is gone, so are they, whatever the marks say. `:` is filling, here and there.
+   */
+  live: (partition: number) => `{dlu:${partition}}:live`,
+  /** Hash: `counterField` → what reservations hold of it at present. */
+  held: (partition: number) => `{dlu:${partition}}:held`,
+  /** Hash: `""` → epoch, account id → "1" where its holds are in, `<account id> <reservation>` → see reservation.lua. */
+  holds: (partition: number) => `{dlu:${partition}}:holds`,
+  /** Set: the values that a `unique` metric has seen in a segment. */
+  unique: (partition: number, field: string) => `{dlu:${partition}}:unique:${field}`,
 } as const;
+
+/** The name of a counter: an account's value of a metric in the segment that starts then. */
+export const counterField = (accountId: string, segmentStartMs: number, metric: string): string =>
+  `${accountId}:${segmentStartMs}:${metric}`;

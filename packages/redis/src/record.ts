@@ -1,38 +1,182 @@
 import type { UsageEvent } from "@driftlock/contracts";
 
-/** An event as it lies in the stream; the scripts read the first five. */
-type StreamRecord = [
-  accountId: string,
-  id: string,
-  metric: string,
-  quantity: number,
-  occurredAtMs: number,
-  receivedAtMs: number,
-  payloadHash: number,
-  propertiesJson: string | null,
-];
-
-export const toRecord = (event: UsageEvent): string =>
-  JSON.stringify([
-    event.accountId,
-    event.id,
-    event.metric,
-    event.quantity,
-    event.occurredAtMs,
-    event.receivedAtMs,
-    event.payloadHash,
-    event.propertiesJson,
-  ] satisfies StreamRecord);
-
-/** Reads one entry's field `d`. Throws where it holds anything that `toRecord` did not write. */
-export function parseRecords(text: string): UsageEvent[] {
-  return (JSON.parse(text) as StreamRecord[]).map((record) => {
-    const [accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson] = record;
-    const texts = [accountId, id, metric, propertiesJson ?? ""];
-    const numbers = [quantity, occurredAtMs, receivedAtMs, payloadHash];
-    if (!texts.every((part) => typeof part === "string") || !numbers.every(Number.isSafeInteger)) {
-      throw new TypeError(`not a record of usage: ${JSON.stringify(record)}`);
-    }
-    return { accountId, id, metric, quantity, occurredAtMs, receivedAtMs, payloadHash, propertiesJson };
-  });
+/**
+ * An accepted event lies in the stream as the tuple that PostgreSQL's binary COPY takes for `usage_records (account_id,
+ * metric, event_id, quantity, occurred_at, received_at, properties)`, so that nobody has to write it a second time.
+ */
+export interface StreamRow {
+  readonly accountId: string;
+  readonly metric: string;
+  readonly id: string;
+  readonly quantity: number;
+  readonly occurredAtMs: number;
+  readonly receivedAtMs: number;
+  readonly propertiesJson: string | null;
+  /** The tuple, a view of `data`. */
+  readonly bytes: Buffer;
+  /** Where the tuple lies: `data` from `start` to `end`. */
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Where the event id's bytes lie in `data`: for sorting without making strings. */
+  readonly idStart: number;
+  readonly idEnd: number;
 }
+
+const fieldCount = 7;
+/** Unix milliseconds of 2000-01-01, from which Postgres counts microseconds. */
+const postgresEpochMs = 946_684_800_000;
+const jsonbVersion = 1;
+const word = 0x1_0000_0000;
+const fixedBytes = 2 + 4 * fieldCount + 3 * 8 + 1;
+
+/** Room that is enough for an event's row: a UTF-16 unit takes three bytes at most. */
+export const rowBytesMax = ({ accountId, metric, id, propertiesJson }: UsageEvent): number =>
+  fixedBytes + 3 * (accountId.length + metric.length + id.length + (propertiesJson?.length ?? 0));
+
+/** Writes an event's row at `at`. @returns where it ends. `target` has room of `rowBytesMax`. */
+export function writeRow(target: Buffer, at: number, event: UsageEvent): number {
+  target[at] = 0;
+  target[at + 1] = fieldCount;
+  let end = writeTextField(target, at + 2, event.accountId);
+  end = writeTextField(target, end, event.metric);
+  end = writeTextField(target, end, event.id);
+  end = writeInt64Field(target, end, event.quantity);
+  end = writeInt64Field(target, end, (event.occurredAtMs - postgresEpochMs) * 1000);
+  end = writeInt64Field(target, end, (event.receivedAtMs - postgresEpochMs) * 1000);
+  if (event.propertiesJson === null) return writeInt32(target, end, -1);
+  target[end + 4] = jsonbVersion;
+  const jsonEnd = writeText(target, end + 5, event.propertiesJson);
+  writeInt32(target, end, jsonEnd - end - 4);
+  return jsonEnd;
+}
+
+/** `Buffer#write` without its looking at its arguments, which takes as long as the writing. */
+type Utf8Buffer = Buffer & { utf8Write(text: string, at: number): number };
+
+/** Writes text as UTF-8. @returns where it ends. A few ASCII letters are quicker here than by a call. */
+export function writeText(target: Buffer, at: number, text: string): number {
+  const { length } = text;
+  if (length > 12) return at + (target as Utf8Buffer).utf8Write(text, at);
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) return at + target.write(text, at);
+    target[at + index] = unit;
+  }
+  return at + length;
+}
+
+function writeTextField(target: Buffer, at: number, text: string): number {
+  const end = writeText(target, at + 4, text);
+  writeInt32(target, at, end - at - 4);
+  return end;
+}
+
+function writeInt32(target: Buffer, at: number, value: number): number {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+  return at + 4;
+}
+
+function writeInt64Field(target: Buffer, at: number, value: number): number {
+  writeInt32(target, at, 8);
+  const high = Math.floor(value / word);
+  writeInt32(target, at + 4, high);
+  return writeInt32(target, at + 8, value - high * word);
+}
+
+/**
+ * Reads an entry's field `d`. Account and metric of a row are the strings of the row before where they are the same;
+ * id, properties and bytes are made when they are asked for. @throws TypeError where it holds anything but such rows.
+ */
+export function decodeRows(data: Buffer): StreamRow[] {
+  const rows: Row[] = [];
+  let before: Row | null = null;
+  for (let at = 0; at < data.length; at = before.end) {
+    before = new Row(data, at, before);
+    rows.push(before);
+  }
+  return rows;
+}
+
+class Row implements StreamRow {
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly accountId: string;
+  readonly metric: string;
+  readonly quantity: number;
+  readonly occurredAtMs: number;
+  readonly receivedAtMs: number;
+  readonly idStart: number;
+  readonly idEnd: number;
+
+  constructor(data: Buffer, start: number, before: Row | null) {
+    const room = data.length;
+    if (start + 2 > room || data[start] !== 0 || data[start + 1] !== fieldCount) throw notRow(start);
+    const accountEnd = fieldEnd(data, start + 2);
+    const metricEnd = fieldEnd(data, accountEnd);
+    const idEnd = fieldEnd(data, metricEnd);
+    const propertiesAt = idEnd + 36;
+    if (propertiesAt + 4 > room) throw notRow(start);
+    this.data = data;
+    this.start = start;
+    this.idStart = metricEnd + 4;
+    this.idEnd = idEnd;
+    this.accountId = sameText(before?.accountId, data, start + 6, accountEnd);
+    this.metric = sameText(before?.metric, data, accountEnd + 4, metricEnd);
+    this.quantity = readInt64Field(data, idEnd);
+    this.occurredAtMs = readInt64Field(data, idEnd + 12) / 1000 + postgresEpochMs;
+    this.receivedAtMs = readInt64Field(data, idEnd + 24) / 1000 + postgresEpochMs;
+    const isNull = data.readInt32BE(propertiesAt) === -1;
+    this.end = isNull ? propertiesAt + 4 : fieldEnd(data, propertiesAt);
+    if (!isNull && (this.end === propertiesAt + 4 || data[propertiesAt + 4] !== jsonbVersion))
+      throw notRow(start);
+    if (
+      this.quantity < 0 ||
+      !Number.isSafeInteger(this.quantity) ||
+      !Number.isInteger(this.occurredAtMs) ||
+      !Number.isInteger(this.receivedAtMs)
+    )
+      throw notRow(start);
+  }
+
+  get id(): string {
+    return this.data.toString("utf8", this.idStart, this.idEnd);
+  }
+
+  get propertiesJson(): string | null {
+    const at = this.idEnd + 36;
+    return this.end === at + 4 ? null : this.data.toString("utf8", at + 5, this.end);
+  }
+
+  get bytes(): Buffer {
+    return this.data.subarray(this.start, this.end);
+  }
+}
+
+/** Where the field at `at` ends; a null or one that reaches past the data is none of ours. */
+function fieldEnd(data: Buffer, at: number): number {
+  const length = at + 4 <= data.length ? data.readInt32BE(at) : -1;
+  if (length < 0 || at + 4 + length > data.length) throw notRow(at);
+  return at + 4 + length;
+}
+
+function readInt64Field(data: Buffer, at: number): number {
+  if (data.readInt32BE(at) !== 8) throw notRow(at);
+  return data.readInt32BE(at + 4) * word + data.readUInt32BE(at + 8);
+}
+
+/** The text of these bytes: `before` itself where it is the same. */
+function sameText(before: string | undefined, data: Buffer, start: number, end: number): string {
+  if (before !== undefined && before.length === end - start) {
+    let index = 0;
+    while (index < before.length && before.charCodeAt(index) === data[start + index]) index++;
+    if (index === before.length) return before;
+  }
+  return data.toString("utf8", start, end);
+}
+
+const notRow = (at: number): TypeError => new TypeError(`not a row of usage at byte ${at}`);

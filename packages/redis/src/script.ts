@@ -7,16 +7,26 @@ import { toAppError } from "./errors.ts";
 export type Script = (
   redis: RedisClient,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ) => Promise<unknown>;
+
+export interface ScriptText {
+  text: string;
+  sha: string;
+}
+
+/** A Lua script of `scripts/` and what Redis knows it by. */
+export function loadScriptText(name: string): ScriptText {
+  const text = readFileSync(join(import.meta.dirname, "scripts", `${name}.lua`), "utf8");
+  return { text, sha: createHash("sha1").update(text).digest("hex") };
+}
 
 /**
  * A Lua script of `scripts/`, read once and called by its hash; a server that does not know it yet is sent the text.
  * Throws UNAVAILABLE where Redis is away: the script then ran once or not at all.
  */
 export function loadScript(name: string): Script {
-  const text = readFileSync(join(import.meta.dirname, "scripts", `${name}.lua`), "utf8");
-  const sha = createHash("sha1").update(text).digest("hex");
+  const { text, sha } = loadScriptText(name);
   return async (redis, keys, args) => {
     const call = [keys.length, ...keys, ...args] as const;
     try {

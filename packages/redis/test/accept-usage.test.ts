@@ -5,16 +5,26 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import {
   type AcceptMode,
   acceptUsage,
+  counterField,
+  createReadLimits,
   createRedis,
   type Decision,
   keys,
-  parseRecords,
   putLimits,
   readCounters,
-  readStream,
-  seedCounters,
+  resolveLimits,
 } from "../src/index.ts";
-import { dayMs, eventOf, limitOf, limitsOf, nowMs, startMs } from "./usage-fixtures.ts";
+import {
+  accept,
+  dayMs,
+  eventOf,
+  limitOf,
+  limitsOf,
+  nowMs,
+  readEntries,
+  seed as seedAccount,
+  startMs,
+} from "./usage-fixtures.ts";
 
 const server = await createTestRedis();
 const redis = createRedis({
@@ -23,7 +33,6 @@ const redis = createRedis({
   purpose: "requests",
   onConnectionError: () => {},
 });
-const position = { epoch: "", streamId: "0-0" };
 const partition = 0;
 const wallNowMs = 1_800_000_000_000;
 
@@ -33,11 +42,10 @@ afterAll(async () => {
   await server.drop();
 });
 
-const seed = (limits: AccountLimits, totals = [] as Parameters<typeof seedCounters>[2]["totals"]) =>
-  seedCounters(redis, partition, { limits, totals, position });
+const seed = (limits: AccountLimits) => seedAccount(redis, { limits });
 
 async function decide(events: UsageEvent[], mode: AcceptMode = "each", at = wallNowMs): Promise<Decision[]> {
-  const outcome = await acceptUsage(redis, { partition, mode, events, nowMs, wallNowMs: at });
+  const outcome = await accept(redis, events, { mode, wallNowMs: at });
   if (outcome.outcome !== "decided") throw new Error(`load ${outcome.accountIds.join()}`);
   return outcome.decisions;
 }
@@ -45,38 +53,69 @@ const verdicts = async (...call: Parameters<typeof decide>) =>
   (await decide(...call)).map(({ verdict }) => verdict);
 const used = async (accountId: string, metric = "events") =>
   (await readCounters(redis, { partition, accountId, nowMs }))?.used(startMs, metric);
-const stored = async () => {
-  const { entries } = await readStream(redis, { partition, after: position, bytesMax: 1_000_000 });
-  return entries.flatMap(({ data }) => parseRecords(data));
-};
+const stored = async () => (await readEntries(redis)).flatMap(({ events }) => events);
 
 test("nothing is decided without limits and counters, and nothing is written", async () => {
   await seed(limitsOf("known", { events: limitOf(5) }));
   const before = await redis.dbsize();
   const events = [eventOf("known", "1"), eventOf("unknown", "1")];
-  expect(await acceptUsage(redis, { partition, mode: "each", events, nowMs, wallNowMs })).toEqual({
-    outcome: "load",
-    accountIds: ["unknown"],
-  });
+  expect(await accept(redis, events)).toEqual({ outcome: "load", accountIds: ["unknown"] });
   expect(await redis.dbsize()).toBe(before);
-  await redis.del(keys.live(partition, "known"));
-  expect(await acceptUsage(redis, { partition, mode: "each", events, nowMs, wallNowMs })).toMatchObject({
-    accountIds: ["known", "unknown"],
-  });
+  await redis.del(keys.live(partition));
+  expect(await accept(redis, events)).toMatchObject({ accountIds: ["known", "unknown"] });
 });
 
 test("limits past their end, or newer than the counters, are loaded first", async () => {
   const limits = limitsOf("a", { events: limitOf(5) });
   await seed(limits);
   const events = [eventOf("a", "1")];
-  const call = { partition, mode: "each" as const, events, wallNowMs };
-  expect(await acceptUsage(redis, { ...call, nowMs: limits.validUntilMs })).toMatchObject({
-    outcome: "load",
-  });
-  expect(await putLimits(redis, { partitions: 1, limits: { ...limits, version: 2 } })).toBe(true);
-  expect(await acceptUsage(redis, { ...call, nowMs })).toMatchObject({ outcome: "load" });
-  expect(await putLimits(redis, { partitions: 1, limits })).toBe(false);
+  expect(await accept(redis, events, { now: limits.validUntilMs })).toMatchObject({ outcome: "load" });
+  const cut = { ...limits.segments[0]!, endMs: startMs + dayMs };
+  expect(await putLimits(redis, { partitions: 1, limits: { ...limits, version: 2, segments: [cut] } })).toBe(
+    "unbuilt",
+  );
+  expect(await accept(redis, events)).toMatchObject({ outcome: "load" });
+  expect(await putLimits(redis, { partitions: 1, limits })).toBe("older");
   expect(await seed(limits)).toBe(false);
+});
+
+test("limits that were resolved before the counters were lost or newer ones came decide nothing", async () => {
+  const limits = limitsOf("a", { events: limitOf(5) });
+  await seed(limits);
+  const [resolved] = await createReadLimits()(redis, { partition, accountIds: ["a"], nowMs });
+  const call = { partition, mode: "each" as const, wallNowMs, limitsOf: () => resolved };
+  const decideWith = (id: string) => acceptUsage(redis, { ...call, events: [eventOf("a", id)] });
+  expect(await decideWith("1")).toMatchObject({ outcome: "decided" });
+  await redis.del(keys.live(partition));
+  expect(await decideWith("2")).toEqual({ outcome: "load", accountIds: ["a"] });
+  await seed(limits);
+  await redis.hdel(keys.marks(partition), "a");
+  expect(await decideWith("2")).toEqual({ outcome: "load", accountIds: ["a"] });
+  await seed({ ...limits, version: 2 });
+  expect(await decideWith("2")).toEqual({ outcome: "load", accountIds: ["a"] });
+  await redis.hset(keys.meta(partition), "epoch", "next");
+  expect(await accept(redis, [eventOf("a", "2")])).toMatchObject({ outcome: "load" });
+  const other = resolveLimits(limits, "next");
+  expect(await acceptUsage(redis, { ...call, events: [eventOf("a", "2")], limitsOf: () => other })).toEqual({
+    outcome: "load",
+    accountIds: ["a"],
+  });
+  expect(await stored()).toHaveLength(1);
+});
+
+test("new limits for the same segments keep the counters, and so does the next period", async () => {
+  const limits = limitsOf("a", { events: limitOf(5) });
+  await seed(limits);
+  await verdicts([eventOf("a", "1", { quantity: 4 })]);
+  const larger = limitsOf("a", { events: limitOf(9) }, 2);
+  const next = { ...larger.segments[1]!, startMs: startMs + 60 * dayMs, endMs: startMs + 90 * dayMs };
+  const put = { ...larger, segments: [...larger.segments, next] };
+  expect(await putLimits(redis, { partitions: 1, limits: put })).toBe("built");
+  expect(await used("a")).toBe(4);
+  expect(await verdicts([eventOf("a", "2", { quantity: 5 }), eventOf("a", "3")])).toEqual([
+    "accepted",
+    "quota-exceeded",
+  ]);
 });
 
 test("a batch that crosses the limit is accepted in order up to it, and a smaller one still fits", async () => {
@@ -90,7 +129,13 @@ test("a batch that crosses the limit is accepted in order up to it, and a smalle
     "accepted",
     "quota-exceeded",
   ]);
-  expect(decisions[2]?.counter).toEqual({ used: 10, limit: 10, resetsAtMs: startMs + 30 * dayMs });
+  expect(decisions[2]?.counter).toEqual({
+    used: 10,
+    held: 0,
+    limit: 10,
+    hardLimit: null,
+    resetsAtMs: startMs + 30 * dayMs,
+  });
   expect(await used("a")).toBe(10);
   expect((await stored()).map(({ id }) => id)).toEqual(["0", "1", "3"]);
 });
@@ -170,4 +215,58 @@ test("any Unicode and quotes survive the stream", async () => {
   const event = eventOf("a", `'"\\ 🦊 é`, { propertiesJson: '{"k":"\\"v\\""}' });
   expect(await verdicts([event])).toEqual(["accepted"]);
   expect(await stored()).toEqual([event]);
+});
+
+test("what is held is spoken for, and nothing else is", async () => {
+  await seed(limitsOf("a", { events: limitOf(10), alerts: limitOf(null) }));
+  await redis.hset(keys.held(partition), { [counterField("a", startMs, "events")]: 4 });
+  await redis.hset(keys.held(partition), { [counterField("a", startMs, "alerts")]: 4 });
+  const decisions = await decide([
+    eventOf("a", "1", { quantity: 6 }),
+    eventOf("a", "2"),
+    eventOf("a", "3", { metric: "alerts" }),
+  ]);
+  expect(decisions.map(({ verdict }) => verdict)).toEqual(["accepted", "quota-exceeded", "accepted"]);
+  expect(decisions[1]?.counter).toMatchObject({ used: 6, held: 4, limit: 10 });
+});
+
+test("a billed metric ends at its spend cap", async () => {
+  await seed(limitsOf("a", { events: { ...limitOf(2, "bill"), hardLimit: 5 } }));
+  expect(await verdicts([eventOf("a", "1", { quantity: 5 }), eventOf("a", "2")])).toEqual([
+    "accepted",
+    "quota-exceeded",
+  ]);
+});
+
+test("unique counts a value once, whoever sends it again", async () => {
+  await seed(limitsOf("a", { people: limitOf(2, "refuse", "unique") }));
+  const by = (id: string, who: string) =>
+    eventOf("a", id, { metric: "people", propertiesJson: JSON.stringify({ who }) });
+  expect(await verdicts([by("1", "ann"), by("2", "ann"), by("3", "bob"), by("4", "cid")])).toEqual([
+    "accepted",
+    "accepted",
+    "accepted",
+    "quota-exceeded",
+  ]);
+  expect(await verdicts([by("5", "bob"), by("6", "cid")])).toEqual(["accepted", "quota-exceeded"]);
+  expect(await used("a", "people")).toBe(2);
+  await redis.hdel(keys.marks(partition), "a");
+  expect(await seed(limitsOf("a", { people: limitOf(2, "refuse", "unique") }))).toBe(true);
+  expect(await used("a", "people")).toBe(2);
+  expect(await verdicts([by("7", "ann"), by("8", "cid")])).toEqual(["accepted", "quota-exceeded"]);
+});
+
+test("a thousand events with long ids and many payloads go in one call", async () => {
+  await seed(limitsOf("a", { events: limitOf(null) }));
+  const events = Array.from({ length: 1_000 }, (_, index) =>
+    eventOf("a", `${index} ${(index % 2 === 0 ? "x" : "🦊").repeat(100)}`, {
+      quantity: index,
+      propertiesJson: JSON.stringify({ text: `${index}`.repeat(20) }),
+    }),
+  );
+  expect(new Set(await verdicts(events))).toEqual(new Set(["accepted"]));
+  expect(new Set(await verdicts(events))).toEqual(new Set(["duplicate"]));
+  const changed = events.map((event) => ({ ...event, propertiesJson: null }));
+  expect(new Set(await verdicts(changed))).toEqual(new Set(["conflict"]));
+  expect(await stored()).toEqual(events);
 });

@@ -1,19 +1,29 @@
 import { createTestRedis } from "@driftlock/devkit";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
-  acceptUsage,
-  hasReached,
-  readStreamEnd,
   correctCounters,
+  counterField,
   createRedis,
+  hasReached,
   keys,
+  putLimits,
   readBacklog,
   readCounters,
-  readStream,
+  readStreamEnd,
   seedCounters,
   trimStream,
 } from "../src/index.ts";
-import { eventOf, limitOf, limitsOf, nowMs, startMs } from "./usage-fixtures.ts";
+import {
+  accept as acceptEvents,
+  eventOf,
+  limitOf,
+  limitsOf,
+  nowMs,
+  origin,
+  readEntries,
+  seed as seedAccount,
+  startMs,
+} from "./usage-fixtures.ts";
 
 const server = await createTestRedis();
 const redis = createRedis({
@@ -22,7 +32,6 @@ const redis = createRedis({
   purpose: "requests",
   onConnectionError: () => {},
 });
-const origin = { epoch: "", streamId: "0-0" };
 const partition = 0;
 const limits = limitsOf("a", {
   events: limitOf(null),
@@ -37,19 +46,23 @@ afterAll(async () => {
   await server.drop();
 });
 
-const accept = (...events: Parameters<typeof acceptUsage>[1]["events"]) =>
-  acceptUsage(redis, { partition, mode: "each", events, nowMs, wallNowMs: 0 });
+const accept = async (...events: Parameters<typeof acceptEvents>[1]) => {
+  expect(await acceptEvents(redis, events)).toMatchObject({ outcome: "decided" });
+};
+const seed = (totals = [] as ReturnType<typeof total>, position = origin) =>
+  seedAccount(redis, { limits, totals }, position);
 const used = async (metric = "events") =>
   (await readCounters(redis, { partition, accountId: "a", nowMs }))?.used(startMs, metric);
-const read = (after = origin) => readStream(redis, { partition, after, bytesMax: 1_000_000 });
 const total = (quantity: number) => [
   { segmentStartMs: startMs, metric: "events", quantity, lastOccurredAtMs: nowMs },
 ];
+/** Where the stream ends now. */
+const end = () => readStreamEnd(redis, partition);
 
 test("a lost counter is built from the totals and the stream behind them", async () => {
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+  await seed();
   await accept(eventOf("a", "1", { quantity: 5 }), eventOf("a", "2", { metric: "peak", quantity: 9 }));
-  const { epoch, entries } = await read();
+  const position = await end();
   await accept(
     eventOf("a", "3", { quantity: 7 }),
     eventOf("a", "4", { metric: "peak", quantity: 3 }),
@@ -59,94 +72,142 @@ test("a lost counter is built from the totals and the stream behind them", async
   );
   const live = await Promise.all(["events", "peak", "level", "calls"].map(used));
   expect(live).toEqual([12, 9, 8, 1]);
-  await redis.del(keys.live(partition, "a"));
+  await redis.del(keys.live(partition));
   expect(await used()).toBeUndefined();
   const totals = [
     ...total(5),
     { segmentStartMs: startMs, metric: "peak", quantity: 9, lastOccurredAtMs: nowMs },
   ];
-  const position = { epoch, streamId: entries[0]!.streamId };
-  expect(await seedCounters(redis, partition, { limits, totals, position })).toBe(true);
+  expect(await seed(totals, position)).toBe(true);
   expect(await Promise.all(["events", "peak", "level", "calls"].map(used))).toEqual(live);
 });
 
 test("totals from before the cut of the stream are refused", async () => {
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+  await seed();
   await accept(eventOf("a", "1", { quantity: 5 }));
-  const { epoch, entries } = await read();
-  const committed = { epoch, streamId: entries[0]!.streamId };
+  const committed = await end();
   await trimStream(redis, partition, committed);
-  await trimStream(redis, partition, { epoch, streamId: "0-1" });
+  await trimStream(redis, partition, { ...committed, streamId: "0-1" });
   expect(await readBacklog(redis, 2)).toEqual([0, 0]);
-  await redis.del(keys.live(partition, "a"));
-  expect(
-    await seedCounters(redis, partition, { limits, totals: [], position: { epoch, streamId: "0-1" } }),
-  ).toBe(false);
-  expect(await seedCounters(redis, partition, { limits, totals: total(5), position: committed })).toBe(true);
+  await redis.del(keys.live(partition));
+  expect(await seed([], { ...committed, streamId: "0-1" })).toBe(false);
+  expect(await seed(total(5), committed)).toBe(true);
   expect(await used()).toBe(5);
 });
 
 test("a correction is applied once, and never to counters that were built after it", async () => {
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+  await seed();
   await accept(eventOf("a", "1", { quantity: 5 }));
-  const { epoch, entries } = await read();
   const correction = {
     accountId: "a",
-    position: { epoch, streamId: entries[0]!.streamId },
+    position: await end(),
     isRebuild: false,
     deltas: [{ segmentStartMs: startMs, metric: "events", quantity: 2 }],
   };
   await correctCounters(redis, partition, correction);
   await correctCounters(redis, partition, correction);
   expect(await used()).toBe(3);
-  await seedCounters(redis, partition, { limits, totals: total(3), position: correction.position });
+  await seed(total(3), correction.position);
   await correctCounters(redis, partition, correction);
   await correctCounters(redis, partition, { ...correction, position: { epoch: "other", streamId: "9-9" } });
   expect(await used()).toBe(3);
   await correctCounters(redis, partition, {
     ...correction,
-    position: { epoch, streamId: "9999999999999-0" },
+    position: { ...correction.position, streamId: "9999999999999-0" },
     isRebuild: true,
   });
   expect(await used()).toBeUndefined();
 });
 
-test("after the loss of everything another epoch begins, read from its beginning", async () => {
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+test("after the loss of everything another epoch begins, and totals of the old one hold nothing of it", async () => {
+  await seed();
   await accept(eventOf("a", "1"));
-  const before = await read();
+  const before = await end();
   await redis.flushdb();
-  expect(await read({ epoch: before.epoch, streamId: "9999999999999-0" })).toEqual({
-    epoch: "",
-    entries: [],
-    isFull: false,
-  });
-  await seedCounters(redis, partition, {
-    limits,
-    totals: total(1),
-    position: { epoch: before.epoch, streamId: "9999999999999-0" },
-  });
+  await seed(total(1), before);
   await accept(eventOf("a", "2"));
-  const after = await read({ epoch: before.epoch, streamId: "9999999999999-0" });
-  expect(after.epoch).not.toBe(before.epoch);
-  expect(after.entries).toHaveLength(1);
+  expect((await end()).epoch).not.toBe(before.epoch);
+  expect(await used()).toBe(2);
+  await redis.hdel(keys.marks(partition), "a");
+  expect(await seed(total(1), before)).toBe(true);
   expect(await used()).toBe(2);
 });
 
-test("a Redis that came back without its newest part begins another epoch, and counters are built anew", async () => {
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+test("counters of an epoch that is over are gone with it, everybody's", async () => {
+  await seed();
   await accept(eventOf("a", "1"));
-  const { epoch } = await read();
-  const page = await read({ epoch, streamId: "9999999999999-0" });
-  expect(page.epoch).not.toBe(epoch);
-  expect(page.entries).toHaveLength(1);
+  await redis.hset(keys.meta(partition), "epoch", "next");
   expect(await used()).toBeUndefined();
-  expect((await read({ epoch: page.epoch, streamId: "0-0" })).epoch).toBe(page.epoch);
+  const other = limitsOf("b", { events: limitOf(1) });
+  expect(await seedAccount(redis, { limits: other })).toBe(true);
+  expect((await redis.hkeys(keys.marks(partition))).sort()).toEqual([":", "b"]);
+  expect((await redis.hkeys(keys.live(partition))).sort()).toEqual([":", "epoch"]);
+  await seed();
+  expect(await used()).toBe(1);
+});
+
+test("a long tail is counted in several calls, several accounts at once, and to the last event", async () => {
+  const people = { ...limits, accountId: "people" };
+  const metrics = { people: limitOf(null, "unlimited", "unique") };
+  const uniques = limitsOf("people", metrics);
+  await seed();
+  await seedAccount(redis, { limits: uniques });
+  const filler = JSON.stringify({ filler: "x".repeat(1_900) });
+  for (let call = 0; call < 6; call++) {
+    await accept(
+      ...Array.from({ length: 300 }, (_, index) =>
+        eventOf("a", `${call}-${index}`, { propertiesJson: filler, occurredAtMs: nowMs - index }),
+      ),
+      eventOf("people", `${call}`, {
+        metric: "people",
+        propertiesJson: JSON.stringify({ filler: "y", who: call % 4 }),
+      }),
+    );
+  }
+  await redis.del(keys.live(partition));
+  const accounts = [
+    { limits, totals: total(1_000) },
+    {
+      limits: uniques,
+      totals: [],
+      uniques: [{ segmentStartMs: startMs, metric: "people", values: ["3", "ann", "bob"] }],
+    },
+  ];
+  expect(await seedCounters(redis, partition, { accounts, position: origin })).toEqual([]);
+  expect(await used()).toBe(2_800);
+  const live = await readCounters(redis, { partition, accountId: people.accountId, nowMs });
+  expect(live?.used(startMs, "people")).toBe(6);
+  const set = keys.unique(partition, counterField("people", startMs, "people"));
+  expect((await redis.smembers(set)).sort()).toEqual(["0", "1", "2", "3", "ann", "bob"]);
+  expect(await redis.ttl(set)).toBe(-1);
+  expect(await redis.keys(`${set}:*`)).toEqual([]);
+});
+
+test("an entry that holds no rows is counted by nobody and stops nobody", async () => {
+  await seed();
+  await accept(eventOf("a", "1", { quantity: 2 }));
+  await redis.xadd(keys.stream(partition), "*", "v", "1", "a", " a ", "d", "no rows");
+  await redis.hdel(keys.marks(partition), "a");
+  expect(await seed()).toBe(true);
+  expect(await used()).toBe(2);
+  await expect(readEntries(redis)).rejects.toThrow("not a row");
+});
+
+test("counters that left the limits take no room", async () => {
+  await seed();
+  await accept(eventOf("a", "1"), eventOf("a", "2", { metric: "level", quantity: 3 }));
+  const fewer = limitsOf("a", { events: limitOf(null) }, 2);
+  expect(await putLimits(redis, { partitions: 1, limits: fewer })).toBe("built");
+  expect((await redis.hkeys(keys.live(partition))).sort()).toEqual([
+    ":",
+    counterField("a", startMs, "events"),
+    "epoch",
+  ]);
 });
 
 test("what was accepted up to an instant is committed once the position has passed the stream's end of then", async () => {
   expect(await readStreamEnd(redis, partition)).toEqual({ epoch: "", streamId: "0-0" });
-  await seedCounters(redis, partition, { limits, totals: [], position: origin });
+  await seed();
   await accept(eventOf("a", "1"));
   const end = await readStreamEnd(redis, partition);
   expect(hasReached(origin, { end, present: end })).toBe(false);

@@ -1,4 +1,15 @@
-import type { AccountLimits, LiveAggregation, MetricLimit, UsageEvent } from "@driftlock/contracts";
+import type { AccountLimits, Aggregation, MetricLimit, UsageEvent } from "@driftlock/contracts";
+import type { RedisClient } from "../src/index.ts";
+import {
+  type AcceptMode,
+  type AcceptOutcome,
+  acceptUsage,
+  createReadLimits,
+  decodeRows,
+  keys,
+  seedCounters,
+  type CounterSnapshot,
+} from "../src/index.ts";
 
 export const dayMs = 24 * 60 * 60 * 1000;
 export const startMs = Date.UTC(2026, 2, 1);
@@ -7,8 +18,14 @@ export const nowMs = startMs + 10 * dayMs;
 export const limitOf = (
   limit: number | null,
   policy: MetricLimit["policy"] = limit === null ? "unlimited" : "refuse",
-  aggregation: LiveAggregation = "sum",
-): MetricLimit => ({ limit, policy, aggregation });
+  aggregation: Aggregation = "sum",
+): MetricLimit => ({
+  limit,
+  policy,
+  aggregation,
+  hardLimit: null,
+  uniqueProperty: aggregation === "unique" ? "who" : null,
+});
 
 /** One open period of 30 days around `nowMs`, and the next. */
 export function limitsOf(
@@ -36,6 +53,59 @@ export const eventOf = (accountId: string, id: string, event: Partial<UsageEvent
   occurredAtMs: nowMs,
   receivedAtMs: nowMs,
   propertiesJson: null,
-  payloadHash: event.quantity ?? 1,
   ...event,
 });
+
+export const origin = { epoch: "", streamId: "0-0" };
+
+const readLimits = createReadLimits();
+
+/** Decides with the limits that lie in Redis now, as a gateway that has just read them. */
+export async function accept(
+  redis: RedisClient,
+  events: readonly UsageEvent[],
+  { mode = "each", wallNowMs = 0, now = nowMs }: { mode?: AcceptMode; wallNowMs?: number; now?: number } = {},
+): Promise<AcceptOutcome> {
+  const accountIds = [...new Set(events.map(({ accountId }) => accountId))];
+  const read = await readLimits(redis, { partition: 0, accountIds, nowMs: now });
+  const known = new Map(read.map((resolved) => [resolved.limits.accountId, resolved]));
+  return acceptUsage(redis, { partition: 0, mode, events, wallNowMs, limitsOf: (id) => known.get(id) });
+}
+
+/** Builds the counters of one account. @returns false where its snapshot was too old. */
+export const seed = async (
+  redis: RedisClient,
+  account: Omit<CounterSnapshot, "totals"> & Partial<CounterSnapshot>,
+  position = origin,
+): Promise<boolean> =>
+  (await seedCounters(redis, 0, { accounts: [{ totals: [], ...account }], position })).length === 0;
+
+/** What lies in the stream behind a position, as events; fields as they are written. */
+export async function readEntries(redis: RedisClient, after = "0-0") {
+  const entries = await redis.xrangeBuffer(keys.stream(0), `(${after}`, "+");
+  return entries.map(([id, fields]) => {
+    const at = fields.findIndex((field) => field.toString() === "d");
+    return {
+      position: { epoch: "", streamId: id.toString() },
+      events: decodeRows(fields[at + 1] ?? Buffer.of()).map(
+        ({
+          accountId,
+          id: eventId,
+          metric,
+          quantity,
+          occurredAtMs,
+          receivedAtMs,
+          propertiesJson,
+        }): UsageEvent => ({
+          accountId,
+          id: eventId,
+          metric,
+          quantity,
+          occurredAtMs,
+          receivedAtMs,
+          propertiesJson,
+        }),
+      ),
+    };
+  });
+}

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 
-const BACKOFF_MS_MAX = 10_000;
+const defaultBackoffMsMax = 10_000;
 
 export interface Ticker {
   /** Runs as soon as it can instead of at the end of the pause. */
@@ -14,12 +14,20 @@ interface TickerOptions {
   name: string;
   /** Wall time from the end of one run to the start of the next. */
   intervalMs: number;
+  /** The longest pause after failures. (Default: 10,000.) */
+  backoffMsMax?: number;
   run(signal: AbortSignal): Promise<unknown>;
   log: Logger;
 }
 
 /** Runs at once and then again and again, never twice at a time; an error is logged and spaces the runs out. */
-export function createTicker({ name, intervalMs, run, log }: TickerOptions): Ticker {
+export function createTicker({
+  name,
+  intervalMs,
+  backoffMsMax = defaultBackoffMsMax,
+  run,
+  log,
+}: TickerOptions): Ticker {
   const abort = new AbortController();
   const { signal } = abort;
   let pause = new AbortController();
@@ -39,7 +47,7 @@ export function createTicker({ name, intervalMs, run, log }: TickerOptions): Tic
         log.error({ err: error, ticker: name, failures }, "tick.failed");
       }
       const pauseMs =
-        failures === 0 ? intervalMs : Math.max(intervalMs, Math.min(100 * 2 ** failures, BACKOFF_MS_MAX));
+        failures === 0 ? intervalMs : Math.max(intervalMs, Math.min(100 * 2 ** failures, backoffMsMax));
       await delay(pauseMs, undefined, { signal: AbortSignal.any([signal, pause.signal]) }).catch(() => {});
     }
   }

@@ -15,7 +15,7 @@ export function textOfBody(body: Buffer): string {
 
 /**
  * JSON alone, and no body is no body: many clients send its content type with an empty one. Plain text, which Fastify
- * takes by default, is 415, and so is a body that is compressed.
+ * takes by default, is 415.
  */
 export const jsonBodyPlugin = fp(async (app) => {
   app.setValidatorCompiler<ZodType>((part) => {
@@ -28,13 +28,5 @@ export const jsonBodyPlugin = fp(async (app) => {
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
     else void parse(request, textOfBody(body), done);
-  });
-  app.addHook("preParsing", async (request) => {
-    const encoding = request.headers["content-encoding"];
-    if (encoding === undefined || encoding.toLowerCase() === "identity") return;
-    throw new AppError(
-      "UNSUPPORTED_MEDIA_TYPE",
-      "A compressed body is not taken: send it as it is, without Content-Encoding.",
-    );
   });
 });

@@ -1,7 +1,6 @@
 import {
   AccountChoice,
   AppError,
-  batchBytesMax,
   EntitlementsDto,
   UsageBatchDto,
   type UsageBatchDto as UsageBatch,
@@ -14,18 +13,12 @@ import {
   UsageSeriesQuery,
 } from "@driftlock/contracts";
 import type { Clock } from "@driftlock/runtime";
-import type { FastifyInstance } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isService } from "../auth/credential.ts";
 import { credentialOf, requestAccount } from "../plugins/auth.ts";
-import { textOfBody } from "../plugins/json-body.ts";
-import {
-  cloudEventBatchType,
-  cloudEventType,
-  ndjsonType,
-  parseUsageBody,
-} from "../usage/parse-usage-body.ts";
+import type { UsageItems } from "../usage/parse-usage-body.ts";
+import { addUsageBodyParsers } from "../usage/usage-body-parsers.ts";
 import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
 import type { RecordedEvent, RecordUsage } from "../use-cases/record-usage.ts";
 
@@ -40,12 +33,11 @@ const seriesDescription =
 export const usageRoutes =
   ({ recordUsage, getUsage, getUsageSeries, getEntitlements, clock }: Deps): FastifyPluginAsyncZod =>
   async (app) => {
-    addBodyParsers(app);
+    addUsageBodyParsers(app);
     app.post(
       "/billing/usage",
       {
-        config: { access: "usage:write" },
-        bodyLimit: batchBytesMax,
+        config: { access: "usage:write", encodings: ["gzip", "zstd"] },
         // Events are checked one by one, so that a bad one is refused alone; the schema is for the documentation.
         validatorCompiler: () => (value: unknown) => ({ value }),
         serializerCompiler: () => JSON.stringify,
@@ -53,7 +45,7 @@ export const usageRoutes =
           tags: ["usage"],
           summary: "Record usage: one event, or a batch of up to 10,000",
           description:
-            "One object with an id is a single event and has a status of its own. An array, `{ events }`, NDJSON (application/x-ndjson) and CloudEvents (application/cloudevents+json is single, application/cloudevents-batch+json a batch) are taken too; a batch is 202 whatever its items are, and lists what was not accepted. Sending the same body again is always safe.",
+            "One object with an id is a single event and has a status of its own. An array, `{ events }`, NDJSON (application/x-ndjson) and CloudEvents (application/cloudevents+json is single, application/cloudevents-batch+json a batch) are taken too, and so are bodies in Content-Encoding gzip or zstd, up to 8 MiB when decompressed. A batch is 202 whatever its items are, and lists what was not accepted. Sending the same body again is always safe.",
           body: UsageBody,
           response: { 202: z.union([UsageReceiptDto, UsageBatchDto]) },
         },
@@ -66,8 +58,7 @@ export const usageRoutes =
             "This key belongs to no account; that needs the scope service.",
           );
         }
-        const contentType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
-        const { isSingle, items } = parseUsageBody(contentType, request.body);
+        const { isSingle, items } = request.body as unknown as UsageItems;
         const ownAccountId = isService(credential) ? null : credential.accountId;
         const recorded = await recordUsage({ accountId: ownAccountId }, items);
         const [first] = recorded;
@@ -118,19 +109,6 @@ export const usageRoutes =
       (request) => getEntitlements(requestAccount(request)),
     );
   };
-
-/** Scoped to these routes: JSON with other names, and text for NDJSON. */
-function addBodyParsers(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser<Buffer>(
-    [cloudEventType, cloudEventBatchType],
-    { parseAs: "buffer" },
-    (request, body, done) => void parseJson(request, textOfBody(body), done),
-  );
-  app.addContentTypeParser<Buffer>(ndjsonType, { parseAs: "buffer" }, (_request, body, done) =>
-    done(null, textOfBody(body)),
-  );
-}
 
 function toBatch(recorded: readonly RecordedEvent[]): UsageBatch {
   const batch: UsageBatch = { accepted: 0, duplicates: 0, rejected: 0, results: [] };

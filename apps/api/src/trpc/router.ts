@@ -5,6 +5,7 @@ import {
   NotificationEndpointsBody,
   PageQuery,
   PortalBody,
+  SpendCapBody,
   UsageSeriesQuery,
 } from "@driftlock/contracts";
 import { z } from "zod";
@@ -42,6 +43,12 @@ export const createAppRouter = (useCases: CustomerUseCases) => {
       series: read
         .input(UsageSeriesQuery)
         .query(({ ctx, input }) => useCases.getUsageSeries(ctx.accountId, input)),
+    }),
+    spendCap: router({
+      get: read.query(({ ctx }) => useCases.getSpendCap(ctx.accountId)),
+      set: write
+        .input(SpendCapBody)
+        .mutation(({ ctx, input }) => useCases.setSpendCap(ctx.accountId, input.amountMinor)),
     }),
     entitlements: router({
       get: read.query(({ ctx }) => useCases.getEntitlements(ctx.accountId)),

@@ -1,7 +1,13 @@
 import { type AccountLimits, AppError, eventAgeMaxMs } from "@driftlock/contracts";
 import { type Db, usageSnapshots } from "@driftlock/db";
 import { accountLimits } from "@driftlock/domain";
-import { partitionOf, type RedisClient, seedCounters } from "@driftlock/redis";
+import {
+  type CounterSnapshot,
+  partitionOf,
+  putLimits,
+  type RedisClient,
+  seedCounters,
+} from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "./catalog-cache.ts";
 
@@ -23,6 +29,8 @@ interface Deps {
 
 /** A commit of the aggregator makes a snapshot too old; several in a row within milliseconds would be a fault. */
 const triesMax = 10;
+/** More would hold up Redis. */
+const seedAccountsMax = 100;
 
 export function createAccountLoader({ db, redis, clock, catalogCache, partitions }: Deps): LoadAccounts {
   async function limitsOf(snapshot: Snapshot): Promise<AccountLimits> {
@@ -44,6 +52,7 @@ export function createAccountLoader({ db, redis, clock, catalogCache, partitions
       })),
       plans,
       metrics,
+      spendCapMinor: snapshot.spendCapMinor,
       now: clock.now(),
     });
     if (limits === null) {
@@ -58,14 +67,29 @@ export function createAccountLoader({ db, redis, clock, catalogCache, partitions
     return limits;
   }
 
-  async function seed(snapshot: Snapshot): Promise<boolean> {
-    const { accountId, totals, epoch, streamId } = snapshot;
-    const limits = await limitsOf(snapshot);
-    return seedCounters(redis, partitionOf(accountId, partitions), {
-      limits,
-      totals,
-      position: { epoch, streamId },
-    });
+  /** Limits alone where the counters hold: a new period, or a change that moves no boundary. */
+  async function keepsCounters(snapshot: Snapshot, limits: AccountLimits): Promise<boolean> {
+    // What is held is counted in the present segment: with a new one the counters are built anew.
+    if (snapshot.holds.length > 0) return false;
+    return (await putLimits(redis, { partitions, limits })) === "built";
+  }
+
+  /** @returns the accounts whose snapshots are too old by now. */
+  async function seed(partition: number, snapshots: readonly Snapshot[]): Promise<string[]> {
+    const accounts = await Promise.all(
+      snapshots.map(async (snapshot): Promise<CounterSnapshot | null> => {
+        const limits = await limitsOf(snapshot);
+        return (await keepsCounters(snapshot, limits)) ? null : { ...snapshot, limits };
+      }),
+    );
+    const unbuilt = accounts.filter((account) => account !== null);
+    const outdated: string[] = [];
+    const { epoch = "", streamId = "0-0" } = snapshots[0] ?? {};
+    for (let at = 0; at < unbuilt.length; at += seedAccountsMax) {
+      const page = { accounts: unbuilt.slice(at, at + seedAccountsMax), position: { epoch, streamId } };
+      outdated.push(...(await seedCounters(redis, partition, page)));
+    }
+    return outdated;
   }
 
   return async (accountIds) => {
@@ -79,10 +103,9 @@ export function createAccountLoader({ db, redis, clock, catalogCache, partitions
       const snapshots = await usageSnapshots.listUsageSnapshots(db, wanted, since);
       const found = new Set(snapshots.map(({ accountId }) => accountId));
       for (const accountId of left) if (!found.has(accountId)) unknown.add(accountId);
-      const outcomes = await Promise.all(
-        snapshots.map(async (snapshot) => ((await seed(snapshot)) ? null : snapshot.accountId)),
-      );
-      left = outcomes.filter((accountId) => accountId !== null);
+      const byPartition = Map.groupBy(snapshots, ({ accountId }) => partitionOf(accountId, partitions));
+      const outdated = [...byPartition].map(([partition, ofPartition]) => seed(partition, ofPartition));
+      left = (await Promise.all(outdated)).flat();
     }
     return unknown;
   };

@@ -1,6 +1,5 @@
-import type { LiveAggregation } from "@driftlock/contracts";
+import type { Aggregation } from "@driftlock/contracts";
 import { catalog, type Db } from "@driftlock/db";
-import { isLive } from "@driftlock/domain";
 
 type Plans = Awaited<ReturnType<typeof catalog.listPlans>>;
 type Metrics = Awaited<ReturnType<typeof catalog.listMetrics>>;
@@ -8,8 +7,10 @@ type Metrics = Awaited<ReturnType<typeof catalog.listMetrics>>;
 export interface Catalog {
   plans: Plans;
   metrics: Metrics;
-  /** The metrics that events are taken for. */
-  aggregations: ReadonlyMap<string, LiveAggregation>;
+  /** By metric: those that events are taken for. */
+  aggregations: ReadonlyMap<string, Aggregation>;
+  /** By `unique` metric, the property that holds an event's value. */
+  uniqueProperties: ReadonlyMap<string, string>;
 }
 
 export interface CatalogCache {
@@ -29,12 +30,13 @@ export function createCatalogCache({ db, wallNow }: { db: Db; wallNow: () => num
   async function load(): Promise<Catalog> {
     const [plans, metrics] = await Promise.all([catalog.listPlans(db), catalog.listMetrics(db)]);
     loadedAtMs = wallNow();
-    const aggregations = new Map(
-      metrics.flatMap(({ metric, aggregation }) =>
-        isLive(aggregation) ? [[metric, aggregation] as const] : [],
+    const aggregations = new Map(metrics.map(({ metric, aggregation }) => [metric, aggregation]));
+    const uniqueProperties = new Map(
+      metrics.flatMap(({ metric, uniqueProperty }) =>
+        uniqueProperty === null ? [] : [[metric, uniqueProperty] as const],
       ),
     );
-    return { plans, metrics, aggregations };
+    return { plans, metrics, aggregations, uniqueProperties };
   }
 
   function refresh(): Promise<Catalog> {

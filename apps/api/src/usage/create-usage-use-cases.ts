@@ -8,8 +8,15 @@ import { createGetEntitlements } from "../use-cases/get-entitlements.ts";
 import { createGetUsage } from "../use-cases/get-usage.ts";
 import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
 import { createRecordUsage } from "../use-cases/record-usage.ts";
+import { createReservations } from "../use-cases/reservations.ts";
 import { createAccountLoader } from "./account-loader.ts";
+import type { BacklogWatch } from "./backlog-watch.ts";
 import { createCatalogCache } from "./catalog-cache.ts";
+import type { Durability } from "./durability.ts";
+import { createFinishCommit, createFinishEnding } from "./finish-reservation.ts";
+import { createKeptGate } from "./kept-gate.ts";
+import { createReservationKeeper } from "./reservation-keeper.ts";
+import { createReservationSteps } from "./reservation-steps.ts";
 import { createUsageGate } from "./usage-gate.ts";
 
 interface Deps {
@@ -21,14 +28,32 @@ interface Deps {
   /** `installation.usage_partitions`: the same for everybody, for ever. */
   partitions: number;
   accessPolicy: AccessPolicy;
+  backlog: BacklogWatch;
+  durability: Durability;
 }
 
 /** Everything that is asked of usage and quotas, over one gate to Redis. */
-export function createUsageUseCases({ db, redis, clock, wallNow, partitions, accessPolicy }: Deps) {
+export function createUsageUseCases(deps: Deps) {
+  const { db, redis, clock, wallNow, partitions, accessPolicy, backlog, durability } = deps;
   const catalogCache = createCatalogCache({ db, wallNow });
   const loadAccounts = createAccountLoader({ db, redis, clock, catalogCache, partitions });
-  const gate = createUsageGate({ redis, clock, wallNow, partitions, loadAccounts });
+  const gate = createKeptGate({
+    gate: createUsageGate({ redis, clock, wallNow, partitions, loadAccounts }),
+    backlog,
+    durability,
+    partitions,
+  });
+  const steps = createReservationSteps({ ...deps, loadAccounts });
+  const ofReservations = {
+    ...deps,
+    catalogCache,
+    steps,
+    finishCommit: createFinishCommit({ db, steps }),
+    finishEnding: createFinishEnding({ db, steps }),
+  };
   return {
+    reservations: createReservations(ofReservations),
+    reservationKeeper: createReservationKeeper(ofReservations),
     recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
     checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
     getUsage: createGetUsage({ gate, clock }),

@@ -19,29 +19,27 @@ export interface UsageItems {
   items: unknown[];
 }
 
-export const ndjsonType = "application/x-ndjson";
 export const cloudEventType = "application/cloudevents+json";
 export const cloudEventBatchType = "application/cloudevents-batch+json";
 
 /**
- * The events of a body in any of its forms (DESIGN 2.3); `body` is text for NDJSON and parsed JSON for the others.
- * @throws MALFORMED_BODY, INVALID for JSON that is no form of events, BODY_TOO_LARGE for too many of them.
+ * The events of parsed JSON in any of its forms (DESIGN 2.3). @throws INVALID for what is no form of events,
+ * BODY_TOO_LARGE for too many of them.
  */
-export function parseUsageBody(contentType: string, body: unknown): UsageItems {
-  const parsed = parseForm(contentType, body);
-  if (parsed.items.length > batchEventsMax) {
-    throw new AppError(
-      "BODY_TOO_LARGE",
-      `A request may hold ${batchEventsMax} events at most; send them in several.`,
-    );
-  }
+export function itemsOfJson(contentType: string, body: unknown): UsageItems {
+  const parsed = itemsOfForm(contentType, body);
+  if (parsed.items.length > batchEventsMax) throw tooManyEvents();
   return parsed;
 }
 
-function parseForm(contentType: string, body: unknown): UsageItems {
+export const tooManyEvents = () =>
+  new AppError(
+    "BODY_TOO_LARGE",
+    `A request may hold ${batchEventsMax} events at most; send them in several.`,
+  );
+
+function itemsOfForm(contentType: string, body: unknown): UsageItems {
   switch (contentType) {
-    case ndjsonType:
-      return { isSingle: false, items: parseLines(body as string) };
     case cloudEventType:
       return { isSingle: true, items: [fromCloudEvent(body)] };
     case cloudEventBatchType:
@@ -49,11 +47,11 @@ function parseForm(contentType: string, body: unknown): UsageItems {
         throw new AppError("INVALID", `A body of ${cloudEventBatchType} is an array.`);
       return { isSingle: false, items: body.map(fromCloudEvent) };
     default:
-      return parseJsonForm(body);
+      return itemsOfPlainJson(body);
   }
 }
 
-function parseJsonForm(body: unknown): UsageItems {
+function itemsOfPlainJson(body: unknown): UsageItems {
   if (Array.isArray(body)) return { isSingle: false, items: body };
   if (typeof body === "object" && body !== null) {
     if ("id" in body) return { isSingle: true, items: [body] };
@@ -62,24 +60,6 @@ function parseJsonForm(body: unknown): UsageItems {
     }
   }
   throw new AppError("INVALID", 'Send one event (with an id), an array of events, or { "events": [...] }.');
-}
-
-/** Lines that cannot be read are items of their own, so that the others count; a body of nothing else is malformed. */
-function parseLines(text: string): unknown[] {
-  const items = text
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map((line): unknown => {
-      try {
-        return JSON.parse(line);
-      } catch {
-        return new UnreadableItem("the line is not valid JSON");
-      }
-    });
-  if (items.length > 0 && items.every((item) => item instanceof UnreadableItem)) {
-    throw new AppError("MALFORMED_BODY", "No line of the body is valid JSON; send one event a line.");
-  }
-  return items;
 }
 
 /** CloudEvents 1.0: id is id, type is metric, subject is accountId, time is timestamp; other attributes are theirs. */

@@ -1,8 +1,8 @@
 import { AppError, type UsageEvent } from "@driftlock/contracts";
 import {
   type AcceptMode,
+  type AcceptOutcome,
   acceptUsage,
-  callEventsMax,
   type Decision,
   type LiveUsage,
   partitionOf,
@@ -11,16 +11,25 @@ import {
 } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import type { LoadAccounts } from "./account-loader.ts";
+import type { WrittenEntry } from "./durability.ts";
+import { createKnownLimits } from "./known-limits.ts";
+import { createPartitionLine, type DecideLoad, type Load } from "./partition-line.ts";
 
-export type GateDecision = Decision | { verdict: "unknown-account" };
+export type GateDecision = Decision | { readonly verdict: "unknown-account"; readonly counter?: undefined };
+
+export interface GateAnswer {
+  decisions: GateDecision[];
+  /** The entries of the streams that hold what was accepted. */
+  written: WrittenEntry[];
+}
 
 export interface UsageGate {
   /**
-   * Decides events and writes those that are accepted, one atomic call for each partition; within a partition in their
-   * order. Modes other than `each` take events of one account, at most 1,000. @throws UNAVAILABLE: what was decided by
-   * then stays, and the same events sent again are duplicates.
+   * Decides events and writes those that are accepted, by atomic calls for each partition; within a partition in their
+   * order. Modes other than `each` take events of one account, at most 1,000, in a call of their own.
+   * @throws UNAVAILABLE: what was decided by then stays, and the same events sent again are duplicates.
    */
-  decide(events: readonly UsageEvent[], mode: AcceptMode): Promise<GateDecision[]>;
+  decide(events: readonly UsageEvent[], mode: AcceptMode): Promise<GateAnswer>;
   /** The account's limits and live counters. @throws ACCOUNT_NOT_FOUND, UNAVAILABLE. */
   read(accountId: string): Promise<LiveUsage>;
 }
@@ -35,56 +44,106 @@ interface Deps {
 
 /** Counters can be lost again between loading them and the next call; more often in a row is a fault. */
 const loadsMax = 5;
+const unknownAccount: GateDecision = { verdict: "unknown-account" };
 
-export function createUsageGate({ redis, clock, wallNow, partitions, loadAccounts }: Deps): UsageGate {
-  async function decideCall(
+/** The events of a request that go to one partition, and their places in its answer. */
+interface Share {
+  events: UsageEvent[];
+  places: number[];
+  /** The whole request's; what is not decided is of an account that does not exist. */
+  answer: GateDecision[];
+}
+
+export function createUsageGate(deps: Deps): UsageGate {
+  const { redis, clock, wallNow, partitions, loadAccounts } = deps;
+  const limits = createKnownLimits(deps);
+  const accept = (
     partition: number,
     events: readonly UsageEvent[],
     mode: AcceptMode,
-  ): Promise<GateDecision[]> {
-    const unknown = new Set<string>();
-    for (let loads = 0; loads < loadsMax; loads++) {
-      const known = events.filter(({ accountId }) => !unknown.has(accountId));
-      const outcome =
-        known.length === 0
-          ? { outcome: "decided" as const, decisions: [] }
-          : await acceptUsage(redis, {
-              partition,
-              mode,
-              events: known,
-              nowMs: clock.now().getTime(),
-              wallNowMs: wallNow(),
-            });
-      if (outcome.outcome === "decided") {
-        const decisions = outcome.decisions.values();
-        return events.map(({ accountId }) =>
-          unknown.has(accountId) ? { verdict: "unknown-account" } : (decisions.next().value ?? missing()),
-        );
+  ): Promise<AcceptOutcome> =>
+    acceptUsage(redis, { partition, mode, events, limitsOf: limits.find, wallNowMs: wallNow() });
+  const lines = Array.from({ length: partitions }, (_, partition) =>
+    createPartitionLine((events) => accept(partition, events, "each"), limits.forget),
+  );
+
+  /** `all` and `check` are decided as a whole. */
+  const decideAlone =
+    (partition: number, mode: AcceptMode): DecideLoad =>
+    async (load) => {
+      const outcome = await accept(partition, load.events, mode);
+      if (outcome.outcome === "load") {
+        limits.forget(outcome.accountIds);
+        return false;
       }
-      for (const accountId of await loadAccounts(outcome.accountIds)) unknown.add(accountId);
+      load.decisions.push(...outcome.decisions);
+      if (outcome.entry !== null) load.entries.push(outcome.entry);
+      return true;
+    };
+
+  async function decideShare(partition: number, share: Share, mode: AcceptMode): Promise<Load["entries"]> {
+    const line = mode === "each" ? lines[partition] : undefined;
+    const decideLoad = line ?? decideAlone(partition, mode);
+    const entries: Load["entries"] = [];
+    let { events, places } = share;
+    for (let loads = 0; loads < loadsMax; loads++) {
+      const missing = findMissing(events);
+      if (missing.length > 0) {
+        const unknown = await limits.load(missing);
+        const isKnown = (_: unknown, index: number) => !unknown.has(events[index]?.accountId ?? "");
+        if (unknown.size > 0) [places, events] = [places.filter(isKnown), events.filter(isKnown)];
+      }
+      const load: Load = { events, decisions: [], entries };
+      const isDecided = events.length === 0 || (await decideLoad(load));
+      for (const [index, decision] of load.decisions.entries()) share.answer[places[index] ?? 0] = decision;
+      if (isDecided) return entries;
+      events = events.slice(load.decisions.length);
+      places = places.slice(load.decisions.length);
     }
     throw unavailable();
   }
 
+  function findMissing(events: readonly UsageEvent[]): string[] {
+    const missing = new Set<string>();
+    let known = "";
+    for (const { accountId } of events) {
+      if (accountId === known) continue;
+      if (limits.find(accountId) === undefined) missing.add(accountId);
+      known = accountId;
+    }
+    return [...missing];
+  }
+
+  function shareOut(events: readonly UsageEvent[], answer: GateDecision[]): (Share | undefined)[] {
+    const shares: (Share | undefined)[] = [];
+    let accountId = "";
+    let share: Share | undefined;
+    for (let place = 0; place < events.length; place++) {
+      const event = events[place];
+      if (event === undefined) continue;
+      if (share === undefined || event.accountId !== accountId) {
+        accountId = event.accountId;
+        share = shares[partitionOf(accountId, partitions)] ??= { events: [], places: [], answer };
+      }
+      share.events.push(event);
+      share.places.push(place);
+    }
+    return shares;
+  }
+
   return {
     decide: async (events, mode) => {
-      const decisions: GateDecision[] = [];
-      const byPartition = Map.groupBy(events.keys(), (index) =>
-        partitionOf(events[index]?.accountId ?? "", partitions),
-      );
+      const decisions: GateDecision[] = events.map(() => unknownAccount);
+      const written: WrittenEntry[] = [];
       await Promise.all(
-        [...byPartition].map(async ([partition, indexes]) => {
-          for (let at = 0; at < indexes.length; at += callEventsMax) {
-            const call = indexes.slice(at, at + callEventsMax);
-            const called = call.flatMap((index) => events[index] ?? []);
-            for (const [place, decision] of (await decideCall(partition, called, mode)).entries()) {
-              decisions[call[place] ?? 0] = decision;
-            }
-          }
+        shareOut(events, decisions).map(async (share, partition) => {
+          if (share === undefined) return;
+          for (const entry of await decideShare(partition, share, mode))
+            written.push({ partition, ...entry });
         }),
       );
       if (decisions.some(({ verdict }) => verdict === "no-period")) throw unavailable();
-      return decisions;
+      return { decisions, written };
     },
     read: async (accountId) => {
       const partition = partitionOf(accountId, partitions);
@@ -104,7 +163,3 @@ const unavailable = () =>
   new AppError("UNAVAILABLE", "The account's usage is not known at the moment; try again.", {
     retryAfterSeconds: 2,
   });
-
-function missing(): never {
-  throw new Error("Redis decided fewer events than it was given");
-}

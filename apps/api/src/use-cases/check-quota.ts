@@ -9,7 +9,8 @@ import type { Db } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
 import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
-import { faultOfId, hashPayload } from "../usage/validate-event.ts";
+import { faultOfId } from "../usage/validate-event.ts";
+import { toQuotaItem } from "./quota-item.ts";
 import { lookUpRefused } from "./record-usage.ts";
 
 type CheckedItem = QuotaCheckBody["items"][number];
@@ -32,14 +33,14 @@ interface Deps {
 
 export function createCheckQuota({ db, clock, catalogCache, gate }: Deps): CheckQuota {
   /** Items that turn out to be counted already leave the call, and the others are decided again without them. */
-  async function consume(events: readonly UsageEvent[]): Promise<GateDecision[]> {
-    const decided = await gate.decide(events, "all");
+  async function consume(events: readonly UsageEvent[]): Promise<readonly GateDecision[]> {
+    const decided = (await gate.decide(events, "all")).decisions;
     const decisions = await lookUpRefused(db, events, decided);
     const isFound = (index: number) =>
       decisions[index]?.verdict === "duplicate" && decided[index]?.verdict !== "duplicate";
     const others = events.filter((_, index) => !isFound(index));
     if (others.length === events.length || others.length === 0) return decisions;
-    const again = (await gate.decide(others, "all")).values();
+    const again = (await gate.decide(others, "all")).decisions.values();
     return decisions.map((decision, index) => (isFound(index) ? decision : (again.next().value ?? decision)));
   }
 
@@ -47,10 +48,12 @@ export function createCheckQuota({ db, clock, catalogCache, gate }: Deps): Check
     const { aggregations } = await catalogCache.get();
     const nowMs = clock.now().getTime();
     const events = check.items.map((item, index) => toEvent(accountId, nowMs, { item, index }));
-    const decisions = check.consume ? await consume(events) : await gate.decide(events, "check");
+    const decisions = check.consume ? await consume(events) : (await gate.decide(events, "check")).decisions;
     const items = decisions.map((decision, index): QuotaItemDto => {
+      if (decision.verdict === "unknown-account")
+        throw new AppError("ACCOUNT_NOT_FOUND", `There is no account "${accountId}".`);
       const metric = events[index]?.metric ?? "";
-      return toItem(metric, decision, { accountId, isMetric: aggregations.has(metric) });
+      return toQuotaItem({ ...decision, metric, isMetric: aggregations.has(metric) });
     });
     return { allowed: items.every(({ allowed }) => allowed), items };
   };
@@ -75,45 +78,5 @@ function toEvent(
     occurredAtMs: nowMs,
     receivedAtMs: nowMs,
     propertiesJson: null,
-    payloadHash: hashPayload(item.metric, item.quantity, null),
   };
-}
-
-function toItem(
-  metric: string,
-  decision: GateDecision,
-  { accountId, isMetric }: { accountId: string; isMetric: boolean },
-): QuotaItemDto {
-  if (decision.verdict === "unknown-account") {
-    throw new AppError("ACCOUNT_NOT_FOUND", `There is no account "${accountId}".`);
-  }
-  const { used, limit, resetsAtMs } = decision.counter ?? { used: 0, limit: 0, resetsAtMs: null };
-  const code = codeOf(decision, isMetric);
-  return {
-    metric,
-    allowed: code === null,
-    limit,
-    used,
-    remaining: limit === null ? null : Math.max(0, limit - used),
-    resetsAt: new Date(resetsAtMs ?? 0).toISOString(),
-    ...(code !== null && { code }),
-  };
-}
-
-function codeOf({ verdict }: GateDecision, isMetric: boolean): QuotaItemDto["code"] | null {
-  switch (verdict) {
-    case "accepted":
-    case "duplicate":
-      return null;
-    case "conflict":
-      return "EVENT_CONFLICT";
-    case "not-in-plan":
-      return isMetric ? "QUOTA_EXCEEDED" : "UNKNOWN_METRIC";
-    case "total-too-large":
-      return "INVALID_EVENT";
-    case "period-closed":
-      return "PERIOD_CLOSED";
-    default:
-      return "QUOTA_EXCEEDED";
-  }
 }

@@ -17,6 +17,7 @@ import { createNotificationEndpoints } from "./notification-endpoints.ts";
 import { createPreviewChange } from "./preview-change.ts";
 import { createCheckReturnUrl } from "./return-urls.ts";
 import { createSettleUsage } from "./settle-usage.ts";
+import { createSpendCap } from "./spend-cap.ts";
 import { createStripePages } from "./stripe-pages.ts";
 import { createSyncFromStripe } from "./sync-from-stripe.ts";
 
@@ -84,6 +85,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
       when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
     resumeSubscription: changes.resumeSubscription,
     ...createInvoices({ db }),
+    ...createSpendCap({ db }),
     ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,
     replaceNotificationEndpoints: endpoints.replace,

@@ -9,6 +9,7 @@ import type {
   PaymentMethodDto,
   PlansDto,
   PortalDto,
+  SpendCapDto,
   SubscriptionDto,
   UsageDto,
   UsageSeriesDto,
@@ -45,4 +46,6 @@ export interface CustomerUseCases {
   getUsage(accountId: string): Promise<UsageDto>;
   getUsageSeries(accountId: string, query: UsageSeriesQuery): Promise<UsageSeriesDto>;
   getEntitlements(accountId: string): Promise<EntitlementsDto>;
+  getSpendCap(accountId: string): Promise<SpendCapDto>;
+  setSpendCap(accountId: string, amountMinor: number | null): Promise<SpendCapDto>;
 }

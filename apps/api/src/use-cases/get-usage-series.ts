@@ -1,6 +1,8 @@
 import {
+  type Aggregation,
   AppError,
   groupMinutesDays,
+  type LiveAggregation,
   seriesGroupPointsMax,
   seriesGroupsMax,
   seriesPointsMax,
@@ -9,6 +11,7 @@ import {
   type UsageWindow,
 } from "@driftlock/contracts";
 import { type Db, usageGroups, usageTotals } from "@driftlock/db";
+import { isLive } from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
 import { buildSeriesGroups } from "./build-series-groups.ts";
@@ -42,15 +45,14 @@ export const createGetUsageSeries =
     const aggregation = aggregations.get(metric);
     if (aggregation === undefined) throw new AppError("UNKNOWN_METRIC", `There is no metric "${metric}".`);
     const { from, to, instants } = windowsOf(query, clock.now());
-    if (groupBy !== undefined) {
-      requireGroupKey(query, metrics.find((each) => each.metric === metric)?.groupByKeys ?? []);
-      if (window === "minute") requireKeptMinutes(from, clock.now());
-    }
+    const declaredKeys = metrics.find((each) => each.metric === metric)?.groupByKeys ?? [];
+    const grouping = groupBy === undefined ? null : requireGrouping(query, aggregation, declaredKeys);
+    if (grouping !== null && window === "minute") requireKeptMinutes(from, clock.now());
     const series = { accountId, metric, aggregation, window, from, to };
     const [{ rows, groupRows }] = await Promise.all([
-      groupBy === undefined
+      grouping === null
         ? usageTotals.listSeries(db, series).then((all) => ({ rows: all, groupRows: [] }))
-        : readGrouped(db, series, { key: groupBy, pointCount: instants.length }),
+        : readGrouped(db, { ...series, ...grouping }, instants.length),
       requireAccount(db, accountId),
     ]);
     const byInstant = new Map(rows.map((row) => [row.at.getTime(), row]));
@@ -65,9 +67,9 @@ export const createGetUsageSeries =
       from: from.toISOString(),
       to: to.toISOString(),
       points,
-      ...(groupBy !== undefined && {
-        groupBy,
-        groups: buildSeriesGroups({ aggregation, points, rows: groupRows }),
+      ...(grouping !== null && {
+        groupBy: grouping.key,
+        groups: buildSeriesGroups({ aggregation: grouping.aggregation, points, rows: groupRows }),
       }),
     };
   };
@@ -89,8 +91,14 @@ function windowsOf(query: Query, now: Date): { from: Date; to: Date; instants: n
   return { from: new Date(firstMs), to: new Date(endMs), instants };
 }
 
-function requireGroupKey({ metric, groupBy }: Query, declaredKeys: readonly string[]): void {
-  if (groupBy === undefined || declaredKeys.includes(groupBy)) return;
+/** The parts of a `unique` metric do not add up to it: it cannot be grouped. */
+function requireGrouping(
+  { metric, groupBy = "" }: Query,
+  aggregation: Aggregation,
+  declared: readonly string[],
+): { key: string; aggregation: LiveAggregation } {
+  const declaredKeys = isLive(aggregation) ? declared : [];
+  if (isLive(aggregation) && declaredKeys.includes(groupBy)) return { key: groupBy, aggregation };
   const known =
     declaredKeys.length === 0
       ? "it declares none"
@@ -111,13 +119,13 @@ function requireKeptMinutes(from: Date, now: Date): void {
 /** The whole and its parts out of one snapshot, so that the parts make up the whole. */
 const readGrouped = (
   db: Db,
-  series: Parameters<typeof usageTotals.listSeries>[1],
-  { key, pointCount }: { key: string; pointCount: number },
+  series: Parameters<typeof usageTotals.listSeries>[1] & { key: string; aggregation: LiveAggregation },
+  pointCount: number,
 ) =>
   db.transaction(async (tx) => {
     await usageGroups.holdSnapshot(tx);
     const groupsMax = Math.min(seriesGroupsMax, Math.floor(seriesGroupPointsMax / pointCount));
     const windowMinutes = groupWindowOf[series.window];
-    const groupRows = await usageGroups.listGroupSeries(tx, { ...series, key, windowMinutes, groupsMax });
+    const groupRows = await usageGroups.listGroupSeries(tx, { ...series, windowMinutes, groupsMax });
     return { rows: await usageTotals.listSeries(tx, series), groupRows };
   });

@@ -1,10 +1,11 @@
 import { type UsageEvent, type UsageOutcome } from "@driftlock/contracts";
 import { type Db, usageRecords } from "@driftlock/db";
+import type { CounterStanding } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
 import { UnreadableItem } from "../usage/parse-usage-body.ts";
 import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
-import { type ValidatedEvent, validateEvent } from "../usage/validate-event.ts";
+import { type FaultyEvent, validateEvent } from "../usage/validate-event.ts";
 
 export interface RecordedEvent {
   /** Null where none could be read. */
@@ -34,28 +35,32 @@ interface Deps {
 
 export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): RecordUsage {
   return async (caller, items) => {
-    const { aggregations } = await catalogCache.get();
     const context = {
       nowMs: clock.now().getTime(),
       ownAccountId: caller.accountId,
-      isMetric: (metric: string) => aggregations.has(metric),
+      catalog: await catalogCache.get(),
     };
-    const validated = items.map(
-      (item): ValidatedEvent =>
-        item instanceof UnreadableItem
-          ? { fault: "invalid", detail: item.detail, id: item.id }
-          : validateEvent(item, context),
-    );
-    const events = validated.flatMap((each) => ("event" in each ? each.event : []));
-    const decisions = (await lookUpRefused(db, events, await gate.decide(events, "each"))).values();
+    const events: UsageEvent[] = [];
+    const validated = items.map((item): UsageEvent | FaultyEvent => {
+      const each = item instanceof UnreadableItem ? toFaulty(item) : validateEvent(item, context);
+      if (!("fault" in each)) events.push(each);
+      return each;
+    });
+    const decided = await gate.decide(events, "each");
+    const decisions = await lookUpRefused(db, events, decided.decisions);
+    let at = 0;
     return validated.map((each) => {
       if ("fault" in each) return { id: each.id, outcome: each.fault, detail: each.detail, resetsAt: null };
-      const decision = decisions.next().value;
+      const decision = decisions[at++];
       if (decision === undefined) throw new Error("an event was not decided");
-      return describeDecision(each.event, decision);
+      return decision.verdict === "accepted"
+        ? { id: each.id, outcome: "accepted", detail: "counted", resetsAt: null }
+        : describeDecision(each, decision);
     });
   };
 }
+
+const toFaulty = ({ detail, id }: UnreadableItem): FaultyEvent => ({ fault: "invalid", detail, id });
 
 /**
  * What was counted is never refused (DESIGN 2.3): a repeat that comes after the guard has forgotten it, and finds the
@@ -65,21 +70,21 @@ export async function lookUpRefused(
   db: Db,
   events: readonly UsageEvent[],
   decisions: readonly GateDecision[],
-): Promise<GateDecision[]> {
+): Promise<readonly GateDecision[]> {
   const refused = events.filter((_, index) => isLookedUp(decisions[index]));
-  if (refused.length === 0) return [...decisions];
+  if (refused.length === 0) return decisions;
   const known = new Map(
-    (await usageRecords.listKnownEvents(db, refused)).map((row) => [
-      `${row.accountId}\n${row.id}`,
-      row.payloadHash,
+    (await usageRecords.listKnownEvents(db, refused)).map(({ accountId, id, isSamePayload }) => [
+      `${accountId}\n${id}`,
+      isSamePayload,
     ]),
   );
   return decisions.map((decision, index) => {
     const event = events[index];
-    const payloadHash =
-      event && isLookedUp(decision) ? known.get(`${event.accountId}\n${event.id}`) : undefined;
-    if (payloadHash === undefined) return decision;
-    return { ...decision, verdict: payloadHash === event?.payloadHash ? "duplicate" : "conflict" };
+    const isSame = event && isLookedUp(decision) ? known.get(`${event.accountId}\n${event.id}`) : undefined;
+    if (isSame === undefined) return decision;
+    const verdict = isSame ? "duplicate" : "conflict";
+    return decision.counter === undefined ? { verdict } : { verdict, counter: decision.counter };
   });
 }
 
@@ -87,8 +92,8 @@ const isLookedUp = (decision: GateDecision | undefined): boolean =>
   decision?.verdict === "quota-exceeded" || decision?.verdict === "period-closed";
 
 function describeDecision(event: UsageEvent, decision: GateDecision): RecordedEvent {
-  const counter = "counter" in decision ? decision.counter : undefined;
-  const resetsAt = typeof counter?.resetsAtMs === "number" ? new Date(counter.resetsAtMs) : null;
+  const resetsAtMs = decision.counter?.resetsAtMs ?? null;
+  const resetsAt = resetsAtMs === null ? null : new Date(resetsAtMs);
   const outcome = outcomeOf(decision);
   return {
     id: event.id,
@@ -119,11 +124,8 @@ function detailOf(event: UsageEvent, decision: GateDecision): string {
       return "this event was counted before; nothing was counted again";
     case "conflict":
       return "this id was used with another metric, quantity or properties; use a new id for a new event";
-    case "quota-exceeded": {
-      const { limit, used, resetsAtMs } = decision.counter ?? { limit: 0, used: 0, resetsAtMs: null };
-      const reset = resetsAtMs === null ? "" : `; the quota resets at ${new Date(resetsAtMs).toISOString()}`;
-      return `${event.metric}: ${used} of ${limit} used, ${event.quantity} more does not fit${reset}`;
-    }
+    case "quota-exceeded":
+      return detailOfQuota(event, decision.counter);
     case "not-in-plan":
       return `the account's plan does not include ${event.metric}`;
     case "total-too-large":
@@ -136,3 +138,14 @@ function detailOf(event: UsageEvent, decision: GateDecision): string {
       return "the period of this event is not known";
   }
 }
+
+function detailOfQuota({ metric, quantity }: UsageEvent, counter: CounterStanding | undefined): string {
+  const { used, held, limit, hardLimit, resetsAtMs } = counter ?? nothing;
+  const reset = resetsAtMs === null ? "" : `; the quota resets at ${new Date(resetsAtMs).toISOString()}`;
+  const heldToo = held === 0 ? "" : ` and ${held} held by reservations`;
+  const end =
+    hardLimit === null || (limit !== null && limit > hardLimit) ? `${limit}` : `${hardLimit} (the spend cap)`;
+  return `${metric}: ${used} of ${end} used${heldToo}, ${quantity} more does not fit${reset}`;
+}
+
+const nothing: CounterStanding = { used: 0, held: 0, limit: 0, hardLimit: null, resetsAtMs: null };

@@ -31,7 +31,8 @@ export function createPushLimits({
       catalog.listMetrics(db),
     ]);
     const version = account.limitsVersion;
-    const limits = accountLimits({ accountId, version, periods, plans, metrics, now });
+    const { spendCapMinor } = account;
+    const limits = accountLimits({ accountId, version, periods, plans, metrics, spendCapMinor, now });
     if (limits !== null) await putLimits(redis, { partitions: bound.usagePartitions, limits });
     await usagePeriodsWrite.updateLimitsPushed(db, accountId, version);
   };

@@ -1,13 +1,19 @@
 // The rollup by property: what a batch adds to it, and how many values a key may have.
 
 import type { LiveAggregation } from "@driftlock/contracts";
-import { usageGroups } from "@driftlock/db";
+import { usageGroups, usageTotals } from "@driftlock/db";
 import { type Counted, countedNothing, countEvent } from "@driftlock/domain";
+import type { StreamRow } from "@driftlock/redis";
 import { foldDeltas, startOfWindow } from "./fold-deltas.ts";
-import type { PlacedEvent } from "./placed-event.ts";
 
 type GroupDelta = usageGroups.GroupDelta;
+type GroupKeys = usageGroups.GroupKeys;
 type ValueOfDay = usageGroups.ValueOfDay;
+/** What of an event its groups are made from. */
+export type GroupedEvent = Pick<
+  StreamRow,
+  "accountId" | "metric" | "quantity" | "occurredAtMs" | "propertiesJson"
+>;
 export type GroupsByAggregation = Map<LiveAggregation, GroupDelta[]>;
 
 /** Values of one key that an account's metric may have in a day of UTC. Past it they are counted as others. */
@@ -18,7 +24,8 @@ const dayMinutes = 1_440;
 const minuteMs = 60_000;
 
 interface Group {
-  placed: PlacedEvent;
+  event: GroupedEvent;
+  aggregation: LiveAggregation;
   key: string;
   value: string;
   minuteMs: number;
@@ -28,51 +35,51 @@ interface Group {
 
 /** What a batch adds to each minute of each value of the keys that its metrics declare, in the order of arrival. */
 export function buildGroups(
-  placed: readonly PlacedEvent[],
-  keysOf: ReadonlyMap<string, readonly string[]>,
+  events: Iterable<GroupedEvent>,
+  keysOf: ReadonlyMap<string, GroupKeys>,
 ): GroupsByAggregation {
   const groups = new Map<string, Group>();
-  for (const each of placed) {
-    const keys = keysOf.get(each.event.metric);
-    if (keys === undefined) continue;
-    const startMs = Math.floor(each.event.occurredAtMs / minuteMs) * minuteMs;
-    for (const [key, value] of valuesOf(each, keys)) {
-      const identity = [each.event.accountId, each.event.metric, key, startMs, value].join("\0");
+  for (const event of events) {
+    const declared = keysOf.get(event.metric);
+    if (declared === undefined) continue;
+    const { aggregation } = declared;
+    const startMs = Math.floor(event.occurredAtMs / minuteMs) * minuteMs;
+    for (const [key, value] of valuesOf(event, declared)) {
+      const identity = [event.accountId, event.metric, key, startMs, value].join("\0");
       let group = groups.get(identity);
       if (group === undefined) {
-        group = { placed: each, key, value, minuteMs: startMs, counted: countedNothing, eventCount: 0 };
+        group = { event, aggregation, key, value, minuteMs: startMs, counted: countedNothing, eventCount: 0 };
         groups.set(identity, group);
       }
-      group.counted = countEvent(each.aggregation, group.counted, each.event);
+      group.counted = countEvent(aggregation, group.counted, event);
       group.eventCount++;
     }
   }
   const deltas: GroupsByAggregation = new Map();
   for (const group of groups.values()) {
-    const ofAggregation = deltas.get(group.placed.aggregation) ?? [];
-    deltas.set(group.placed.aggregation, ofAggregation);
+    const ofAggregation = deltas.get(group.aggregation) ?? [];
+    deltas.set(group.aggregation, ofAggregation);
     ofAggregation.push(toDelta(group));
   }
   return deltas;
 }
 
-const toDelta = ({ placed, key, value, minuteMs: startMs, counted, eventCount }: Group): GroupDelta => ({
-  accountId: placed.event.accountId,
-  metric: placed.event.metric,
+const toDelta = ({ event, key, value, minuteMs: atMs, counted, eventCount }: Group): GroupDelta => ({
+  accountId: event.accountId,
+  metric: event.metric,
   key,
   value,
-  at: new Date(startMs),
+  atMs,
   quantity: counted.quantity,
   eventCount,
-  lastOccurredAt: new Date(counted.lastOccurredAtMs),
+  lastOccurredAtMs: counted.lastOccurredAtMs,
 });
 
 /** An event's value of each key. What has none is the rest of a sum, and has to be counted for a max or a last. */
 function* valuesOf(
-  { event, aggregation }: PlacedEvent,
-  keys: readonly string[],
+  { propertiesJson }: GroupedEvent,
+  { aggregation, keys }: GroupKeys,
 ): Generator<[key: string, value: string]> {
-  const { propertiesJson } = event;
   const isRest = aggregation === "sum" || aggregation === "count";
   let properties: Record<string, unknown> | null = null;
   for (const key of keys) {
@@ -91,9 +98,9 @@ function* valuesOf(
 /** The values of a batch that count towards the bound, each once for its day, in the order of arrival. */
 export function listValuesOfDays(groups: GroupsByAggregation): ValueOfDay[] {
   const values = new Map<string, ValueOfDay>();
-  for (const { accountId, metric, key, value, at } of [...groups.values()].flat()) {
+  for (const { accountId, metric, key, value, atMs } of [...groups.values()].flat()) {
     if (value === usageGroups.valueOfNone || value === usageGroups.valueOfOthers) continue;
-    const dayAt = startOfWindow(at, dayMinutes);
+    const dayAt = new Date(startOfWindow(atMs, dayMinutes));
     const ofDay = { accountId, metric, key, dayAt, value };
     const identity = identityOfValue(ofDay);
     if (!values.has(identity)) values.set(identity, ofDay);
@@ -124,7 +131,7 @@ export function boundGroups(
   }
   if (past.size === 0) return groups;
   const isPast = (delta: GroupDelta) =>
-    past.has(identityOfValue({ ...delta, dayAt: startOfWindow(delta.at, dayMinutes) }));
+    past.has(identityOfValue({ ...delta, dayAt: new Date(startOfWindow(delta.atMs, dayMinutes)) }));
   return new Map(
     [...groups].map(([aggregation, deltas]) => [
       aggregation,
@@ -139,10 +146,13 @@ export function foldGroups(
   minutes: readonly GroupDelta[],
   windowMinutes: usageGroups.GroupWindow,
 ): GroupDelta[] {
-  const identityOf = ({ accountId, metric, key, at, value }: GroupDelta) =>
-    [accountId, metric, key, at.getTime(), value].join("\0");
-  const inWindows = minutes.map((delta) => ({ ...delta, at: startOfWindow(delta.at, windowMinutes) }));
-  return foldDeltas(aggregation, inWindows, identityOf)
+  const identityOf = ({ accountId, metric, key, atMs, value }: GroupDelta) =>
+    [accountId, metric, key, atMs, value].join("\0");
+  const inWindows = minutes.map((delta) => ({
+    ...delta,
+    atMs: startOfWindow(delta.atMs, windowMinutes),
+  }));
+  return foldDeltas(usageTotals.mergeOf(aggregation), inWindows, identityOf)
     .map((delta) => [identityOf(delta), delta] as const)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([, delta]) => delta);

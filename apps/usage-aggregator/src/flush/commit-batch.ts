@@ -1,4 +1,3 @@
-import type { UsageEvent } from "@driftlock/contracts";
 import {
   type Db,
   type Transaction,
@@ -6,22 +5,13 @@ import {
   usageQuarantine,
   usageStreamPositions,
 } from "@driftlock/db";
-import { parseRecords, type StreamEntry, type StreamPosition } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
-import type { MetricDirectory } from "./metric-directory.ts";
-import { placeEvents } from "./place-events.ts";
-import type { PlacedEvent, SetAsideEvent } from "./placed-event.ts";
-import { isOutage, storeCarefully, storeEvents } from "./store-events.ts";
-
-export interface Batch {
-  partition: number;
-  /** Its owner's; a commit with an older one is refused. */
-  fence: number;
-  /** The committed position that it follows, and where it ends. */
-  from: StreamPosition;
-  to: StreamPosition;
-  entries: readonly StreamEntry[];
-}
+import type { KnownIds } from "../known-ids/known-ids.ts";
+import { type GroupedRows, groupRows } from "./group-rows.ts";
+import { findUnplaced, lockPeriods, type Periods } from "./place-rows.ts";
+import type { Batch } from "./prepare-batch.ts";
+import { buildCorrections, type SetAsideRow, toQuarantined } from "./set-aside.ts";
+import { isFaultOfEvents, type Storing, storeCarefully, storeRows } from "./store-rows.ts";
 
 export interface CommitReport {
   events: number;
@@ -40,7 +30,15 @@ export class PositionMovedError extends Error {}
 interface Deps {
   db: Db;
   clock: Clock;
-  metrics: MetricDirectory;
+  knownIds: KnownIds;
+}
+
+interface Way {
+  partition: number;
+  /** Its owner's; a commit with an older one is refused. */
+  fence: number;
+  /** Begin with the careful way: the batches before had repeats. */
+  expectsRepeats?: boolean;
 }
 
 /**
@@ -48,100 +46,84 @@ interface Deps {
  * all were new; where that is refused, carefully. @throws StaleOwnerError, PositionMovedError (nothing was written),
  * UNAVAILABLE (whether it was written shows in the position).
  */
-export async function commitBatch(deps: Deps, batch: Batch): Promise<CommitReport> {
-  const { events, unreadable } = readEntries(batch.entries);
-  const aggregations = await deps.metrics.aggregationsOf(new Set(events.map(({ metric }) => metric)));
-  const now = deps.clock.now();
-  const write = (store: Store) =>
-    deps.db.transaction(async (tx) => {
-      await lockPosition(tx, batch);
-      const { placed, aside } = await placeEvents(tx, events, aggregations);
-      const all = [...aside, ...(await store(tx, placed))];
-      const corrections = buildCorrections(all);
-      const quarantined = all.filter(({ reason }) => reason !== "repeat").map(toQuarantined);
-      const rows = [...quarantined, ...unreadable];
-      if (rows.length > 0) await usageQuarantine.insertQuarantined(tx, rows, now);
-      if (corrections.length > 0) {
-        await usageCorrections.insertCorrections(
-          tx,
-          { partition: batch.partition, ...batch.to },
-          corrections,
-        );
-      }
-      await usageStreamPositions.updatePosition(tx, { partition: batch.partition, ...batch.to });
-      return {
-        events: events.length - all.length,
-        repeats: all.length - quarantined.length,
-        quarantined: rows.length,
-        hasCorrections: corrections.length > 0,
-      };
-    });
+export async function commitBatch(deps: Deps, batch: Batch, way: Way): Promise<CommitReport> {
+  if (way.expectsRepeats === true) return writeBatch(deps, batch, { ...way, isCareful: true });
   try {
-    return { ...(await write(storeAsNew)), wasCareful: false };
+    return await writeBatch(deps, batch, { ...way, isCareful: false });
   } catch (error) {
-    if (isOutage(error) || error instanceof StaleOwnerError || error instanceof PositionMovedError)
-      throw error;
-    return { ...(await write(storeCarefully)), wasCareful: true };
+    if (!isFaultOfEvents(error)) throw error;
+    return writeBatch(deps, batch, { ...way, isCareful: true });
   }
 }
 
-type Store = (tx: Transaction, placed: readonly PlacedEvent[]) => Promise<SetAsideEvent[]>;
-
-const storeAsNew: Store = async (tx, placed) => {
-  await storeEvents(tx, placed);
-  return [];
-};
-
-async function lockPosition(tx: Transaction, { partition, fence, from }: Batch): Promise<void> {
-  const position = await usageStreamPositions.findPositionForUpdate(tx, { partition, fence });
-  if (position === null) throw new StaleOwnerError(`partition ${partition} has another owner`);
-  if (position.epoch !== from.epoch || position.streamId !== from.streamId) {
-    throw new PositionMovedError(
-      `partition ${partition} is at ${position.streamId}, not at ${from.streamId}`,
-    );
-  }
-}
-
-/** An entry that cannot be read is set aside as a whole, as text. */
-function readEntries(entries: readonly StreamEntry[]) {
-  const events: UsageEvent[] = [];
-  const unreadable: usageQuarantine.QuarantinedEvent[] = [];
-  for (const { data, streamId } of entries) {
-    try {
-      events.push(...parseRecords(data));
-    } catch (error) {
-      unreadable.push({
-        accountId: null,
-        eventId: null,
-        metric: null,
-        payload: data.toWellFormed().replaceAll("\u0000", "\ufffd"),
-        reason: "unreadable",
-        detail: `stream entry ${streamId}: ${String(error)}`,
-        receivedAt: null,
-      });
-    }
-  }
-  return { events, unreadable };
-}
-
-const toQuarantined = ({ event, reason, detail }: SetAsideEvent): usageQuarantine.QuarantinedEvent => ({
-  accountId: event.accountId,
-  eventId: event.id,
-  metric: event.metric,
-  payload: event,
-  reason,
-  detail,
-  receivedAt: new Date(event.receivedAtMs),
-});
-
-/** What the live counters have too much, by account: sums are subtracted, anything else is built anew. */
-function buildCorrections(aside: readonly SetAsideEvent[]): usageCorrections.NewCorrection[] {
-  return [...Map.groupBy(aside, ({ event }) => event.accountId)].map(([accountId, ofAccount]) => {
-    const deltas = ofAccount.flatMap(({ event, counted }) => {
-      if (counted === null || (counted.aggregation !== "sum" && counted.aggregation !== "count")) return [];
-      const quantity = counted.aggregation === "sum" ? event.quantity : 1;
-      return [{ segmentStartMs: counted.segmentStartMs, metric: event.metric, quantity }];
-    });
-    return { accountId, isRebuild: deltas.length < ofAccount.length, deltas };
+async function writeBatch(
+  { db, clock, knownIds }: Deps,
+  batch: Batch,
+  { partition, fence, isCareful }: Way & { isCareful: boolean },
+): Promise<CommitReport> {
+  const { from, to, definitions, unreadable } = batch;
+  const now = clock.now();
+  const written = await db.transaction(async (tx) => {
+    await advance(tx, { partition, fence, from, to });
+    const current = await knownIds.currentTable(tx);
+    const periods = await lockPeriods(tx, batch.grouped);
+    const { placed, unplaced } = place(batch, periods);
+    const stored = await store({ tx, partition, current, knownIds, definitions, periods }, placed, isCareful);
+    const aside = [...unplaced, ...stored.aside];
+    const corrections = buildCorrections(aside);
+    const quarantined = [
+      ...aside.filter(({ reason }) => reason !== "repeat").map(toQuarantined),
+      ...unreadable,
+    ];
+    if (quarantined.length > 0) await usageQuarantine.insertQuarantined(tx, quarantined, now);
+    if (corrections.length > 0)
+      await usageCorrections.insertCorrections(tx, { partition, ...to }, corrections);
+    const report = {
+      events: batch.grouped.rows.length - aside.length,
+      repeats: aside.length - (quarantined.length - unreadable.length),
+      quarantined: quarantined.length,
+      wasCareful: stored.wasCareful,
+      hasCorrections: corrections.length > 0,
+    };
+    return { report, rows: placed.rows, generation: current.generation };
   });
+  knownIds.added({ partition, generation: written.generation, from, to }, written.rows);
+  return written.report;
+}
+
+/** Moves the position first, which locks it: a second writer of the partition waits, and finds it moved. */
+async function advance(
+  tx: Transaction,
+  move: { partition: number; fence: number } & Pick<Batch, "from" | "to">,
+): Promise<void> {
+  if (await usageStreamPositions.advancePosition(tx, move)) return;
+  const { partition, fence, from } = move;
+  const found = await usageStreamPositions.findPosition(tx, partition);
+  if (found?.fence !== fence) throw new StaleOwnerError(`partition ${partition} has another owner`);
+  throw new PositionMovedError(`partition ${partition} is at ${found.streamId}, not at ${from.streamId}`);
+}
+
+function place(
+  { grouped, definitions }: Batch,
+  periods: Periods,
+): { placed: GroupedRows; unplaced: SetAsideRow[] } {
+  const unplaced = findUnplaced(grouped, periods);
+  if (unplaced.length === 0) return { placed: grouped, unplaced };
+  const gone = new Set(unplaced.map(({ row }) => row));
+  const rest = grouped.accounts.flatMap(({ rows }) => rows.filter((row) => !gone.has(row)));
+  return { placed: groupRows(rest, definitions), unplaced };
+}
+
+async function store(
+  storing: Storing,
+  placed: GroupedRows,
+  isCareful: boolean,
+): Promise<{ aside: SetAsideRow[]; wasCareful: boolean }> {
+  const { tx, knownIds } = storing;
+  if (!isCareful && (await knownIds.findOlder(tx, storing, placed.rows)).length === 0) {
+    await storeRows(storing, placed);
+    return { aside: [], wasCareful: false };
+  }
+  const rows = placed.accounts.flatMap(({ rows }) => rows);
+  return { aside: await storeCarefully(storing, rows), wasCareful: true };
 }

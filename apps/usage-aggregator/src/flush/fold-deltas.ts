@@ -1,12 +1,12 @@
-import type { LiveAggregation } from "@driftlock/contracts";
 import type { usageTotals } from "@driftlock/db";
 import { mergeCounted } from "@driftlock/domain";
 
 type TotalDelta = usageTotals.TotalDelta;
+type TotalMerge = usageTotals.TotalMerge;
 
 /** Joins what has the same identity; in the order of the first of each. */
 export function foldDeltas<Delta extends TotalDelta>(
-  aggregation: LiveAggregation,
+  merge: TotalMerge,
   deltas: readonly Delta[],
   identityOf: (delta: Delta) => string,
 ): Delta[] {
@@ -14,36 +14,31 @@ export function foldDeltas<Delta extends TotalDelta>(
   for (const delta of deltas) {
     const identity = identityOf(delta);
     const before = folded.get(identity);
-    folded.set(identity, before === undefined ? delta : join(aggregation, before, delta));
+    folded.set(identity, before === undefined ? delta : join(merge, before, delta));
   }
   return [...folded.values()];
 }
 
-function join<Delta extends TotalDelta>(aggregation: LiveAggregation, one: Delta, more: Delta): Delta {
-  const { quantity, lastOccurredAtMs } = mergeCounted(aggregation, countedOf(one), countedOf(more));
+function join<Delta extends TotalDelta>(merge: TotalMerge, one: Delta, more: Delta): Delta {
+  const { quantity, lastOccurredAtMs } = mergeCounted(merge === "add" ? "sum" : merge, one, more);
   return {
     ...one,
     quantity,
     eventCount: one.eventCount + more.eventCount,
-    lastOccurredAt: new Date(lastOccurredAtMs),
+    lastOccurredAtMs,
   };
 }
 
-const countedOf = ({ quantity, lastOccurredAt }: TotalDelta) => ({
-  quantity,
-  lastOccurredAtMs: lastOccurredAt.getTime(),
-});
-
 /** The start of the window of UTC that holds an instant. */
-export const startOfWindow = (at: Date, windowMinutes: number): Date => {
+export const startOfWindow = (atMs: number, windowMinutes: number): number => {
   const windowMs = windowMinutes * 60_000;
-  return new Date(Math.floor(at.getTime() / windowMs) * windowMs);
+  return Math.floor(atMs / windowMs) * windowMs;
 };
 
 /** What minutes add to their hours. */
-export const foldHours = (aggregation: LiveAggregation, minutes: readonly TotalDelta[]): TotalDelta[] =>
+export const foldHours = (merge: TotalMerge, minutes: readonly TotalDelta[]): TotalDelta[] =>
   foldDeltas(
-    aggregation,
-    minutes.map((delta) => ({ ...delta, at: startOfWindow(delta.at, 60) })),
-    ({ accountId, metric, at }) => `${accountId} ${metric} ${at.getTime()}`,
+    merge,
+    minutes.map((delta) => ({ ...delta, atMs: startOfWindow(delta.atMs, 60) })),
+    ({ accountId, metric, atMs }) => `${accountId} ${metric} ${atMs}`,
   );

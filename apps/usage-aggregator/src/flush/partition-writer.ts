@@ -2,14 +2,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Db, usageStreamPositions } from "@driftlock/db";
 import { readStream, type RedisClient, type StreamPosition, trimStream } from "@driftlock/redis";
 import type { Clock, Logger } from "@driftlock/runtime";
+import type { KnownIds } from "../known-ids/known-ids.ts";
 import type { FlushTrigger, Measures } from "../measures.ts";
 import { applyCorrections } from "./apply-corrections.ts";
+import type { BatchRoom } from "./batch-room.ts";
 import { commitBatch, PositionMovedError, StaleOwnerError } from "./commit-batch.ts";
 import type { MetricDirectory } from "./metric-directory.ts";
+import { type Batch, prepareBatch } from "./prepare-batch.ts";
 
 /** Some twenty thousand events: where larger batches stop being cheaper. */
-const batchBytesMax = 3_000_000;
+const batchBytesMax = 2_200_000;
 const backoffMsMax = 2_000;
+const restMsMax = 500;
 
 export interface PartitionWriter {
   readonly partition: number;
@@ -27,14 +31,27 @@ export interface WriterResources {
   redis: RedisClient;
   clock: Clock;
   metrics: MetricDirectory;
+  knownIds: KnownIds;
   measures: Measures;
   log: Logger;
+  room: BatchRoom;
   flushIntervalMs: number;
+  /** Bytes of rows that end a batch. (Default: 2,200,000, some twenty thousand events.) */
+  batchBytesMax?: number;
+}
+
+/** A batch in memory, until `leave` is called. */
+interface ReadBatch extends Batch {
+  readAtMs: number;
+  oldestAcceptedAtMs: number;
+  isFull: boolean;
+  leave(): void;
 }
 
 /**
  * Writes one partition from its stream to Postgres for as long as its lease's fence holds: read, commit, cut off,
  * correct, in this order, so that a death between any two is made good by whoever goes on from the committed position.
+ * While a full batch is committed the next one is read and made ready; a failure throws it away.
  */
 export function startPartitionWriter(
   resources: WriterResources,
@@ -44,23 +61,43 @@ export function startPartitionWriter(
   const { partition, fence } = lease;
   const stopping = new AbortController();
   let fault: Error | null = null;
+  let expectsRepeats = false;
 
-  async function flush(
-    position: StreamPosition,
-    waited: FlushTrigger,
-  ): Promise<{ to: StreamPosition; isFull: boolean }> {
-    const page = await readStream(redis, { partition, after: position, bytesMax: batchBytesMax });
-    const newest = page.entries.at(-1);
-    if (newest === undefined) return { to: position, isFull: false };
-    const to = { epoch: page.epoch, streamId: newest.streamId };
-    const startedAt = performance.now();
-    const report = await commitBatch(resources, { ...lease, from: position, to, entries: page.entries });
-    const oldestMs = Math.max(0, Date.now() - Number.parseInt(page.entries[0]?.streamId ?? "0", 10));
-    const trigger = page.isFull ? "size" : waited;
-    measures.flushed({ ...report, trigger, seconds: (performance.now() - startedAt) / 1_000, oldestMs });
+  /** The next batch behind a position; null where there is nothing. */
+  async function read(after: StreamPosition): Promise<ReadBatch | null> {
+    const leave = await resources.room.enter();
+    try {
+      const readAtMs = performance.now();
+      const bytesMax = resources.batchBytesMax ?? batchBytesMax;
+      const { epoch, entries, isFull } = await readStream(redis, { partition, after, bytesMax });
+      const [oldest] = entries;
+      const newest = entries.at(-1);
+      if (oldest === undefined || newest === undefined) {
+        leave();
+        return null;
+      }
+      const to = { epoch, streamId: newest.streamId };
+      const batch = await prepareBatch(resources.metrics, { from: after, to, entries });
+      const oldestAcceptedAtMs = Number.parseInt(oldest.streamId, 10);
+      return { ...batch, readAtMs, oldestAcceptedAtMs, isFull, leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async function commit(batch: ReadBatch, waited: FlushTrigger): Promise<void> {
+    const startedAtMs = performance.now();
+    const report = await commitBatch(resources, batch, { ...lease, expectsRepeats });
+    expectsRepeats = report.repeats > 0;
+    measures.flushed({
+      ...report,
+      trigger: batch.isFull ? "size" : waited,
+      seconds: (performance.now() - startedAtMs) / 1_000,
+      oldestMs: Math.max(0, Date.now() - batch.oldestAcceptedAtMs),
+    });
     if (report.quarantined > 0) log.error({ partition, ...report }, "usage.quarantined");
-    await settle(to, report.hasCorrections);
-    return { to, isFull: page.isFull };
+    await settle(batch.to, report.hasCorrections);
   }
 
   /** Makes good what an owner that died, or a failure of ours, has left between a commit and its end. */
@@ -77,20 +114,55 @@ export function startPartitionWriter(
     if (hasCorrections) await applyCorrections({ db, redis }, partition);
   }
 
+  /** Writes on from the committed position until it is stopped; throws at the first failure. */
+  async function write(progressed: () => void): Promise<void> {
+    let position = await resume();
+    let ahead: Promise<ReadBatch | null> | null = null;
+    try {
+      for (;;) {
+        const isLast = stopping.signal.aborted;
+        const readAtMs = performance.now();
+        const batch = await (ahead ?? read(position));
+        ahead = null;
+        if (batch !== null) {
+          if (batch.isFull && !isLast) ahead = readAhead(batch.to);
+          await commit(batch, isLast ? "shutdown" : "interval").finally(batch.leave);
+          position = batch.to;
+        }
+        progressed();
+        if (isLast) return;
+        if (batch?.isFull !== true) await rest(batch?.readAtMs ?? readAtMs);
+      }
+    } finally {
+      ahead?.then((batch) => batch?.leave()).catch(() => {});
+    }
+  }
+
+  function readAhead(after: StreamPosition): Promise<ReadBatch | null> {
+    const ahead = read(after);
+    // Where the commit fails first, nobody asks for it any more.
+    ahead.catch(() => {});
+    return ahead;
+  }
+
+  /**
+   * Until the interval since the last read is over; or, where writing took long, twice as long as that: under load
+   * batches grow instead of transactions.
+   */
+  async function rest(readAtMs: number): Promise<void> {
+    const tookMs = performance.now() - readAtMs;
+    await pause(Math.max(flushIntervalMs - tookMs, Math.min(2 * tookMs, restMsMax)));
+  }
+
   async function run(): Promise<void> {
-    let position: StreamPosition | null = null;
     for (let failures = 0; ; ) {
       const isLast = stopping.signal.aborted;
       try {
-        position ??= await resume();
-        const { to, isFull } = await flush(position, isLast ? "shutdown" : "interval");
-        position = to;
-        fault = null;
-        failures = 0;
-        if (isLast) return;
-        if (!isFull) await pause(flushIntervalMs);
+        return await write(() => {
+          fault = null;
+          failures = 0;
+        });
       } catch (error) {
-        position = null;
         if (error instanceof StaleOwnerError) {
           log.warn({ partition, fence }, "partition.lost");
           return;

@@ -3,19 +3,19 @@ import {
   boundGroups,
   buildGroups,
   foldGroups,
+  type GroupedEvent,
   type GroupsByAggregation,
   identityOfDay,
   listValuesOfDays,
 } from "./build-groups.ts";
-import type { PlacedEvent } from "./placed-event.ts";
 
 /**
  * Adds a batch to the rollup by property. The keys are read with each batch, so that one that was declared counts from
  * the next on. Nobody else adds values to these accounts meanwhile: the batch holds their partition's position.
  */
-export async function storeGroups(tx: Transaction, placed: readonly PlacedEvent[]): Promise<void> {
-  const keysOf = new Map((await usageGroups.listGroupKeys(tx)).map(({ metric, keys }) => [metric, keys]));
-  const groups = buildGroups(placed, keysOf);
+export async function storeGroups(tx: Transaction, events: Iterable<GroupedEvent>): Promise<void> {
+  const keysOf = new Map((await usageGroups.listGroupKeys(tx)).map((declared) => [declared.metric, declared]));
+  const groups = buildGroups(events, keysOf);
   if (groups.size === 0) return;
   for (const [aggregation, minutes] of await withinBound(tx, groups)) {
     for (const windowMinutes of usageGroups.groupWindows) {

@@ -6,6 +6,8 @@ import type { PartitionWriter } from "../flush/partition-writer.ts";
 /** A dead process's partitions are taken over within a lease and a tick: 7 s. Wall time. */
 const leaseMs = 6_000;
 const tickMs = 1_000;
+/** However long Postgres was away: a takeover stays within 10 s of its return. */
+const backoffMsMax = 2_000;
 
 export interface PartitionKeeper {
   owned(): PartitionWriter[];
@@ -47,8 +49,12 @@ export function createPartitionKeeper({
     const held = [...writers.values()];
     if (held.length === 0) return;
     const still = new Set(await usageStreamPositions.renewLeases(db, { aggregator, held, leaseMs }));
-    // Their commits are refused from now on; they end by themselves.
-    for (const { partition } of held) if (!still.has(partition)) writers.delete(partition);
+    // The others' commits are refused from now on.
+    for (const writer of held) {
+      if (still.has(writer.partition)) continue;
+      writers.delete(writer.partition);
+      void writer.stop();
+    }
   }
 
   async function claim(count: number): Promise<void> {
@@ -71,7 +77,7 @@ export function createPartitionKeeper({
     log.info({ partitions: leaving.map(({ partition }) => partition) }, "partitions.released");
   }
 
-  const ticker = createTicker({ name: "partitions", intervalMs: tickMs, run: tick, log });
+  const ticker = createTicker({ name: "partitions", intervalMs: tickMs, backoffMsMax, run: tick, log });
   return {
     owned: () => [...writers.values()],
     check: async () => {

@@ -9,11 +9,13 @@ export interface AccountRow {
   stripeCustomerId: string | null;
   freeAnchorAt: Date;
   limitsVersion: number;
+  spendCapMinor: number | null;
   createdAt: Date;
 }
 
 const columns = `account_id as "accountId", name, email, stripe_customer_id as "stripeCustomerId",
-  free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", created_at as "createdAt"`;
+  free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", spend_cap_minor as "spendCapMinor",
+  created_at as "createdAt"`;
 
 export const findAccount = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
   q.row("accounts.find", {
@@ -93,6 +95,18 @@ export const updateLimitsVersion = async (q: Queryable, accountId: string): Prom
   );
   return row?.version ?? 0;
 };
+
+/** Sets what the account is willing to pay past its quotas, and marks its limits as changed where that is new. */
+export const updateSpendCap = (
+  q: Queryable,
+  accountId: string,
+  spendCapMinor: number | null,
+): Promise<number> =>
+  q.run(
+    "accounts.updateSpendCap",
+    sql`update accounts set spend_cap_minor = ${spendCapMinor}::bigint, limits_version = limits_version + 1
+    where account_id = ${accountId}::text and spend_cap_minor is distinct from ${spendCapMinor}::bigint`,
+  );
 
 /** All accounts, the newest first, those that come after `after`. */
 export const listAccounts = (

@@ -33,6 +33,8 @@ export interface MetricRow {
   metric: string;
   name: string;
   aggregation: Aggregation;
+  /** For `unique`: the property that holds an event's value; null for every other aggregation. */
+  uniqueProperty: string | null;
   unit: string;
   groupByKeys: string[];
   stripeMeterId: string | null;
@@ -58,7 +60,8 @@ export const listPlans = (q: Queryable): Promise<PlanRow[]> =>
 export const listMetrics = (q: Queryable): Promise<MetricRow[]> =>
   q.rows(
     "catalog.listMetrics",
-    sql`select metric, name, aggregation, unit, group_by_keys as "groupByKeys", stripe_meter_id as "stripeMeterId",
+    sql`select metric, name, aggregation, unique_property as "uniqueProperty", unit, group_by_keys as "groupByKeys",
+      stripe_meter_id as "stripeMeterId",
       stripe_meter_event_name as "stripeMeterEventName" from metrics order by metric`,
   );
 

@@ -1,7 +1,7 @@
 import type { LiveAggregation } from "@driftlock/contracts";
 import type { Queryable, Transaction } from "../db.ts";
 import { sql } from "../sql.ts";
-import { mergedQuantity, type TotalDelta } from "./usage-totals.ts";
+import { mergedQuantity, mergeOf, type TotalDelta } from "./usage-totals.ts";
 
 /** Minutes of a window of the rollup by property: a minute, an hour, a day of UTC. */
 export const groupWindows = [1, 60, 1440] as const;
@@ -11,7 +11,7 @@ export type GroupWindow = (typeof groupWindows)[number];
 export const valueOfNone = "null";
 export const valueOfOthers = "*";
 
-/** What a batch adds to one value of a declared key; `at` is the window's start. */
+/** What a batch adds to one value of a declared key; `atMs` is the window's start. */
 export interface GroupDelta extends TotalDelta {
   key: string;
   value: string;
@@ -26,11 +26,19 @@ export interface ValueOfDay {
   value: string;
 }
 
-/** The metrics that declare keys, with them. */
-export const listGroupKeys = (q: Queryable): Promise<{ metric: string; keys: string[] }[]> =>
+/** A metric's declared keys. */
+export interface GroupKeys {
+  metric: string;
+  aggregation: LiveAggregation;
+  keys: string[];
+}
+
+/** The metrics that declare keys, with them. The parts of a `unique` one do not add up to it: it has none. */
+export const listGroupKeys = (q: Queryable): Promise<GroupKeys[]> =>
   q.rows(
     "usageGroups.listKeys",
-    sql`select metric, group_by_keys as keys from metrics where group_by_keys <> '{}'`,
+    sql`select metric, aggregation, group_by_keys as keys from metrics
+      where group_by_keys <> '{}' and aggregation <> 'unique'`,
   );
 
 const columnsOf = (values: readonly Omit<ValueOfDay, "value">[]) => [
@@ -79,18 +87,18 @@ export const upsertGroups = (
       from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[], $8::bigint[],
         $9::timestamptz[]) as d (account_id, metric, key, at, value, quantity, event_count, last_occurred_at)
       on conflict (account_id, metric, key, window_minutes, window_at, value) do update
-        set quantity = ${mergedQuantity[aggregation]}, event_count = t.event_count + excluded.event_count,
+        set quantity = ${mergedQuantity[mergeOf(aggregation)]}, event_count = t.event_count + excluded.event_count,
         last_occurred_at = greatest(t.last_occurred_at, excluded.last_occurred_at)`,
     values: [
       windowMinutes,
       deltas.map(({ accountId }) => accountId),
       deltas.map(({ metric }) => metric),
       deltas.map(({ key }) => key),
-      deltas.map(({ at }) => at),
+      deltas.map(({ atMs }) => new Date(atMs)),
       deltas.map(({ value }) => value),
       deltas.map(({ quantity }) => quantity),
       deltas.map(({ eventCount }) => eventCount),
-      deltas.map(({ lastOccurredAt }) => lastOccurredAt),
+      deltas.map(({ lastOccurredAtMs }) => new Date(lastOccurredAtMs)),
     ],
   });
 

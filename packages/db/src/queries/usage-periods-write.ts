@@ -93,11 +93,13 @@ export const hasUsageSince = async (q: Queryable, accountId: string, since: Date
     sql`select 1 from usage_totals where account_id = ${accountId}::text and last_occurred_at >= ${since}::timestamptz limit 1`,
   )) !== null;
 
-/** Removes the totals of the periods that begin at these instants. */
+/** Removes the totals of the periods that begin at these instants, with the values that `unique` ones have seen. */
 export const deleteTotals = (q: Queryable, accountId: string, starts: readonly Date[]): Promise<number> =>
   q.run(
     "usagePeriods.deleteTotals",
-    sql`delete from usage_totals where account_id = ${accountId}::text and period_start = any(${starts}::timestamptz[])`,
+    sql`with forgotten as (delete from usage_unique_values
+      where account_id = ${accountId}::text and period_start = any(${starts}::timestamptz[]))
+    delete from usage_totals where account_id = ${accountId}::text and period_start = any(${starts}::timestamptz[])`,
   );
 
 /** What a period's totals are made of: the records of `[from, until)`, for each of its spans. */
@@ -115,17 +117,25 @@ export const insertTotalsFromRecords = (
 ): Promise<number> =>
   q.run(
     "usagePeriods.insertTotalsFromRecords",
-    sql`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
-    select ${accountId}::text, r.metric, span.period_start,
-      case m.aggregation when 'sum' then sum(r.quantity) when 'max' then max(r.quantity)
-        when 'last' then (array_agg(r.quantity order by r.occurred_at desc, r.received_at desc))[1]
-        when 'unique' then count(distinct r.quantity) else count(*) end,
-      count(*), max(r.occurred_at)
-    from unnest(${spans.map((span) => span.periodStart)}::timestamptz[], ${spans.map((span) => span.from)}::timestamptz[],
-      ${spans.map((span) => span.until)}::timestamptz[]) as span (period_start, since, until)
-    join usage_records r on r.account_id = ${accountId}::text and r.occurred_at >= span.since and r.occurred_at < span.until
-    join metrics m on m.metric = r.metric
-    group by r.metric, m.aggregation, span.period_start`,
+    sql`with counted as (
+      select r.metric, r.quantity, r.occurred_at, r.received_at, r.properties, span.period_start, m.aggregation, m.unique_property
+      from unnest(${spans.map((span) => span.periodStart)}::timestamptz[], ${spans.map((span) => span.from)}::timestamptz[],
+        ${spans.map((span) => span.until)}::timestamptz[]) as span (period_start, since, until)
+      join usage_records r on r.account_id = ${accountId}::text and r.occurred_at >= span.since and r.occurred_at < span.until
+      join metrics m on m.metric = r.metric
+    ), seen as (
+      insert into usage_unique_values (account_id, metric, period_start, value)
+      select distinct ${accountId}::text, metric, period_start, properties ->> unique_property from counted
+      where aggregation = 'unique' and properties ->> unique_property is not null
+      on conflict do nothing
+    )
+    insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
+    select ${accountId}::text, metric, period_start,
+      case aggregation when 'sum' then sum(quantity) when 'max' then max(quantity)
+        when 'last' then (array_agg(quantity order by occurred_at desc, received_at desc))[1]
+        when 'unique' then count(distinct properties ->> unique_property) else count(*) end,
+      count(*), max(occurred_at)
+    from counted group by metric, aggregation, unique_property, period_start`,
   );
 
 /** Closes an open period; nothing happens where it is closed or is no more. @returns the rows that were closed now. */

@@ -1,6 +1,7 @@
 import type { PlanId } from "@driftlock/contracts";
+import { textArray } from "../array-text.ts";
 import type { Queryable } from "../db.ts";
-import { sql } from "../sql.ts";
+import { prepared, sql } from "../sql.ts";
 
 export interface UsagePeriodRow {
   accountId: string;
@@ -30,10 +31,11 @@ export const findPeriodAt = (q: Queryable, accountId: string, at: Date): Promise
     from usage_periods where account_id = ${accountId}::text and period_start <= ${at}::timestamptz and period_end > ${at}::timestamptz`,
   );
 
+/** Half open, in unix milliseconds. */
 export interface PeriodSpanRow {
   accountId: string;
-  start: Date;
-  end: Date;
+  startMs: number;
+  endMs: number;
 }
 
 /**
@@ -44,13 +46,17 @@ export const listPeriodsLocked = async (
   q: Queryable,
   { accountIds, from, to }: { accountIds: readonly string[]; from: Date; to: Date },
 ): Promise<PeriodSpanRow[]> => {
+  const ids = textArray(accountIds);
   await q.run(
     "usagePeriods.lockAccounts",
-    sql`select 1 from accounts where account_id = any(${accountIds}::text[]) order by account_id for key share`,
+    prepared(
+      sql`select from accounts where account_id = any(${ids}::text[]) order by account_id for key share`,
+    ),
   );
   return q.rows(
     "usagePeriods.listLocked",
-    sql`select account_id as "accountId", period_start as "start", period_end as "end" from usage_periods
-    where account_id = any(${accountIds}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`,
+    prepared(sql`select account_id as "accountId", (extract(epoch from period_start) * 1000)::bigint as "startMs",
+      (extract(epoch from period_end) * 1000)::bigint as "endMs" from usage_periods
+    where account_id = any(${ids}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`),
   );
 };

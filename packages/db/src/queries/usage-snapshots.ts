@@ -6,6 +6,7 @@ import { sql } from "../sql.ts";
 export interface UsageSnapshotRow {
   accountId: string;
   limitsVersion: number;
+  spendCapMinor: number | null;
   periods: {
     startMs: number;
     endMs: number;
@@ -14,6 +15,15 @@ export interface UsageSnapshotRow {
     isClosed: boolean;
   }[];
   totals: { segmentStartMs: number; metric: string; quantity: number; lastOccurredAtMs: number }[];
+  /** The values that `unique` metrics have seen. */
+  uniques: { segmentStartMs: number; metric: string; values: string[] }[];
+  /** What reservations hold; one that is not decided yet may turn out not to. */
+  holds: {
+    reservationNo: number;
+    isDecided: boolean;
+    expiresAtMs: number;
+    items: { metric: string; quantity: number }[];
+  }[];
   /** How far into its partition's stream the totals reach. */
   epoch: string;
   streamId: string;
@@ -35,7 +45,7 @@ export const listUsageSnapshots = (
       from unnest(${wanted.map(({ accountId }) => accountId)}::text[]) as w (account_id)
       join usage_periods p on p.account_id = w.account_id and p.period_end > ${since}::timestamptz
     )
-    select a.account_id as "accountId", a.limits_version as "limitsVersion",
+    select a.account_id as "accountId", a.limits_version as "limitsVersion", a.spend_cap_minor as "spendCapMinor",
       coalesce(s.epoch, '') as "epoch", coalesce(s.last_stream_id, '0-0') as "streamId",
       coalesce((select jsonb_agg(jsonb_build_object(
           'startMs', (extract(epoch from p.period_start) * 1000)::bigint,
@@ -46,7 +56,16 @@ export const listUsageSnapshots = (
           'segmentStartMs', (extract(epoch from t.period_start) * 1000)::bigint, 'metric', t.metric,
           'quantity', t.quantity, 'lastOccurredAtMs', (extract(epoch from t.last_occurred_at) * 1000)::bigint))
         from periods p join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start
-        where p.account_id = a.account_id), '[]') as totals
+        where p.account_id = a.account_id), '[]') as totals,
+      coalesce((select jsonb_agg(jsonb_build_object(
+          'segmentStartMs', (extract(epoch from v.period_start) * 1000)::bigint, 'metric', v.metric, 'values', v.seen))
+        from (select v.period_start, v.metric, jsonb_agg(v.value) as seen
+          from periods p join usage_unique_values v on v.account_id = p.account_id and v.period_start = p.period_start
+          where p.account_id = a.account_id group by v.period_start, v.metric) v), '[]') as uniques,
+      coalesce((select jsonb_agg(jsonb_build_object('reservationNo', r.reservation_no, 'isDecided', r.state <> 'pending',
+          'expiresAtMs', (extract(epoch from r.expires_at) * 1000)::bigint, 'items', r.items))
+        from usage_reservations r where r.account_id = a.account_id and r.state in ('pending', 'held', 'committing')),
+        '[]') as holds
     from unnest(${wanted.map(({ accountId }) => accountId)}::text[], ${wanted.map(({ partition }) => partition)}::int[])
       as w (account_id, partition_no)
     join accounts a on a.account_id = w.account_id

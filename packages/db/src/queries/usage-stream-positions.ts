@@ -1,5 +1,5 @@
 import type { Queryable } from "../db.ts";
-import { sql } from "../sql.ts";
+import { prepared, sql } from "../sql.ts";
 
 /** How far a partition's stream is committed; the fence is its owner's. */
 export interface StreamPositionRow {
@@ -75,23 +75,25 @@ export const releaseLeases = (q: Queryable, leases: Leases): Promise<number> =>
     values: heldValues(leases),
   });
 
-/** The position, locked for a commit; null for an owner whose fence is not the newest any more. */
-export const findPositionForUpdate = (
+/**
+ * Moves a position to `to` where it is at `from` still and `fence` is its newest owner's; locked until the transaction
+ * ends. @returns whether it was so.
+ */
+export const advancePosition = async (
   q: Queryable,
-  { partition, fence }: { partition: number; fence: number },
-): Promise<StreamPositionRow | null> =>
-  q.row("usageStreamPositions.findForUpdate", {
-    text: `select ${columns} from usage_stream_positions where partition_no = $1::int and fence = $2::bigint for update`,
-    values: [partition, fence],
-  });
-
-/** Moves a position that is locked by this transaction. */
-export const updatePosition = (
-  q: Queryable,
-  { partition, epoch, streamId }: { partition: number; epoch: string; streamId: string },
-): Promise<number> =>
-  q.run(
-    "usageStreamPositions.update",
-    sql`update usage_stream_positions set epoch = ${epoch}::text, last_stream_id = ${streamId}::text,
-      committed_at = clock_timestamp() where partition_no = ${partition}::int`,
+  move: {
+    partition: number;
+    fence: number;
+    from: { epoch: string; streamId: string };
+    to: { epoch: string; streamId: string };
+  },
+): Promise<boolean> => {
+  const moved = await q.run(
+    "usageStreamPositions.advance",
+    prepared(sql`update usage_stream_positions set epoch = ${move.to.epoch}::text, last_stream_id = ${move.to.streamId}::text,
+      committed_at = clock_timestamp()
+    where partition_no = ${move.partition}::int and fence = ${move.fence}::bigint
+      and epoch = ${move.from.epoch}::text and last_stream_id = ${move.from.streamId}::text`),
   );
+  return moved === 1;
+};

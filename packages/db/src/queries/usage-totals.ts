@@ -1,74 +1,83 @@
-import type { LiveAggregation } from "@driftlock/contracts";
+import type { Aggregation } from "@driftlock/contracts";
+import { numberArray, textArray } from "../array-text.ts";
 import type { Queryable } from "../db.ts";
-import { sql } from "../sql.ts";
+import { prepared, sql } from "../sql.ts";
 
-/** What one batch adds to a total: its own value by the metric's aggregation. */
+/** What one batch adds to a total: its own value by the metric's aggregation. Instants in unix milliseconds. */
 export interface TotalDelta {
   accountId: string;
   metric: string;
   /** The period's start, or the minute. */
-  at: Date;
+  atMs: number;
   quantity: number;
   eventCount: number;
-  lastOccurredAt: Date;
+  lastOccurredAtMs: number;
 }
 
+/** How a delta and what is stored become one: of `sum`, `count` and `unique` they add up. */
+export type TotalMerge = "add" | "max" | "last";
+
+export const mergeOf = (aggregation: Aggregation): TotalMerge =>
+  aggregation === "max" || aggregation === "last" ? aggregation : "add";
+
 /** What `on conflict` sets a quantity to; the table is `t`. */
-export const mergedQuantity: Record<LiveAggregation, string> = {
-  sum: "t.quantity + excluded.quantity",
-  count: "t.quantity + excluded.quantity",
+export const mergedQuantity: Record<TotalMerge, string> = {
+  add: "t.quantity + excluded.quantity",
   max: "greatest(t.quantity, excluded.quantity)",
   last: "case when excluded.last_occurred_at >= t.last_occurred_at then excluded.quantity else t.quantity end",
 };
 
 const columnsOf = (deltas: readonly TotalDelta[]) => [
-  deltas.map(({ accountId }) => accountId),
-  deltas.map(({ metric }) => metric),
-  deltas.map(({ at }) => at),
-  deltas.map(({ quantity }) => quantity),
-  deltas.map(({ eventCount }) => eventCount),
-  deltas.map(({ lastOccurredAt }) => lastOccurredAt),
+  textArray(deltas.map(({ accountId }) => accountId)),
+  textArray(deltas.map(({ metric }) => metric)),
+  numberArray(deltas.map(({ atMs }) => atMs)),
+  numberArray(deltas.map(({ quantity }) => quantity)),
+  numberArray(deltas.map(({ eventCount }) => eventCount)),
+  numberArray(deltas.map(({ lastOccurredAtMs }) => lastOccurredAtMs)),
 ];
 
-const upsertText = (table: string, at: string, aggregation: LiveAggregation) => `
+// Instants go as numbers: making text of a Date costs more than all else here.
+const upsertText = (table: string, at: string, merge: TotalMerge) => `
   insert into ${table} as t (account_id, metric, ${at}, quantity, event_count, last_occurred_at)
-  select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::timestamptz[])
-  on conflict (account_id, metric, ${at}) do update set quantity = ${mergedQuantity[aggregation]},
+  select account_id, metric, to_timestamp(at_ms / 1000), quantity, event_count, to_timestamp(last_ms / 1000)
+  from unnest($1::text[], $2::text[], $3::float8[], $4::bigint[], $5::bigint[], $6::float8[])
+    as d (account_id, metric, at_ms, quantity, event_count, last_ms)
+  on conflict (account_id, metric, ${at}) do update set quantity = ${mergedQuantity[merge]},
     event_count = t.event_count + excluded.event_count,
     last_occurred_at = greatest(t.last_occurred_at, excluded.last_occurred_at)`;
 
-/** Adds a batch to the totals of its periods, all of one aggregation. A total past 15 digits violates a check. */
+/** Adds a batch to the totals of its periods, all of one kind. A total past 15 digits violates a check. */
 export const upsertTotals = (
   q: Queryable,
-  aggregation: LiveAggregation,
+  merge: TotalMerge,
   deltas: readonly TotalDelta[],
 ): Promise<number> =>
-  q.run("usageTotals.upsertMany", {
-    text: upsertText("usage_totals", "period_start", aggregation),
-    values: columnsOf(deltas),
-  });
+  q.run(
+    `usageTotals.upsertMany.${merge}`,
+    prepared({ text: upsertText("usage_totals", "period_start", merge), values: columnsOf(deltas) }),
+  );
 
-/** Adds a batch to the rollup by minute, all of one aggregation. */
+/** Adds a batch to the rollup by minute, all of one kind. */
 export const upsertMinutes = (
   q: Queryable,
-  aggregation: LiveAggregation,
+  merge: TotalMerge,
   deltas: readonly TotalDelta[],
 ): Promise<number> =>
-  q.run("usageMinutes.upsertMany", {
-    text: upsertText("usage_minutes", "minute_at", aggregation),
-    values: columnsOf(deltas),
-  });
+  q.run(
+    `usageMinutes.upsertMany.${merge}`,
+    prepared({ text: upsertText("usage_minutes", "minute_at", merge), values: columnsOf(deltas) }),
+  );
 
-/** Adds a batch to the rollup by hour, all of one aggregation. */
+/** Adds a batch to the rollup by hour, all of one kind. */
 export const upsertHours = (
   q: Queryable,
-  aggregation: LiveAggregation,
+  merge: TotalMerge,
   deltas: readonly TotalDelta[],
 ): Promise<number> =>
-  q.run("usageHours.upsertMany", {
-    text: upsertText("usage_hours", "hour_at", aggregation),
-    values: columnsOf(deltas),
-  });
+  q.run(
+    `usageHours.upsertMany.${merge}`,
+    prepared({ text: upsertText("usage_hours", "hour_at", merge), values: columnsOf(deltas) }),
+  );
 
 export interface SeriesPointRow {
   at: Date;
@@ -79,7 +88,7 @@ export interface SeriesPointRow {
 interface Series {
   accountId: string;
   metric: string;
-  aggregation: LiveAggregation;
+  aggregation: Aggregation;
   window: "minute" | "hour" | "day";
   from: Date;
   to: Date;
@@ -111,4 +120,12 @@ const listDays = (q: Queryable, { accountId, metric, aggregation, from, to }: Se
     from usage_hours where account_id = ${accountId}::text and metric = ${metric}::text
       and hour_at >= ${from}::timestamptz and hour_at < ${to}::timestamptz
     group by 1 order by 1`,
+  );
+
+/** Deletes at most `limit` minutes before `before`; totals stay. @returns how many. */
+export const deleteMinutesBefore = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(
+    "usageMinutes.deleteBefore",
+    sql`delete from usage_minutes where ctid = any(array(
+      select ctid from usage_minutes where minute_at < ${before}::timestamptz limit ${limit}::int for update skip locked))`,
   );

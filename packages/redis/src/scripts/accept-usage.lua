@@ -1,144 +1,169 @@
 --[[ Accepts usage events of one partition, or refuses them, in one step: all is checked before the first write.
-     Order: limits fresh, ids seen, limits, counts, stream. Numbers are doubles: totals stay below 2^53 by QUANTITY_MAX.
+     Order: marks, ids seen, limits, counts, stream. The caller resolved each event's counter with the limits that the
+     marks name. Numbers are doubles: totals stay below 2^53 by QUANTITY_MAX; packed ones are MessagePack arrays.
 
-     KEYS[1] meta   KEYS[2] stream   KEYS[3] seen, present bucket   KEYS[4] seen, bucket before
-     KEYS[3+2a], KEYS[4+2a]  limits and live counters of account a, from 1
+     KEYS[1] meta   KEYS[2] stream   KEYS[3] seen, present bucket   KEYS[4] seen, bucket before   KEYS[5] marks
+     KEYS[6] live   KEYS[7] held   KEYS[8..] sets of values seen, by number, for `unique`
      ARGV[1] mode: "each" (what fits), "all" (all or none), "check" (writes nothing, looks at no ids)
-     ARGV[2] business now, unix ms   ARGV[3] seconds that seen ids are kept   ARGV[4] number of accounts, then their ids,
-     then for each event, seven: account (from 1), metric, quantity, occurred at ms, id hash, payload hash, record
-     returns {"load", {account, ..}}  limits or counters of these must be loaded first; nothing was done
-             {"done", {code, ..}, {event, used, limit or -1, segment's end ms or 0, ..}}  the last for refused events, and
-             for all in the modes "all" and "check"; used is what is counted when the call returns                   ]]
-local ACCEPTED, DUPLICATE, CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, PERIOD_CLOSED, NOT_IN_PLAN, NO_PERIOD = 0, 1, 2, 3, 4, 5, 6, 7
-local QUANTITY_MAX = 999999999999999
-local EVENT_SIZE = 7
-local mode, now, accountCount = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
-local eventsAt = 4 + accountCount
-local eventCount = (#ARGV - eventsAt) / EVENT_SIZE
+     ARGV[2] seconds that seen ids are kept   ARGV[3] epoch   ARGV[4] the accounts' marks, joined with " "
+     ARGV[5] packed: counts of accounts, counters and payloads, 1 where all has a counter, 1 where any can refuse, then
+       for each counter, four: stop or -1 or CLOSED; aggregation; what the events add up to, -1 for go one by one; its set
+     ARGV[6] packed: each event's payload, from 1
+     ARGV[7] packed: for each event, four: counter from 1 or -verdict; quantity; instant (for `last`) or value's number
+       (for `unique`); bytes of its row
+     ARGV[8] the rows   then account ids, counters' fields, ids, payloads, values; no ids and payloads in a check
+     returns {0, epoch, {mark, ..}}  nothing was done: these are the marks
+             {1, stream id}  all is accepted
+             {2, stream id or "", verdicts as digits, {used, ..}, {held, ..} or {}}  by counter, as it is now           ]]
+local ACCEPTED, DUPLICATE, CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, PERIOD_CLOSED = 0, 1, 2, 3, 4, 5
+local SUM, COUNT, MAX, LAST = 1, 2, 3, 4
+local CLOSED, QUANTITY_MAX = -2, 999999999999999
+local mode, epoch = ARGV[1], ARGV[3]
+local sizes, payloadOf = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local eventCount, counterCount = #payloadOf, sizes[2]
+local fieldsAt = 9 + sizes[1]
+local idsAt = fieldsAt + counterCount
+local payloadsAt = idsAt + eventCount
+local valuesAt = payloadsAt + sizes[3]
+if mode == 'check' then valuesAt = idsAt end
 
-local function whole(number) return string.format('%.0f', number) end
-
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-local accounts, toLoad = {}, {}
-for a = 1, accountCount do
-  local document = redis.call('GET', KEYS[3 + 2 * a])
-  local limits = document and cjson.decode(document)
-  local live = KEYS[4 + 2 * a]
-  if epoch and limits and limits.validUntilMs > now
-    and redis.call('HGET', live, 'mark') == epoch .. ':' .. whole(limits.version) then
-    accounts[a] = { segments = limits.segments, live = live, counters = {} }
-  else
-    toLoad[#toLoad + 1] = a
-  end
+local function areExpected(marks)
+  if redis.call('HGET', KEYS[1], 'epoch') ~= epoch or redis.call('HGET', KEYS[6], 'epoch') ~= epoch then return false end
+  for a = 1, #marks do if not marks[a] then return false end end
+  return table.concat(marks, ' ') == ARGV[4]
 end
-if #toLoad > 0 then return { 'load', toLoad } end
+local marks = redis.call('HMGET', KEYS[5], unpack(ARGV, 9, fieldsAt - 1))
+if not areExpected(marks) then
+  for a = 1, #marks do marks[a] = marks[a] or '' end
+  return { 0, redis.call('HGET', KEYS[6], 'epoch') or '', marks }
+end
 
-local seenNow, seenBefore, seenHere = {}, {}, {}
+local seenNow, seenBefore = {}, {}
 if mode ~= 'check' then
-  local ids = {}
-  for i = 1, eventCount do ids[i] = ARGV[eventsAt + (i - 1) * EVENT_SIZE + 5] end
-  seenNow = redis.call('HMGET', KEYS[3], unpack(ids))
-  seenBefore = redis.call('HMGET', KEYS[4], unpack(ids))
-end
-
-local touched = {}
-
--- The counter of a metric in the segment that holds an instant, or nil and why there is none.
-local function counterOf(account, metric, at)
-  local segments = account.segments
-  for s = #segments, 1, -1 do
-    local segment = segments[s]
-    if at >= segment.startMs and at < segment.endMs then
-      local limit = segment.metrics[metric]
-      if not limit then return nil, NOT_IN_PLAN, segment.endMs end
-      local field = whole(segment.startMs) .. ':' .. metric
-      local counter = account.counters[field]
-      if not counter then
-        local stored = redis.call('HMGET', account.live, field, field .. ':at')
-        local value = tonumber(stored[1] or '0')
-        counter = { field = field, live = account.live, base = value, used = value, at = tonumber(stored[2] or '0'),
-          limit = limit.limit ~= cjson.null and limit.limit or nil, policy = limit.policy,
-          aggregation = limit.aggregation, isClosed = segment.isClosed, endMs = segment.endMs }
-        account.counters[field] = counter
-        touched[#touched + 1] = counter
-      end
-      return counter
-    end
+  seenNow = redis.call('HMGET', KEYS[3], unpack(ARGV, idsAt, payloadsAt - 1))
+  if redis.call('EXISTS', KEYS[4]) == 1 then
+    seenBefore = redis.call('HMGET', KEYS[4], unpack(ARGV, idsAt, payloadsAt - 1))
   end
-  if at < segments[1].startMs then return nil, PERIOD_CLOSED, 0 end
-  return nil, NO_PERIOD, 0
+end
+local stored, held = {}, {}
+if counterCount > 0 then
+  stored = redis.call('HMGET', KEYS[6], unpack(ARGV, fieldsAt, idsAt - 1))
+  if sizes[5] == 1 and redis.call('EXISTS', KEYS[7]) == 1 then
+    held = redis.call('HMGET', KEYS[7], unpack(ARGV, fieldsAt, idsAt - 1))
+  end
+end
+local base, used = {}, {}
+for c = 1, counterCount do
+  local value = tonumber(stored[c] or 0)
+  base[c], used[c], held[c] = value, value, tonumber(held[c] or 0)
 end
 
-local function usedAfter(counter, quantity, at)
-  if counter.aggregation == 'sum' then return counter.used + quantity end
-  if counter.aggregation == 'count' then return counter.used + 1 end
-  if counter.aggregation == 'max' then return math.max(counter.used, quantity) end
-  return at >= counter.at and quantity or counter.used
-end
-
-local function decide(counter, quantity, at)
-  if counter.isClosed then return PERIOD_CLOSED end
-  local after = usedAfter(counter, quantity, at)
+local function verdictOn(c, after)
+  local stop = sizes[4 * c + 2]
+  if stop == CLOSED then return PERIOD_CLOSED end
   if after > QUANTITY_MAX then return TOO_LARGE end
-  if counter.policy == 'refuse' and after > counter.limit then return QUOTA_EXCEEDED end
-  counter.used = after
-  if at > counter.at then counter.at = at end
+  if stop >= 0 and after + held[c] > stop then return QUOTA_EXCEEDED end
   return ACCEPTED
 end
 
-local codes, found, ends, records, isTold, isRefused = {}, {}, {}, {}, {}, false
-local seenToWrite, names, isNamed = {}, {}, {}
+local function append(seen, counters, rows)
+  redis.call('HSET', KEYS[3], unpack(seen))
+  redis.call('EXPIRE', KEYS[3], ARGV[2])
+  redis.call('HSET', KEYS[6], unpack(counters))
+  local accounts = ' ' .. table.concat(ARGV, ' ', 9, fieldsAt - 1) .. ' '
+  return redis.call('XADD', KEYS[2], '*', 'v', '1', 'a', accounts, 'd', rows)
+end
+
+-- All of it at once, where nothing was seen and every counter takes what its events add up to: quantities are not
+-- negative, so that what fits as a whole fits in any order.
+local function acceptWhole()
+  local seen, isHere, counters = {}, {}, {}
+  for i = 1, eventCount do
+    local id = ARGV[idsAt + i - 1]
+    if seenNow[i] or seenBefore[i] or isHere[id] then return nil end
+    isHere[id] = true
+    seen[2 * i - 1], seen[2 * i] = id, ARGV[payloadsAt + payloadOf[i] - 1]
+  end
+  for c = 1, counterCount do
+    local aggregation, total = sizes[4 * c + 3], sizes[4 * c + 4]
+    local after = aggregation == MAX and math.max(base[c], total) or base[c] + total
+    if total < 0 or verdictOn(c, after) ~= ACCEPTED then return nil end
+    counters[2 * c - 1], counters[2 * c] = ARGV[fieldsAt + c - 1], after
+  end
+  return append(seen, counters, ARGV[8])
+end
+if mode == 'each' and sizes[4] == 1 then
+  local streamId = acceptWhole()
+  if streamId then return { 1, streamId } end
+end
+
+local events = cmsgpack.unpack(ARGV[7])
+local instants, newValues, isTouched = {}, {}, {}
+
+local function usedAfter(c, quantity, at)
+  local aggregation = sizes[4 * c + 3]
+  if aggregation == SUM then return used[c] + quantity end
+  if aggregation == COUNT then return used[c] + 1 end
+  if aggregation == MAX then return math.max(used[c], quantity) end
+  if aggregation == LAST then
+    instants[c] = instants[c] or tonumber(redis.call('HGET', KEYS[6], ARGV[fieldsAt + c - 1] .. ':at') or 0)
+    return at >= instants[c] and quantity or used[c]
+  end
+  local value = ARGV[valuesAt + at - 1]
+  newValues[c] = newValues[c] or {}
+  if newValues[c][value] then return used[c] end
+  return used[c] + 1 - redis.call('SISMEMBER', KEYS[sizes[4 * c + 5]], value)
+end
+
+local function decide(c, quantity, at)
+  local after = usedAfter(c, quantity, at)
+  local verdict = verdictOn(c, after)
+  if verdict ~= ACCEPTED then return verdict end
+  if instants[c] then instants[c] = math.max(instants[c], at)
+  elseif newValues[c] and after > used[c] then newValues[c][ARGV[valuesAt + at - 1]] = true end
+  used[c], isTouched[c] = after, true
+  return ACCEPTED
+end
+
+local codes, seen, seenHere, rows, rowAt, isRefused = {}, {}, {}, {}, 1, false
 for i = 1, eventCount do
-  local arg = eventsAt + (i - 1) * EVENT_SIZE
-  local a = tonumber(ARGV[arg + 1])
-  local id, payload = ARGV[arg + 5], ARGV[arg + 6]
+  local ref, bytes = events[4 * i - 3], events[4 * i]
+  local id = ARGV[idsAt + i - 1]
+  local payload = ARGV[payloadsAt + payloadOf[i] - 1]
   local earlier = mode ~= 'check' and (seenHere[id] or seenNow[i] or seenBefore[i])
   local code
-  if not earlier or mode ~= 'each' then
-    found[i], code, ends[i] = counterOf(accounts[a], ARGV[arg + 2], tonumber(ARGV[arg + 4]))
-  end
-  if earlier then
-    code = earlier == payload and DUPLICATE or CONFLICT
-  elseif found[i] then
-    code = decide(found[i], tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4]))
-  end
-  codes[i] = code
+  if earlier then code = earlier == payload and DUPLICATE or CONFLICT
+  elseif ref < 0 then code = -ref
+  else code = decide(ref, events[4 * i - 2], events[4 * i - 1]) end
   if code == ACCEPTED and mode ~= 'check' then
     seenHere[id] = payload
-    seenToWrite[#seenToWrite + 1] = id
-    seenToWrite[#seenToWrite + 1] = payload
-    records[#records + 1] = ARGV[arg + 7]
-    if not isNamed[a] then
-      isNamed[a] = true
-      names[#names + 1] = ARGV[4 + a]
-    end
+    seen[#seen + 1] = id
+    seen[#seen + 1] = payload
+    rows[#rows + 1] = string.sub(ARGV[8], rowAt, rowAt + bytes - 1)
   elseif code > DUPLICATE then
     isRefused = true
   end
-  isTold[i] = mode ~= 'each' or code > CONFLICT
+  rowAt = rowAt + bytes
+  codes[i] = 48 + code
 end
 
-local doesWrite = #records > 0 and not (mode == 'all' and isRefused)
-if doesWrite then
-  redis.call('HSET', KEYS[3], unpack(seenToWrite))
-  redis.call('EXPIRE', KEYS[3], ARGV[3])
-  for _, counter in ipairs(touched) do
-    redis.call('HSET', counter.live, counter.field, whole(counter.used))
-    if counter.aggregation == 'last' then
-      redis.call('HSET', counter.live, counter.field .. ':at', whole(counter.at))
+local streamId = ''
+if #rows > 0 and not (mode == 'all' and isRefused) then
+  local counters = {}
+  for c = 1, counterCount do
+    local field = ARGV[fieldsAt + c - 1]
+    if isTouched[c] then
+      counters[#counters + 1] = field
+      counters[#counters + 1] = used[c]
+      if instants[c] then
+        counters[#counters + 1] = field .. ':at'
+        counters[#counters + 1] = instants[c]
+      end
+      for value in pairs(newValues[c] or {}) do redis.call('SADD', KEYS[sizes[4 * c + 5]], value) end
     end
   end
-  redis.call('XADD', KEYS[2], '*', 'a', ' ' .. table.concat(names, ' ') .. ' ', 'd', '[' .. table.concat(records, ',') .. ']')
+  streamId = append(seen, counters, table.concat(rows))
+else
+  used = base
 end
-
-local details = {}
-for i = 1, eventCount do
-  if isTold[i] then
-    local counter = found[i]
-    details[#details + 1] = i
-    details[#details + 1] = counter and (doesWrite and counter.used or counter.base) or 0
-    details[#details + 1] = counter and (counter.limit or -1) or 0
-    details[#details + 1] = counter and counter.endMs or ends[i]
-  end
-end
-return { 'done', codes, details }
+return { 2, streamId, string.char(unpack(codes)), used, held }

@@ -1,15 +1,14 @@
-import { createHash } from "node:crypto";
-import type { UsageEvent } from "@driftlock/contracts";
 import type { RedisClient } from "../connection.ts";
-import { keys } from "../keys.ts";
-import { toRecord } from "../record.ts";
-import { loadScript } from "../script.ts";
+import { loadWrittenScript } from "../script-call.ts";
+import { findSegment } from "../resolved-limits.ts";
+import { type AcceptPlan, type AcceptUsageCall, planCall, writeCall } from "./accept-call.ts";
+import type { StreamPosition } from "./seed-counters.ts";
 
-/** Larger calls would hold up everybody else's (DESIGN 4.1). */
+/** Larger calls would hold up everybody else's (DESIGN 4.1), and pass what Lua unpacks. */
 export const callEventsMax = 1_000;
 
 /** By the script's numbers. `not-in-plan`: the plan says nothing of the metric, which is a refusal. */
-const verdicts = [
+export const verdicts = [
   "accepted",
   "duplicate",
   "conflict",
@@ -21,91 +20,87 @@ const verdicts = [
 ] as const;
 export type Verdict = (typeof verdicts)[number];
 
-/** `each`: what fits, in order. `all`: all or none. `check`: nothing is written and no id is looked at. */
-export type AcceptMode = "each" | "all" | "check";
-
 export interface Decision {
-  verdict: Verdict;
+  readonly verdict: Verdict;
   /** Where the event's counter stands; told for refused events, and for all in the modes `all` and `check`. */
-  counter?: { used: number; limit: number | null; resetsAtMs: number | null };
+  readonly counter?: CounterStanding;
+}
+
+export interface CounterStanding {
+  readonly used: number;
+  /** What reservations hold on top of it. */
+  readonly held: number;
+  readonly limit: number | null;
+  /** Where a spend cap ends it. */
+  readonly hardLimit: number | null;
+  readonly resetsAtMs: number | null;
 }
 
 export type AcceptOutcome =
-  | { outcome: "decided"; decisions: Decision[] }
+  /** `entry` is what was written, null for nothing. */
+  | { outcome: "decided"; decisions: Decision[]; entry: StreamPosition | null }
   /** Nothing was done: limits or counters of these accounts are missing or too old. */
   | { outcome: "load"; accountIds: string[] };
 
-interface AcceptUsageCall {
-  partition: number;
-  mode: AcceptMode;
-  /** All of this partition's accounts, at most `callEventsMax`. */
-  events: readonly UsageEvent[];
-  nowMs: number;
-  /** Rotates the buckets of seen ids; transport time. */
-  wallNowMs: number;
-}
+const script = loadWrittenScript("accept-usage");
+const conflictCode = 2;
+const accepted: Decision = { verdict: "accepted" };
 
-const bucketMs = 10 * 60 * 1000;
-const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
-const script = loadScript("accept-usage");
-
-type Reply = ["load", number[]] | ["done", number[], number[]];
+type Reply =
+  | [kind: 0, epoch: string, marks: string[]]
+  | [kind: 1, streamId: string]
+  | [kind: 2, streamId: string, verdicts: string, used: number[], held: number[]];
 
 /** One atomic decision on events of one partition. Throws UNAVAILABLE; a repeat is then answered by the guard. */
 export async function acceptUsage(redis: RedisClient, call: AcceptUsageCall): Promise<AcceptOutcome> {
-  const { partition, events } = call;
-  const accountIds = [...new Set(events.map(({ accountId }) => accountId))];
-  const accountNumbers = new Map(accountIds.map((accountId, index) => [accountId, index + 1]));
-  const bucket = Math.floor(call.wallNowMs / bucketMs);
-  const reply = (await script(
-    redis,
-    [
-      keys.meta(partition),
-      keys.stream(partition),
-      keys.seen(partition, bucket),
-      keys.seen(partition, bucket - 1),
-      ...accountIds.flatMap((id) => [keys.limits(partition, id), keys.live(partition, id)]),
-    ],
-    [
-      call.mode,
-      call.nowMs,
-      seenKeptSeconds,
-      accountIds.length,
-      ...accountIds,
-      ...events.flatMap((event) => [
-        accountNumbers.get(event.accountId) ?? 0,
-        event.metric,
-        event.quantity,
-        event.occurredAtMs,
-        call.mode === "check" ? "" : hashId(event),
-        event.payloadHash,
-        call.mode === "check" ? "" : toRecord(event),
-      ]),
-    ],
-  )) as Reply;
-  if (reply[0] === "load") {
-    return { outcome: "load", accountIds: reply[1].map((number) => accountIds[number - 1] ?? "") };
-  }
-  return { outcome: "decided", decisions: readDecisions(reply[1], reply[2]) };
+  const plan = planCall(call);
+  if ("missing" in plan) return { outcome: "load", accountIds: plan.missing };
+  const reply = (await script(redis, writeCall(call, plan))) as Reply;
+  if (reply[0] === 0) return { outcome: "load", accountIds: findStale(plan, reply[1], reply[2]) };
+  const [, streamId] = reply;
+  const entry = streamId === "" ? null : { epoch: plan.epoch, streamId };
+  const decisions =
+    reply[0] === 1
+      ? call.events.map(() => accepted)
+      : readDecisions({ call, plan, codes: reply[2], used: reply[3], held: reply[4] });
+  return { outcome: "decided", decisions, entry };
 }
 
-/** 132 bits: an accidental match would lose an event. */
-function hashId({ accountId, id }: UsageEvent): string {
-  return createHash("sha256").update(`${accountId}\n${id}`).digest("base64url").slice(0, 22);
+/** All of them where another epoch has begun. */
+const findStale = (plan: AcceptPlan, epoch: string, marks: readonly string[]): string[] =>
+  plan.accounts
+    .filter(({ mark }, index) => epoch !== plan.epoch || marks[index] !== mark)
+    .map(({ limits }) => limits.accountId);
+
+interface Decided {
+  call: AcceptUsageCall;
+  plan: AcceptPlan;
+  codes: string;
+  used: readonly number[];
+  held: readonly number[];
 }
 
-function readDecisions(codes: readonly number[], details: readonly number[]): Decision[] {
-  const decisions = codes.map((code): Decision => ({ verdict: verdicts[code] ?? "no-period" }));
-  for (let at = 0; at < details.length; at += 4) {
-    const [number = 0, used = 0, limit = -1, endMs = 0] = details.slice(at, at + 4);
-    const decision = decisions[number - 1];
-    if (decision) {
-      decision.counter = {
-        used,
-        limit: limit === -1 ? null : limit,
-        resetsAtMs: endMs === 0 ? null : endMs,
-      };
-    }
+function readDecisions(decided: Decided): Decision[] {
+  const isToldAlways = decided.call.mode !== "each";
+  return decided.call.events.map((_, index) => {
+    const code = decided.codes.charCodeAt(index) - 48;
+    const verdict = verdicts[code];
+    if (verdict === undefined) throw new Error(`accept-usage.lua decided ${decided.codes}`);
+    if (code > conflictCode || isToldAlways) return { verdict, counter: standingOf(decided, index) };
+    return code === 0 ? accepted : { verdict };
+  });
+}
+
+function standingOf({ call, plan, used, held }: Decided, index: number): CounterStanding {
+  const ref = plan.refs[index];
+  if (ref !== undefined && typeof ref !== "string") {
+    const place = (plan.numbers[4 * index] ?? 0) - 1;
+    const { limit, hardLimit } = ref.limit;
+    const resetsAtMs = ref.segment.endMs;
+    return { used: used[place] ?? 0, held: held[place] ?? 0, limit, hardLimit, resetsAtMs };
   }
-  return decisions;
+  const event = call.events[index];
+  const limits = event && call.limitsOf(event.accountId)?.limits;
+  const segment = event && limits ? findSegment(limits.segments, event.occurredAtMs) : null;
+  return { used: 0, held: 0, limit: 0, hardLimit: null, resetsAtMs: segment?.endMs ?? null };
 }

@@ -1,5 +1,5 @@
 import type { RedisClient } from "../connection.ts";
-import { keys } from "../keys.ts";
+import { counterField, keys } from "../keys.ts";
 import { loadScript } from "../script.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
@@ -8,7 +8,7 @@ export interface CounterCorrection {
   accountId: string;
   /** The batch's end. */
   position: StreamPosition;
-  /** Where a `max` or `last` is among them, which only building anew can mend. */
+  /** Where a `max`, `last` or `unique` is among them, which only building anew can mend. */
   isRebuild: boolean;
   deltas: readonly { segmentStartMs: number; metric: string; quantity: number }[];
 }
@@ -23,12 +23,16 @@ export async function correctCounters(
 ): Promise<void> {
   await script(
     redis,
-    [keys.meta(partition), keys.live(partition, accountId)],
+    [keys.meta(partition), keys.marks(partition), keys.built(partition), keys.live(partition)],
     [
+      accountId,
       position.epoch,
       position.streamId,
       isRebuild ? 1 : 0,
-      ...deltas.flatMap(({ segmentStartMs, metric, quantity }) => [`${segmentStartMs}:${metric}`, quantity]),
+      ...deltas.flatMap(({ segmentStartMs, metric, quantity }) => [
+        counterField(accountId, segmentStartMs, metric),
+        quantity,
+      ]),
     ],
   );
 }

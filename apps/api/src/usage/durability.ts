@@ -1,0 +1,112 @@
+import { AppError } from "@driftlock/contracts";
+import {
+  createWitness,
+  prepareFsync,
+  readStreamEnd,
+  type ServerLife,
+  type StreamPosition,
+  type Witness,
+} from "@driftlock/redis";
+import { createCommitWait } from "./commit-wait.ts";
+import { createSharedRound } from "./shared-round.ts";
+
+/** When usage is acknowledged (DESIGN 4.9): in Redis, on Redis's disk, or committed in Postgres. */
+export const durabilityLevels = ["redis", "fsync", "committed"] as const;
+export type DurabilityLevel = (typeof durabilityLevels)[number];
+
+export interface WrittenEntry extends StreamPosition {
+  partition: number;
+}
+
+export interface Written<Answer> {
+  answer: Answer;
+  entries: readonly WrittenEntry[];
+  /** The partitions of events that were known already: those who sent them first may still be waiting. */
+  repeatedIn(): Iterable<number>;
+}
+
+export interface Durability {
+  /** Resolves when the level can be kept; rejects where the server's settings forbid it. */
+  start(): Promise<void>;
+  /**
+   * Runs a call that writes, and resolves with its answer once that is as durable as the level promises.
+   * @throws UNAVAILABLE where this is not known in time: what was written may be kept, and the same events sent again
+   * count once.
+   */
+  keep<Answer>(write: () => Promise<Written<Answer>>): Promise<Answer>;
+  close(): void;
+}
+
+interface Options {
+  level: DurabilityLevel;
+  redisUrl: string;
+  /** Milliseconds that no step of the clock moves. */
+  monotonicNow: () => number;
+  onConnectionError: (error: Error) => void;
+}
+
+export function createDurability(options: Options): Durability {
+  switch (options.level) {
+    case "redis":
+      return { start: async () => {}, keep: async (write) => (await write()).answer, close: () => {} };
+    case "fsync":
+      return createFsync(options);
+    case "committed":
+      return createCommitted(options);
+  }
+}
+
+/**
+ * A life that began before the write and still lasts after the wait proves that it was one server all along: else a
+ * server that died in between, and came back without what it had answered, would be taken for the one that has it.
+ */
+function createWitnessed<Prepared>(
+  witness: Witness<Prepared>,
+  settle: (life: ServerLife<Prepared>, written: Written<unknown>) => Promise<void>,
+): Durability {
+  return {
+    start: witness.ready,
+    keep: async (write) => {
+      const life = witness.life();
+      const written = await write();
+      await settle(life, written);
+      if (life.ended.aborted) throw lost();
+      return written.answer;
+    },
+    close: witness.close,
+  };
+}
+
+const lost = () =>
+  new AppError("UNAVAILABLE", "Redis was lost meanwhile; send the same events again: they count once.", {
+    retryAfterSeconds: 1,
+  });
+
+function createFsync({ redisUrl, onConnectionError }: Options): Durability {
+  const witness = createWitness({
+    url: redisUrl,
+    connectionName: "driftlock-api-fsync",
+    prepare: async (redis) => createSharedRound(await prepareFsync(redis)),
+    onConnectionError,
+  });
+  return createWitnessed(witness, async ({ prepared: sync }, { entries, repeatedIn }) => {
+    if (entries.length > 0 || [...repeatedIn()].length > 0) await sync();
+  });
+}
+
+function createCommitted({ redisUrl, monotonicNow, onConnectionError }: Options): Durability {
+  const witness = createWitness({
+    url: redisUrl,
+    connectionName: "driftlock-api-committed",
+    prepare: async (redis) => redis,
+    onConnectionError,
+  });
+  const wait = createCommitWait({ monotonicNow });
+  return createWitnessed(witness, async (life, { entries, repeatedIn }) => {
+    const ends = [...new Set(repeatedIn())].map(async (partition) => ({
+      partition,
+      ...(await readStreamEnd(life.redis, partition)),
+    }));
+    await wait(life, [...entries, ...(await Promise.all(ends))]);
+  });
+}

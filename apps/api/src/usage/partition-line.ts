@@ -1,0 +1,122 @@
+import type { UsageEvent } from "@driftlock/contracts";
+import { type AcceptOutcome, callEventsMax, type Decision, type StreamPosition } from "@driftlock/redis";
+
+/** Events of one request and one partition, decided in their order, maybe in several calls. */
+export interface Load {
+  readonly events: readonly UsageEvent[];
+  /** The decisions that were made so far, in order. */
+  readonly decisions: Decision[];
+  /** What was written for them. */
+  readonly entries: StreamPosition[];
+}
+
+/**
+ * The events of all requests on their way to one partition.
+ * @returns whether all of the load is decided; false: the limits of some of its accounts must be loaded first.
+ * @throws what the call threw: what was decided by then stays.
+ */
+export type DecideLoad = (load: Load) => Promise<boolean>;
+
+interface Waiting {
+  load: Load;
+  resolve: (isDecided: boolean) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Part {
+  waiting: Waiting;
+  count: number;
+}
+
+/**
+ * One call at a time: what arrives while it is under way goes together in the next, so that calls grow with the load and
+ * nobody waits for a timer. `forget` is told of accounts whose limits were not those of the counters.
+ */
+export function createPartitionLine(
+  accept: (events: readonly UsageEvent[]) => Promise<AcceptOutcome>,
+  forget: (accountIds: readonly string[]) => void,
+): DecideLoad {
+  let line: Waiting[] = [];
+  let isBusy = false;
+
+  async function run(): Promise<void> {
+    if (isBusy) return;
+    isBusy = true;
+    while (line.length > 0) await callOnce();
+    isBusy = false;
+  }
+
+  async function callOnce(): Promise<void> {
+    const parts = takeParts(line);
+    const [only] = parts;
+    const events =
+      parts.length === 1 && only !== undefined
+        ? only.waiting.load.events.slice(only.waiting.load.decisions.length, endOf(only))
+        : parts.flatMap((part) =>
+            part.waiting.load.events.slice(part.waiting.load.decisions.length, endOf(part)),
+          );
+    try {
+      const outcome = await accept(events);
+      if (outcome.outcome === "decided") share(parts, outcome);
+      else turnAway(parts, outcome.accountIds);
+    } catch (error) {
+      for (const { waiting } of parts) waiting.reject(error);
+      leave(new Set(parts.map(({ waiting }) => waiting)));
+    }
+  }
+
+  function share(parts: readonly Part[], { decisions, entry }: AcceptOutcome & { outcome: "decided" }): void {
+    const done = new Set<Waiting>();
+    let at = 0;
+    for (const { waiting, count } of parts) {
+      const { load } = waiting;
+      for (const end = at + count; at < end; at++) load.decisions.push(decisions[at] ?? missing());
+      if (entry !== null) load.entries.push(entry);
+      if (load.decisions.length < load.events.length) continue;
+      done.add(waiting);
+      waiting.resolve(true);
+    }
+    leave(done);
+  }
+
+  /** Those who sent events of these accounts load them and come again; the others go on at once. */
+  function turnAway(parts: readonly Part[], accountIds: readonly string[]): void {
+    forget(accountIds);
+    const stale = new Set(accountIds);
+    const away = new Set<Waiting>();
+    for (const { waiting } of parts) {
+      if (!waiting.load.events.some(({ accountId }) => stale.has(accountId))) continue;
+      away.add(waiting);
+      waiting.resolve(false);
+    }
+    leave(away);
+  }
+
+  function leave(gone: ReadonlySet<Waiting>): void {
+    if (gone.size > 0) line = line.filter((waiting) => !gone.has(waiting));
+  }
+
+  return (load) =>
+    new Promise((resolve, reject) => {
+      line.push({ load, resolve, reject });
+      void run();
+    });
+}
+
+function takeParts(line: readonly Waiting[]): Part[] {
+  const parts: Part[] = [];
+  let room = callEventsMax;
+  for (const waiting of line) {
+    if (room === 0) break;
+    const count = Math.min(room, waiting.load.events.length - waiting.load.decisions.length);
+    parts.push({ waiting, count });
+    room -= count;
+  }
+  return parts;
+}
+
+const endOf = ({ waiting: { load }, count }: Part): number => load.decisions.length + count;
+
+function missing(): never {
+  throw new Error("Redis decided fewer events than it was given");
+}

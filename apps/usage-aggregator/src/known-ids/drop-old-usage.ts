@@ -1,0 +1,64 @@
+import { type Db, usageGenerations, usageIdFilters, usageTotals } from "@driftlock/db";
+import { readOldestMs, type RedisClient } from "@driftlock/redis";
+import type { Clock, Logger } from "@driftlock/runtime";
+import { knownForMs } from "./known-ids.ts";
+
+const hourMs = 60 * 60 * 1000;
+const dayMs = 24 * hourMs;
+const minutesPerDelete = 5_000;
+const deletesPerRun = 20;
+
+interface Deps {
+  db: Db;
+  redis: RedisClient;
+  clock: Clock;
+  log: Logger;
+  /** Of the installation. */
+  partitions: number;
+  retentionDays: number;
+}
+
+/**
+ * Drops generations of records that were all received before the retention, each as a whole, and the minutes before it.
+ * Totals stay. However short the retention, an id is kept until nothing that waits in the stream can repeat it.
+ */
+export async function dropOldUsage(deps: Deps): Promise<void> {
+  const { db, clock, log, retentionDays } = deps;
+  const nowMs = clock.now().getTime();
+  const retainedSinceMs = nowMs - retentionDays * dayMs;
+  const { generation } = await usageGenerations.findCurrent(db);
+  const sealed = await usageGenerations.listSealed(db, generation);
+  for (const each of sealed) {
+    if (each.newestReceivedAt === null && each.sealedAt.getTime() < nowMs - knownForMs)
+      await usageGenerations.updateNewestReceived(db, each.generation);
+  }
+  const old = (sinceMs: number) =>
+    sealed.filter(
+      ({ newestReceivedAt }) => newestReceivedAt !== null && newestReceivedAt.getTime() < sinceMs,
+    );
+  const dropable = old(retainedSinceMs);
+  if (dropable.length > 0) {
+    const neededSinceMs = nowMs - knownForMs - (await oldestWaitingMs(deps)) - hourMs;
+    for (const each of old(Math.min(retainedSinceMs, neededSinceMs))) {
+      const isDropped = await db.transaction((tx) => usageGenerations.drop(tx, each.generation));
+      if (isDropped) log.info({ generation: each.generation }, "usage-generation.dropped");
+    }
+  }
+  // Their ids are looked for by nobody but rows that waited a day: those take the index.
+  for (const each of old(nowMs - knownForMs - dayMs)) await usageIdFilters.deleteFilters(db, each.generation);
+  await deleteOldMinutes(db, new Date(retainedSinceMs));
+}
+
+/** In short transactions: writers of the same rows wait for one at most. */
+async function deleteOldMinutes(db: Db, before: Date): Promise<void> {
+  for (let run = 0; run < deletesPerRun; run++) {
+    if ((await usageTotals.deleteMinutesBefore(db, before, minutesPerDelete)) < minutesPerDelete) return;
+  }
+}
+
+/** For how long the oldest entry has waited in any partition's stream. */
+async function oldestWaitingMs({ redis, partitions }: Deps): Promise<number> {
+  const nowMs = Date.now();
+  const acceptedMs = await readOldestMs(redis, partitions);
+  return Math.max(0, ...acceptedMs.map((atMs) => nowMs - (atMs ?? nowMs)));
+}

@@ -1,0 +1,126 @@
+import { createTestRedis } from "@driftlock/devkit";
+import { accounts, seedCatalog, usageSnapshots, usageTotals } from "@driftlock/db";
+import { initialFreePeriods } from "@driftlock/domain";
+import { createRedis, keys, type RedisClient } from "@driftlock/redis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { dropOldUsage } from "../src/known-ids/drop-old-usage.ts";
+import {
+  accountsOf,
+  dayMs,
+  type KnownIdsWorld,
+  openKnownIdsWorld,
+  partitions,
+  rowsOf,
+  startMs,
+} from "./known-ids-world.ts";
+
+const [accountId] = accountsOf(0) as [string];
+const minuteMs = 60_000;
+let world: KnownIdsWorld;
+let server: Awaited<ReturnType<typeof createTestRedis>>;
+let redis: RedisClient;
+
+beforeEach(async () => {
+  world = await openKnownIdsWorld();
+  server = await createTestRedis();
+  redis = createRedis({
+    url: server.url,
+    connectionName: "test",
+    purpose: "requests",
+    onConnectionError: () => {},
+  });
+});
+
+afterEach(async () => {
+  redis.disconnect();
+  await server.drop();
+  await world.close();
+});
+
+const drop = (retentionDays: number) => dropOldUsage({ ...world, redis, partitions, retentionDays });
+const generations = async () =>
+  (
+    await world.query<{ generation: number }>`select generation from usage_generations order by generation`
+  ).map(({ generation }) => generation);
+
+/** A generation that is sealed a day after its only record was received. */
+async function writeGeneration(id: string): Promise<void> {
+  const receivedAtMs = world.time.nowMs;
+  await world.startWriter().commit(0, rowsOf([{ accountId, id, receivedAtMs }]));
+  world.time.nowMs += dayMs;
+  await world.rotate();
+}
+
+test("records and minutes older than the retention go, totals and what counters are built from stay", async () => {
+  const { db } = world;
+  const now = new Date(startMs);
+  const periods = initialFreePeriods(now);
+  await seedCatalog(db, { mode: "simulator", usagePartitions: partitions, now });
+  await accounts.insertAccount(db, { accountId, name: null, email: null, now, freePlanVersion: 1, periods });
+  const delta = { accountId, metric: "events", quantity: 3, eventCount: 3, lastOccurredAtMs: startMs };
+  await usageTotals.upsertTotals(db, "add", [{ ...delta, atMs: startMs }]);
+  const minutes = Array.from({ length: 12_000 }, (_, index) => ({
+    ...delta,
+    atMs: startMs + index * 15 * minuteMs,
+  }));
+  await usageTotals.upsertMinutes(db, "add", minutes);
+  for (const id of ["a", "b"]) await writeGeneration(id);
+  const facts = async () => ({
+    totals: await world.query`select * from usage_totals`,
+    snapshot: await usageSnapshots.listUsageSnapshots(db, [{ accountId, partition: 0 }], now),
+  });
+  const before = await facts();
+
+  world.time.nowMs = startMs + 91 * dayMs - 1;
+  await drop(90);
+  await drop(90);
+  expect(await generations()).toEqual([2, 3]);
+  expect(await world.query`select event_id from usage_records`).toEqual([{ event_id: "b" }]);
+  expect(await world.query`select min(minute_at) as oldest, count(*) as count from usage_minutes`).toEqual([
+    { oldest: new Date(startMs + dayMs), count: 12_000 - 96 },
+  ]);
+  world.time.nowMs = startMs + 400 * dayMs;
+  await drop(90);
+  expect(await generations()).toEqual([3]);
+  expect(await world.count()).toBe(0);
+  expect(await world.query`select count(*) as count from usage_minutes`).toEqual([{ count: 0 }]);
+  expect(await facts()).toEqual(before);
+  await world.startWriter().commit(0, rowsOf([{ accountId, id: "a" }]));
+  expect(await world.count()).toBe(1);
+});
+
+test("however short the retention, an id stays while an entry waits that was received within 35 days of it", async () => {
+  await writeGeneration("a");
+  world.time.nowMs = startMs + 36 * dayMs + minuteMs;
+  const waiting = `${Date.now() - 2 * dayMs}-1`;
+  await redis.xadd(keys.stream(2), waiting, "v", "1");
+  await drop(35);
+  await drop(35);
+  expect(await generations()).toEqual([1, 2]);
+  const repeat = rowsOf([{ accountId, id: "a", receivedAtMs: startMs + 34 * dayMs }]);
+  expect(await world.startWriter().find(0, repeat)).toHaveLength(1);
+  await redis.xdel(keys.stream(2), waiting);
+  await drop(35);
+  expect(await generations()).toEqual([2]);
+});
+
+test("two processes drop at the same time, while the records are read, and a reader that stays is not waited for", async () => {
+  await writeGeneration("a");
+  await writeGeneration("b");
+  world.time.nowMs = startMs + 200 * dayMs;
+  await drop(90);
+  await Promise.all([drop(90), drop(90), world.count(), world.count()]);
+  expect(await generations()).toEqual([3]);
+
+  await writeGeneration("c");
+  world.time.nowMs += 200 * dayMs;
+  await drop(365);
+  await world.db.transaction(async (reader) => {
+    await reader.rows("test", { text: "select count(*) from usage_records", values: [] });
+    await expect(drop(90)).rejects.toThrow("lock timeout");
+    // Whoever writes was not held up for longer than that.
+    await world.startWriter().commit(1, rowsOf([{ accountId: accountsOf(1)[0] ?? "", id: "d" }]));
+  });
+  await drop(90);
+  expect(await generations()).toEqual([4]);
+});

@@ -1,0 +1,60 @@
+import type { UsageEvent } from "@driftlock/contracts";
+import { quantityMax } from "@driftlock/contracts";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeRows, rowBytesMax, type StreamRow, writeRow } from "./record.ts";
+
+const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 100 });
+const instantMs = fc.integer({ min: Date.UTC(1990, 0, 1), max: Date.UTC(2100, 0, 1) });
+const event: fc.Arbitrary<UsageEvent> = fc.record({
+  accountId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  metric: fc.constantFrom("events", "api_requests"),
+  id: text,
+  quantity: fc.integer({ min: 0, max: quantityMax }),
+  occurredAtMs: instantMs,
+  receivedAtMs: instantMs,
+  propertiesJson: fc.option(text.map((value) => JSON.stringify({ key: value }))),
+});
+
+function encode(events: readonly UsageEvent[]): Buffer {
+  const target = Buffer.alloc(events.reduce((room, each) => room + rowBytesMax(each), 0));
+  return target.subarray(
+    0,
+    events.reduce((at, each) => writeRow(target, at, each), 0),
+  );
+}
+
+const toEvent = ({ accountId, metric, id, quantity, ...row }: StreamRow): UsageEvent => ({
+  accountId,
+  metric,
+  id,
+  quantity,
+  occurredAtMs: row.occurredAtMs,
+  receivedAtMs: row.receivedAtMs,
+  propertiesJson: row.propertiesJson,
+});
+
+test("what is written is read, row by row", () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 20 }), (events) => {
+      const data = encode(events);
+      const rows = decodeRows(data);
+      expect(
+        rows.map((row) => ({ ...toEvent(row), id: row.id, propertiesJson: row.propertiesJson })),
+      ).toEqual(events);
+      expect(Buffer.concat(rows.map(({ bytes }) => bytes))).toEqual(data);
+      for (const row of rows) expect(data.toString("utf8", row.idStart, row.idEnd)).toBe(row.id);
+    }),
+  );
+});
+
+test("anything else is refused", () => {
+  fc.assert(
+    fc.property(event, fc.nat(), (written, cut) => {
+      const data = encode([written]);
+      expect(() => decodeRows(data.subarray(0, 1 + (cut % (data.length - 1))))).toThrow("not a row");
+      expect(() => decodeRows(Buffer.concat([data, Buffer.from("x")]))).toThrow("not a row");
+    }),
+  );
+  expect(() => decodeRows(Buffer.from('[["a","x","events",1,0,0,0,null]]'))).toThrow("not a row");
+});

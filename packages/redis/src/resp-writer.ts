@@ -1,0 +1,122 @@
+import { writeText } from "./record.ts";
+
+const cr = 13;
+const lf = 10;
+
+/**
+ * Writes Redis' protocol into a buffer that is used again for every call: thousands of short arguments cost less so than
+ * as strings that are joined. What is written is copied out by `take`, before anybody else can write.
+ */
+export class RespWriter {
+  buffer: Buffer;
+  at = 0;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** Makes room for `bytes` more. */
+  reserve(bytes: number): void {
+    if (this.at + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.at + bytes));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+
+  /** A copy of what was written; the writer is empty again. */
+  take(): Buffer {
+    const written = Buffer.from(this.buffer.subarray(0, this.at));
+    this.at = 0;
+    return written;
+  }
+
+  /** An argument of text; of two, with a space between. `reserve` three bytes for each unit and 32 more. */
+  text(first: string, second: string | null = null): void {
+    const units = first.length + (second === null ? 0 : second.length + 1);
+    const start = this.at;
+    this.header(units);
+    const textAt = this.at;
+    this.#pair(first, second);
+    const bytes = this.at - textAt;
+    if (bytes !== units) {
+      this.at = start;
+      this.header(bytes);
+      this.#pair(first, second);
+    }
+    this.#end();
+  }
+
+  bytes(source: Buffer, length = source.length): void {
+    this.reserve(length + 32);
+    this.header(length);
+    source.copy(this.buffer, this.at, 0, length);
+    this.at += length;
+    this.#end();
+  }
+
+  /** An array of MessagePack of integers from -32 up. */
+  packed(numbers: readonly number[]): void {
+    this.reserve(9 * numbers.length + 64);
+    const start = this.at;
+    let size = 3;
+    for (const number of numbers) size += packedBytes(number);
+    this.at = start;
+    this.header(size);
+    this.#pack(0xdc, numbers.length, 2);
+    for (const number of numbers) this.#number(number);
+    this.#end();
+  }
+
+  header(length: number): void {
+    this.buffer[this.at++] = 36; // $
+    this.#digits(length);
+  }
+
+  /** The first line of a command of so many words. */
+  words(count: number): void {
+    this.buffer[this.at++] = 42; // *
+    this.#digits(count);
+  }
+
+  #pair(first: string, second: string | null): void {
+    this.at = writeText(this.buffer, this.at, first);
+    if (second === null) return;
+    this.buffer[this.at++] = 32;
+    this.at = writeText(this.buffer, this.at, second);
+  }
+
+  #digits(number: number): void {
+    if (number < 10) this.buffer[this.at++] = 48 + number;
+    else if (number < 100) {
+      this.buffer[this.at++] = 48 + ((number / 10) | 0);
+      this.buffer[this.at++] = 48 + (number % 10);
+    } else this.at = writeText(this.buffer, this.at, String(number));
+    this.#end();
+  }
+
+  #end(): void {
+    this.buffer[this.at++] = cr;
+    this.buffer[this.at++] = lf;
+  }
+
+  #number(number: number): void {
+    if (number < 128) this.buffer[this.at++] = number;
+    else if (number <= 0xffff) this.#pack(0xcd, number, 2);
+    else if (number <= 0xffff_ffff) this.#pack(0xce, number, 4);
+    else {
+      this.buffer[this.at] = 0xcb;
+      this.at = this.buffer.writeDoubleBE(number, this.at + 1);
+    }
+  }
+
+  #pack(kind: number, number: number, bytes: 2 | 4): void {
+    this.buffer[this.at++] = kind;
+    for (let shift = 8 * (bytes - 1); shift >= 0; shift -= 8) this.buffer[this.at++] = number >>> shift;
+  }
+}
+
+function packedBytes(number: number): number {
+  if (number < 128) return 1;
+  if (number <= 0xffff) return 3;
+  return number <= 0xffff_ffff ? 5 : 9;
+}
