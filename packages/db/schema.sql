@@ -420,6 +420,26 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_by_partition ON public.usage_corrections USING btree (partition_no, correction_id);
 
+create table usage_generation_positions (
+  generation integer not null,
+  partition_no integer not null,
+  epoch text not null,
+  last_stream_id text not null,
+  constraint usage_generation_positions_pkey PRIMARY KEY (generation, partition_no),
+  constraint usage_generation_positions_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
+);
+
+create table usage_generations (
+  generation integer not null,
+  table_name text generated always as (('usage_records_'::text || (generation)::text)) stored,
+  opened_at timestamp with time zone,
+  sealed_at timestamp with time zone,
+  newest_received_at timestamp with time zone,
+  constraint usage_generations_pkey PRIMARY KEY (generation),
+  constraint usage_generations_generation_check CHECK ((generation > 0))
+);
+CREATE UNIQUE INDEX usage_generations_current ON public.usage_generations USING btree ((true)) WHERE (sealed_at IS NULL);
+
 create table usage_groups (
   account_id text not null,
   metric text not null,
@@ -443,25 +463,7 @@ create table usage_hours (
   event_count bigint not null,
   last_occurred_at timestamp with time zone not null,
   constraint usage_hours_pkey PRIMARY KEY (account_id, metric, hour_at)
-create table usage_generation_positions (
-  generation integer not null,
-  partition_no integer not null,
-  epoch text not null,
-  last_stream_id text not null,
-  constraint usage_generation_positions_pkey PRIMARY KEY (generation, partition_no),
-  constraint usage_generation_positions_generation_fkey FOREIGN KEY (generation) REFERENCES usage_generations(generation) ON DELETE CASCADE
 );
-
-create table usage_generations (
-  generation integer not null,
-  table_name text generated always as (('usage_records_'::text || (generation)::text)) stored,
-  opened_at timestamp with time zone,
-  sealed_at timestamp with time zone,
-  newest_received_at timestamp with time zone,
-  constraint usage_generations_pkey PRIMARY KEY (generation),
-  constraint usage_generations_generation_check CHECK ((generation > 0))
-);
-CREATE UNIQUE INDEX usage_generations_current ON public.usage_generations USING btree ((true)) WHERE (sealed_at IS NULL);
 
 create table usage_id_filters (
   generation integer not null,
