@@ -72,26 +72,31 @@ async function bench(options: Options): Promise<number> {
   try {
     const machine = await describe(parts, redis);
     const results: RowResult[] = [];
-    for (const plan of chosen) {
-      say(`${plan.name}: ${plan.what}`);
-      results.push(await run(plan, results));
-    }
+    const broken: BenchReport["broken"] = [];
     const report: BenchReport = {
-      rows: results,
-      skipped,
-      machine,
-      commit: readCommit(),
-      startedAt,
-      isQuick: options.quick,
+      ...{ rows: results, skipped, broken, machine },
+      ...{ commit: readCommit(), startedAt, isQuick: options.quick },
     };
     mkdirSync(resultsFolder, { recursive: true });
-    writeFileSync(latestFile, `${JSON.stringify(report, null, 2)}\n`);
+    for (const plan of chosen) {
+      say(`${plan.name}: ${plan.what}`);
+      try {
+        results.push(await run(plan, results));
+      } catch (error) {
+        if (isStopping) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        broken.push({ name: plan.name, reason });
+        say(`${plan.name} broke off: ${reason}`);
+      }
+      writeFileSync(latestFile, `${JSON.stringify(report, null, 2)}\n`); // a long run that ends early keeps what it has
+    }
     process.stdout.write(`\n${renderMarkdown(report)}\n\n`);
-    const failed = results.filter(({ correct }) => !correct);
-    for (const { name, faults } of failed)
+    const wrong = results.filter(({ correct }) => !correct);
+    for (const { name, faults } of wrong)
       for (const fault of faults) process.stdout.write(`${name}: ${fault}\n`);
-    process.stdout.write(`${results.length - failed.length} passed, ${failed.length} failed\n`);
-    return failed.length === 0 ? 0 : 1;
+    const failed = wrong.length + broken.length;
+    process.stdout.write(`${chosen.length - failed} passed, ${failed} failed\n`);
+    return failed === 0 ? 0 : 1;
   } finally {
     redis.disconnect();
     await parts.close();
@@ -142,7 +147,7 @@ try {
     for (const { name, what } of rows) process.stdout.write(`${name.padEnd(22)}${what}\n`);
   else if (options.markdown)
     process.stdout.write(`${renderMarkdown(JSON.parse(readFileSync(latestFile, "utf8")) as BenchReport)}\n`);
-  else process.exitCode = await bench(options);
+  else process.exit(await bench(options));
 } catch (error) {
   if (!isStopping) say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

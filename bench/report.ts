@@ -9,6 +9,8 @@ export interface BenchReport {
   rows: RowResult[];
   /** Rows that were not run, and why. */
   skipped: { name: string; reason: string }[];
+  /** Rows that broke off, and why. */
+  broken: { name: string; reason: string }[];
   machine: Record<string, string | number>;
   /** With "+" where the work tree holds changes. */
   commit: string;
@@ -97,7 +99,7 @@ function renderTable(rows: readonly RowResult[]): string {
 }
 
 /** A whole report in Markdown, with what it was measured on. */
-export function renderMarkdown({ rows, skipped, machine, commit, startedAt }: BenchReport): string {
+export function renderMarkdown({ rows, skipped, broken, machine, commit, startedAt }: BenchReport): string {
   const on = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const seen = rows.flatMap(({ name, visibility }) =>
     visibility === null
@@ -109,7 +111,10 @@ export function renderMarkdown({ rows, skipped, machine, commit, startedAt }: Be
             `${orNone(visibility.storedP99Ms, (ms) => ms.toFixed(0))} ms (${visibility.probes} probes)`,
         ],
   );
-  const left = skipped.map(({ name, reason }) => `${name} was not run: ${reason}`);
+  const left = [
+    ...skipped.map(({ name, reason }) => `${name} was not run: ${reason}`),
+    ...broken.map(({ name, reason }) => `${name} broke off: ${reason}`),
+  ];
   return [
     `Commit ${commit}, ${startedAt}. ${on.join(", ")}.`,
     "",

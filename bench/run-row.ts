@@ -68,18 +68,19 @@ async function measure(
   const { redis, sql } = options;
   const apps = await startApps(plan, options);
   const died = Promise.race(
-    apps.map(async ({ app, name }) => {
+    apps.map(async ({ app, name }): Promise<never> => {
       const how = await app.exited;
       throw new Error(`${name} stopped during the row (${how})\n${tailOfLog(app)}`);
     }),
   );
   died.catch(() => {});
+  const orDied: OrDied = (waiting) => Promise.race([waiting, died]);
   try {
     const bytesBefore = await readUsedMemory(redis);
-    if (plan.storedRows > 0) await Promise.race([waitForFilters(sql), died]);
+    if (plan.storedRows > 0) await orDied(waitForFilters(sql));
     const gateway = apps.find(({ name }) => name === "api")?.app;
     if (gateway === undefined) throw new Error("there is no gateway");
-    const run = await Promise.race([drive(plan, options, { gateway, apps }), died]);
+    const run = await drive(plan, options, { gateway, apps, orDied });
     const redisBytes = (await readUsedMemory(redis)) - bytesBefore;
     return { ...run, redisBytes, gatewayLog: tailOfLog(gateway) };
   } finally {
@@ -87,51 +88,46 @@ async function measure(
   }
 }
 
+/** Waits, unless one of our processes ends first: then it rejects. */
+type OrDied = <T>(waiting: Promise<T>) => Promise<T>;
+
 interface RunningApps {
   gateway: UsageApp;
   apps: readonly RunningApp[];
+  orDied: OrDied;
 }
 
 /** Sends the load, watches, and waits until all that was accepted is in Postgres. */
 async function drive(
   { load, halfOf }: RowPlan,
   { parts, redis, sql, timing }: RowOptions & { sql: Client },
-  { gateway, apps }: RunningApps,
+  { gateway, apps, orDied }: RunningApps,
 ) {
   const { hostname: host, port } = new URL(gateway.url);
-  const target = { host, port: Number(port), serviceKey: parts.serviceKey };
-  const generator = startGenerator({ load, target, timing });
-  try {
-    const partitions = await database.readPartitions(sql);
-    await generator.measuring;
-    const processes = watchProcesses(pidsOf(parts, apps, generator.pid));
-    const backlog = watchBacklog(redis, partitions);
-    const probe =
-      halfOf === null
-        ? null
-        : probeVisibility({
-            url: gateway.url,
-            serviceKey: parts.serviceKey,
-            accountId: database.probeAccountId,
-            sql,
-          });
-    await generator.ended;
-    const endedAtMs = performance.now();
-    await backlog.stop();
-    const visibility = (await probe?.stop()) ?? null;
-    const report = await generator.report;
-    const isDrained = await waitForDrain(sql, report.whole.distinct + (visibility?.probes ?? 0));
-    return {
-      report,
-      visibility,
-      backlog: await backlog.inEvents(report.whole.accepted),
-      drainMs: performance.now() - endedAtMs,
-      isDrained,
-      processes: processes.stop(),
-    };
-  } finally {
-    generator.stop();
-  }
+  const { serviceKey } = parts;
+  await using ends = new AsyncDisposableStack();
+  const generator = startGenerator({ load, target: { host, port: Number(port), serviceKey }, timing });
+  ends.defer(() => generator.stop());
+  const partitions = await database.readPartitions(sql);
+  await orDied(generator.measuring);
+  const processes = watchProcesses(pidsOf(parts, apps, generator.pid));
+  ends.defer(() => void processes.stop());
+  const backlog = watchBacklog(redis, partitions);
+  ends.defer(() => backlog.stop());
+  const account = { accountId: database.probeAccountId, url: gateway.url, serviceKey, sql };
+  const probe = halfOf === null ? null : probeVisibility(account);
+  await orDied(generator.ended);
+  const endedAtMs = performance.now();
+  await backlog.stop();
+  const visibility = probe === null ? null : await orDied(probe.stop());
+  const report = await orDied(generator.report);
+  const isDrained = await orDied(waitForDrain(sql, report.whole.distinct + (visibility?.probes ?? 0)));
+  return {
+    ...{ report, visibility, isDrained },
+    backlog: await backlog.inEvents(report.whole.accepted),
+    drainMs: performance.now() - endedAtMs,
+    processes: processes.stop(),
+  };
 }
 
 const tailOfLog = ({ logFile }: UsageApp): string =>

@@ -22,7 +22,8 @@ interface ProbeOptions {
 }
 
 const PAUSE_MS = 20;
-const POLL_MS = 5;
+const RETRY_MS = 100;
+const POLL_MS = 10;
 const WAIT_MS_MAX = 60_000;
 
 /** Sends one event after another to an account that nobody else uses, and looks how soon each is seen, until `stop`. */
@@ -30,11 +31,17 @@ export function probeVisibility({ url, serviceKey, accountId, sql }: ProbeOption
   const visible = createLatencies();
   const stored = createLatencies();
   const headers = { authorization: `Bearer ${serviceKey}`, "content-type": "application/json" };
+  /** When each probe was answered, in their order. */
+  const acceptedAtMs: number[] = [];
   let isStopped = false;
-  let probes = 0;
 
   async function call(path: string, init: RequestInit): Promise<unknown> {
     const response = await fetch(`${url}${path}`, { ...init, headers });
+    if (response.status === 503) {
+      await response.body?.cancel();
+      await delay(RETRY_MS);
+      return call(path, init);
+    }
     if (!response.ok) throw new Error(`${path} answers the probe ${response.status}`);
     return response.json();
   }
@@ -46,33 +53,43 @@ export function probeVisibility({ url, serviceKey, accountId, sql }: ProbeOption
     return usage.metrics.find(({ metric }) => metric === "events")?.used ?? 0;
   }
 
-  async function untilCounted(count: () => Promise<number>, fromMs: number): Promise<number> {
-    while ((await count()) < probes) {
-      if (performance.now() - fromMs > WAIT_MS_MAX)
-        throw new Error("an accepted event of the probe is not seen");
-      await delay(POLL_MS);
-    }
-    return performance.now() - fromMs;
+  function checkAge(sinceMs: number | undefined): void {
+    if (performance.now() - (sinceMs ?? 0) > WAIT_MS_MAX)
+      throw new Error("an accepted event of the probe is not seen");
   }
 
-  const running = (async () => {
+  async function sendProbes(): Promise<void> {
     while (!isStopped) {
       const body = JSON.stringify({ id: randomUUID(), metric: "events", accountId });
       await call("/billing/usage", { method: "POST", body });
-      probes++;
-      const acceptedAtMs = performance.now();
-      visible.add(await untilCounted(countVisible, acceptedAtMs));
-      stored.add(await untilCounted(() => countStoredOf(sql, accountId), acceptedAtMs));
+      const sinceMs = performance.now();
+      acceptedAtMs.push(sinceMs);
+      while ((await countVisible()) < acceptedAtMs.length) checkAge(sinceMs);
+      visible.add(performance.now() - sinceMs);
       await delay(PAUSE_MS);
     }
-  })();
+  }
+
+  async function watchStored(): Promise<void> {
+    let seen = 0;
+    while (!isStopped || seen < acceptedAtMs.length) {
+      const count = await countStoredOf(sql, accountId);
+      const nowMs = performance.now();
+      for (; seen < Math.min(count, acceptedAtMs.length); seen++)
+        stored.add(nowMs - (acceptedAtMs[seen] ?? nowMs));
+      if (seen < acceptedAtMs.length) checkAge(acceptedAtMs[seen]);
+      await delay(POLL_MS);
+    }
+  }
+
+  const running = Promise.all([sendProbes(), watchStored()]);
   running.catch(() => {}); // told by `stop`
   return {
     async stop(): Promise<Visibility> {
       isStopped = true;
       await running;
       return {
-        probes,
+        probes: acceptedAtMs.length,
         visibleP50Ms: visible.percentile(50),
         visibleP99Ms: visible.percentile(99),
         storedP50Ms: stored.percentile(50),
