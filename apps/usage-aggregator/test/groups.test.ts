@@ -1,11 +1,10 @@
 import { usageGroups } from "@driftlock/db";
 import { partitionOf } from "@driftlock/redis";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { commitBatch } from "../src/flush/commit-batch.ts";
 import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
 
 const world = await openWorld();
-const { db, resources, accept, query } = world;
+const { db, accept, query } = world;
 afterAll(() => world.close());
 beforeAll(async () => {
   await query`update metrics set group_by_keys = '{region}'`;
@@ -19,12 +18,7 @@ beforeEach(async () => {
   await world.openAccount(accountId);
 });
 
-async function commit() {
-  const from = await world.position(partition);
-  const page = await world.read(partition, from);
-  const to = { epoch: page.epoch, streamId: page.entries.at(-1)?.streamId ?? from.streamId };
-  return commitBatch(resources, { partition, fence: from.fence, from, to, entries: page.entries });
-}
+const commit = () => world.commit(partition);
 
 const groupsOf = (windowMinutes: number, metric = "events") => query<{
   value: string;

@@ -17,7 +17,6 @@ export const partitions = 4;
 
 export type KnownIdsWorld = Awaited<ReturnType<typeof openKnownIdsWorld>>;
 type Writer = ReturnType<KnownIdsWorld["startWriter"]>;
-export type { Writer };
 
 interface Event {
   accountId: string;

@@ -263,7 +263,7 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   };
 }
 
-export function encodeRows(events: readonly UsageEvent[]): Buffer {
+function encodeRows(events: readonly UsageEvent[]): Buffer {
   const target = Buffer.alloc(events.reduce((bytes, event) => bytes + rowBytesMax(event), 0));
   return target.subarray(
     0,

@@ -101,7 +101,7 @@ function addCounter(
 }
 
 /** The domain's `refusedPast`; a property test holds the two together. */
-export function stopOf({ limit, policy, hardLimit }: MetricLimit): number {
+function stopOf({ limit, policy, hardLimit }: MetricLimit): number {
   const quota = policy === "refuse" && limit !== null ? limit : Infinity;
   const stop = Math.min(quota, hardLimit ?? Infinity);
   return stop === Infinity ? -1 : stop;

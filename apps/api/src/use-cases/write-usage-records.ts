@@ -24,7 +24,7 @@ export const recordFormats: Record<
  * A cell as RFC 4180 has it. What a spreadsheet would run as a formula (OWASP, CSV injection) gets an apostrophe before
  * it, and so does what begins with one: a reader takes one off and has the text again.
  */
-export function toCell(text: string): string {
+function toCell(text: string): string {
   const inert = /^[=+\-@'\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

@@ -16,8 +16,6 @@ export async function openProducer(gateway: Gateway) {
   };
 }
 
-export type Producer = Awaited<ReturnType<typeof openProducer>>;
-
 export const eventsOf = (count: number, prefix = "e") =>
   Array.from({ length: count }, (_, index) => ({ id: `${prefix}-${index}`, metric: "events" }));
 

@@ -38,16 +38,16 @@ const insert = (
 ) =>
   db.run(
     "test",
-    sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, payload_hash, properties)
-      values (${account}::text, ${id}::text, ${metric}::text, 3, ${at}::timestamptz, '2026-03-05Z', 0,
+    sql`insert into usage_records (generation, account_id, event_id, metric, quantity, occurred_at, received_at, properties)
+      values (1, ${account}::text, ${id}::text, ${metric}::text, 3, ${at}::timestamptz, '2026-03-05Z',
         ${properties && JSON.stringify(properties)}::jsonb)`,
   );
 
 const insertMany = (db: Gateway["db"], accountId: string) =>
   db.run(
     "test",
-    sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, payload_hash, properties)
-      select ${accountId}::text, md5(n::text), 'events', 1, '2026-03-01T12:00:00Z', '2026-03-01T12:00:00Z', 0,
+    sql`insert into usage_records (generation, account_id, event_id, metric, quantity, occurred_at, received_at, properties)
+      select 1, ${accountId}::text, md5(n::text), 'events', 1, '2026-03-01T12:00:00Z', '2026-03-01T12:00:00Z',
         jsonb_build_object('note', repeat('x', 100))
       from generate_series(1, ${manyRecords}::int) n`,
   );

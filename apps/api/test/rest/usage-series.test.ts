@@ -31,11 +31,12 @@ interface Sample {
 /** As the aggregator writes a batch of one event for each sample. */
 async function store(metric: string, aggregation: LiveAggregation, samples: readonly Sample[]) {
   for (const { at, quantity, count = 1, region } of samples) {
-    const lastOccurredAt = new Date(at);
-    const start = (sizeMs: number) => new Date(Math.floor(lastOccurredAt.getTime() / sizeMs) * sizeMs);
-    const delta = { accountId: account, metric, quantity, eventCount: count, lastOccurredAt };
-    await usageTotals.upsertMinutes(gateway.db, aggregation, [{ ...delta, at: start(minuteMs) }]);
-    await usageTotals.upsertHours(gateway.db, aggregation, [{ ...delta, at: start(hourMs) }]);
+    const lastOccurredAtMs = Date.parse(at);
+    const start = (sizeMs: number) => Math.floor(lastOccurredAtMs / sizeMs) * sizeMs;
+    const delta = { accountId: account, metric, quantity, eventCount: count, lastOccurredAtMs };
+    const merge = usageTotals.mergeOf(aggregation);
+    await usageTotals.upsertMinutes(gateway.db, merge, [{ ...delta, atMs: start(minuteMs) }]);
+    await usageTotals.upsertHours(gateway.db, merge, [{ ...delta, atMs: start(hourMs) }]);
     const value =
       region === undefined
         ? aggregation === "sum"
@@ -46,7 +47,7 @@ async function store(metric: string, aggregation: LiveAggregation, samples: read
     for (const window of usageGroups.groupWindows) {
       const group = { ...delta, key: metric === "events" ? "source" : "region", value };
       await usageGroups.upsertGroups(gateway.db, aggregation, window, [
-        { ...group, at: start(window * minuteMs) },
+        { ...group, atMs: start(window * minuteMs) },
       ]);
     }
   }
@@ -166,20 +167,19 @@ test.each(["minute", "hour", "day"])("groups by %s make up the whole, the larges
 test("past 100 groups the rest is one group, together with the values past the day's bound", async () => {
   account = await gateway.openAccount();
   key = await gateway.addKey(["billing:read"], account);
-  const at = new Date();
-  const delta = { accountId: account, metric: "events", eventCount: 1, lastOccurredAt: at };
-  const dayAt = new Date(Math.floor(at.getTime() / (24 * hourMs)) * 24 * hourMs);
+  const nowMs = Date.now();
+  const startOf = (sizeMs: number) => Math.floor(nowMs / sizeMs) * sizeMs;
+  const delta = { accountId: account, metric: "events", eventCount: 1, lastOccurredAtMs: nowMs };
   const groups = Array.from({ length: 110 }, (_, index) => ({
-    ...{ ...delta, at: dayAt, key: "source" },
+    ...{ ...delta, atMs: startOf(24 * hourMs), key: "source" },
     value: JSON.stringify(`s${String(index).padStart(3, "0")}`),
     quantity: 1_000 - index,
   }));
   groups.push({ ...groups[0]!, value: usageGroups.valueOfOthers, quantity: 5_000 });
   await usageGroups.upsertGroups(gateway.db, "sum", 1_440, groups);
   const total = groups.reduce((sum, { quantity }) => sum + quantity, 0);
-  const hourAt = new Date(Math.floor(at.getTime() / hourMs) * hourMs);
-  await usageTotals.upsertHours(gateway.db, "sum", [
-    { ...delta, at: hourAt, quantity: total, eventCount: 111 },
+  await usageTotals.upsertHours(gateway.db, "add", [
+    { ...delta, atMs: startOf(hourMs), quantity: total, eventCount: 111 },
   ]);
   const { body } = await series("metric=events&window=day&groupBy=source");
   expect(body.groups).toHaveLength(101);

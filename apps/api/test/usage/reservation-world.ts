@@ -1,9 +1,8 @@
 import { accounts, createDb, type Db, seedCatalog, sql } from "@driftlock/db";
 import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
 import { initialFreePeriods } from "@driftlock/domain";
-import { createRedis, keys, partitionOf } from "@driftlock/redis";
+import { createRedis, keys, partitionOf, type RedisClient } from "@driftlock/redis";
 import { Lifecycle } from "@driftlock/runtime";
-import type { Redis } from "ioredis";
 import { createUsageUseCases, type UsageUseCases } from "../../src/usage/create-usage-use-cases.ts";
 
 const partitions = 2;
@@ -89,7 +88,11 @@ export async function openReservationWorld() {
 
 export type ReservationWorld = Awaited<ReturnType<typeof openReservationWorld>>;
 
-function mortal<Resource extends Db | Redis>(resource: Resource, calls: string[], life: Life): Resource {
+function mortal<Resource extends Db | RedisClient>(
+  resource: Resource,
+  calls: string[],
+  life: Life,
+): Resource {
   return new Proxy(resource, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);

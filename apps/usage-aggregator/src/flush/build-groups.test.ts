@@ -4,49 +4,42 @@ import {
   boundGroups,
   buildGroups,
   foldGroups,
+  type GroupedEvent,
   identityOfDay,
   listValuesOfDays,
   valuesADayMax,
 } from "./build-groups.ts";
-import type { PlacedEvent } from "./placed-event.ts";
 
 const startMs = Date.UTC(2026, 2, 10, 23, 59);
-let made = 0;
 
-const placed = (
+const eventOf = (
   properties: object | null,
   event: { quantity?: number; atMs?: number; accountId?: string } = {},
-  aggregation: LiveAggregation = "sum",
-): PlacedEvent => ({
-  aggregation,
-  periodStart: new Date(0),
-  event: {
-    id: String(++made),
-    accountId: event.accountId ?? "a",
-    metric: "m",
-    quantity: event.quantity ?? 1,
-    occurredAtMs: event.atMs ?? startMs,
-    receivedAtMs: startMs,
-    propertiesJson: properties && JSON.stringify(properties),
-    payloadHash: 0,
-  },
+): GroupedEvent => ({
+  accountId: event.accountId ?? "a",
+  metric: "m",
+  quantity: event.quantity ?? 1,
+  occurredAtMs: event.atMs ?? startMs,
+  propertiesJson: properties && JSON.stringify(properties),
 });
 
-const keys = new Map([["m", ["region", "ok"]]]);
-const valuesOf = (events: PlacedEvent[]) =>
-  [...buildGroups(events, keys).values()]
+const declare = (keys: string[], aggregation: LiveAggregation = "sum") =>
+  new Map([["m", { metric: "m", aggregation, keys }]]);
+const keysOf = (aggregation?: LiveAggregation) => declare(["region", "ok"], aggregation);
+const valuesOf = (events: GroupedEvent[], aggregation?: LiveAggregation) =>
+  [...buildGroups(events, keysOf(aggregation)).values()]
     .flat()
     .map(({ key, value, quantity, eventCount }) => [key, value, quantity, eventCount]);
 
 test("each scalar is a value of its own, by key, and what is no key costs nothing", () => {
   const events = [
-    placed({ region: "eu", other: 1 }, { quantity: 2 }),
-    placed({ region: "eu", ok: true }, { quantity: 3 }),
-    placed({ region: 1 }),
-    placed({ region: "1", x: '"ok":' }),
-    placed({ region: null }),
-    placed({ other: "eu" }),
-    placed(null),
+    eventOf({ region: "eu", other: 1 }, { quantity: 2 }),
+    eventOf({ region: "eu", ok: true }, { quantity: 3 }),
+    eventOf({ region: 1 }),
+    eventOf({ region: "1", x: '"ok":' }),
+    eventOf({ region: null }),
+    eventOf({ other: "eu" }),
+    eventOf(null),
   ];
   expect(valuesOf(events)).toEqual([
     ["region", '"eu"', 5, 2],
@@ -59,19 +52,16 @@ test("each scalar is a value of its own, by key, and what is no key costs nothin
 
 test("a property by the name of a prototype's is a property; a value of * is not the others", () => {
   const groups = buildGroups(
-    [placed(JSON.parse('{"__proto__":"*"}') as object)],
-    new Map([["m", ["__proto__", "toString"]]]),
+    [eventOf(JSON.parse('{"__proto__":"*"}') as object)],
+    declare(["__proto__", "toString"]),
   );
   expect(groups.get("sum")).toMatchObject([{ key: "__proto__", value: '"*"' }]);
 });
 
 test("what has no value is counted where a difference would not tell it", () => {
   for (const aggregation of ["max", "last"] as const) {
-    const events = [
-      placed(null, { quantity: 7 }, aggregation),
-      placed({ ok: 1 }, { quantity: 3 }, aggregation),
-    ];
-    expect(valuesOf(events)).toEqual([
+    const events = [eventOf(null, { quantity: 7 }), eventOf({ ok: 1 }, { quantity: 3 })];
+    expect(valuesOf(events, aggregation)).toEqual([
       ["region", "null", 7, 2].with(2, aggregation === "max" ? 7 : 3),
       ["ok", "null", 7, 1],
       ["ok", "1", 3, 1],
@@ -80,19 +70,19 @@ test("what has no value is counted where a difference would not tell it", () => 
 });
 
 test("a value that is too long is one of the others", () => {
-  expect(valuesOf([placed({ region: "x".repeat(254) }), placed({ region: "x".repeat(255) })])).toEqual([
+  expect(valuesOf([eventOf({ region: "x".repeat(254) }), eventOf({ region: "x".repeat(255) })])).toEqual([
     ["region", `"${"x".repeat(254)}"`, 1, 1],
     ["region", "*", 1, 1],
   ]);
 });
 
 test("past a day's bound values are others, first come first served; the next day begins anew", () => {
-  const events = ["old", "new-1", "new-2", "new-1"].map((region) => placed({ region }));
+  const events = ["old", "new-1", "new-2", "new-1"].map((region) => eventOf({ region }));
   events.push(
-    placed({ region: "new-2" }, { atMs: startMs + 60_000 }),
-    placed({ region: "new-2" }, { accountId: "b" }),
+    eventOf({ region: "new-2" }, { atMs: startMs + 60_000 }),
+    eventOf({ region: "new-2" }, { accountId: "b" }),
   );
-  const groups = buildGroups(events, keys);
+  const groups = buildGroups(events, keysOf());
   const values = listValuesOfDays(groups);
   expect(values.map(({ value }) => value)).toEqual(['"old"', '"new-1"', '"new-2"', '"new-2"', '"new-2"']);
   const unknown = values.slice(1);
@@ -100,7 +90,7 @@ test("past a day's bound values are others, first come first served; the next da
   const countOf = new Map([[identityOfDay(first!), valuesADayMax - 1]]);
   const deltas = boundGroups(groups, unknown, countOf).get("sum") ?? [];
   expect(
-    deltas.map(({ accountId, value, quantity, at }) => [accountId, value, quantity, at.getTime() - startMs]),
+    deltas.map(({ accountId, value, quantity, atMs }) => [accountId, value, quantity, atMs - startMs]),
   ).toEqual([
     ["a", '"old"', 1, 0],
     ["a", '"new-1"', 2, 0],
@@ -118,14 +108,16 @@ test.each([
 ] as const)("minutes fold into their hour by %s", (aggregation, quantity, eventCount) => {
   const hourMs = startMs - 59 * 60_000;
   const events = [
-    placed({ region: "eu" }, { quantity: 4, atMs: startMs + 1 }, aggregation),
-    placed({ region: "eu" }, { quantity: 2, atMs: startMs }, aggregation),
-    placed({ region: "eu" }, { quantity: 6, atMs: hourMs }, aggregation),
-    placed({ region: "eu" }, { quantity: 9, atMs: startMs + 60_000 }, aggregation),
+    eventOf({ region: "eu" }, { quantity: 4, atMs: startMs + 1 }),
+    eventOf({ region: "eu" }, { quantity: 2, atMs: startMs }),
+    eventOf({ region: "eu" }, { quantity: 6, atMs: hourMs }),
+    eventOf({ region: "eu" }, { quantity: 9, atMs: startMs + 60_000 }),
   ];
-  const minutes = (buildGroups(events, keys).get(aggregation) ?? []).filter(({ key }) => key === "region");
+  const minutes = (buildGroups(events, keysOf(aggregation)).get(aggregation) ?? []).filter(
+    ({ key }) => key === "region",
+  );
   const hours = foldGroups(aggregation, minutes, 60);
   expect(hours).toHaveLength(2);
-  expect(hours[0]).toMatchObject({ at: new Date(hourMs), quantity, eventCount });
-  expect(foldGroups(aggregation, minutes, 1_440)[0]?.at).toEqual(new Date(Date.UTC(2026, 2, 10)));
+  expect(hours[0]).toMatchObject({ atMs: hourMs, quantity, eventCount });
+  expect(foldGroups(aggregation, minutes, 1_440)[0]?.atMs).toBe(Date.UTC(2026, 2, 10));
 });

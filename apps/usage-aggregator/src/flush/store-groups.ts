@@ -14,7 +14,9 @@ import {
  * the next on. Nobody else adds values to these accounts meanwhile: the batch holds their partition's position.
  */
 export async function storeGroups(tx: Transaction, events: Iterable<GroupedEvent>): Promise<void> {
-  const keysOf = new Map((await usageGroups.listGroupKeys(tx)).map((declared) => [declared.metric, declared]));
+  const keysOf = new Map(
+    (await usageGroups.listGroupKeys(tx)).map((declared) => [declared.metric, declared]),
+  );
   const groups = buildGroups(events, keysOf);
   if (groups.size === 0) return;
   for (const [aggregation, minutes] of await withinBound(tx, groups)) {

@@ -37,7 +37,7 @@ export interface AcceptPlan {
   canRefuse: boolean;
 }
 
-export const unresolvedCodes = { "period-closed": 5, "not-in-plan": 6, "no-period": 7 } as const;
+const unresolvedCodes = { "period-closed": 5, "not-in-plan": 6, "no-period": 7 } as const;
 const aggregationCodes = { sum: 1, count: 2, max: 3, last: 4, unique: 5 } as const;
 const closedStop = -2;
 const fixedKeys = 7;
