@@ -53,8 +53,7 @@ function readOptions() {
 type Options = ReturnType<typeof readOptions>;
 
 async function bench(options: Options): Promise<number> {
-  const { chosen, skipped } = chooseRows(rows, { ...options, names: options.row });
-  for (const { name, reason } of skipped) say(`${name} is not run: ${reason}`);
+  const chosen = chooseRows(rows, { ...options, names: options.row });
   const startedAt = new Date().toISOString();
   say("starting Postgres, Redis and the Stripe simulator");
   const home = resolve(root, process.env["DRIFTLOCK_HOME"] || ".driftlock");
@@ -74,7 +73,7 @@ async function bench(options: Options): Promise<number> {
     const results: RowResult[] = [];
     const broken: BenchReport["broken"] = [];
     const report: BenchReport = {
-      ...{ rows: results, skipped, broken, machine },
+      ...{ rows: results, broken, machine },
       ...{ commit: readCommit(), startedAt, isQuick: options.quick },
     };
     mkdirSync(resultsFolder, { recursive: true });

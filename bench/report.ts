@@ -7,8 +7,6 @@ import type { RowResult } from "./row-result.ts";
 /** The content of bench/results/latest.json. */
 export interface BenchReport {
   rows: RowResult[];
-  /** Rows that were not run, and why. */
-  skipped: { name: string; reason: string }[];
   /** Rows that broke off, and why. */
   broken: { name: string; reason: string }[];
   machine: Record<string, string | number>;
@@ -99,7 +97,7 @@ function renderTable(rows: readonly RowResult[]): string {
 }
 
 /** A whole report in Markdown, with what it was measured on. */
-export function renderMarkdown({ rows, skipped, broken, machine, commit, startedAt }: BenchReport): string {
+export function renderMarkdown({ rows, broken, machine, commit, startedAt }: BenchReport): string {
   const on = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const seen = rows.flatMap(({ name, visibility }) =>
     visibility === null
@@ -111,10 +109,7 @@ export function renderMarkdown({ rows, skipped, broken, machine, commit, started
             `${orNone(visibility.storedP99Ms, (ms) => ms.toFixed(0))} ms (${visibility.probes} probes)`,
         ],
   );
-  const left = [
-    ...skipped.map(({ name, reason }) => `${name} was not run: ${reason}`),
-    ...broken.map(({ name, reason }) => `${name} broke off: ${reason}`),
-  ];
+  const left = broken.map(({ name, reason }) => `${name} broke off: ${reason}`);
   return [
     `Commit ${commit}, ${startedAt}. ${on.join(", ")}.`,
     "",
