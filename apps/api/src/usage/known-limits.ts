@@ -5,7 +5,8 @@ import { createLimitsCache } from "./limits-cache.ts";
 
 /** The limits that decisions are made with: kept here, else read from Redis, else loaded from Postgres. */
 export interface KnownLimits {
-  find(accountId: string): ResolvedLimits | undefined;
+  /** `nowMs` is business time. */
+  find(accountId: string, nowMs: number): ResolvedLimits | undefined;
   /** Redis said that they are not what its counters were built for. */
   forget(accountIds: readonly string[]): void;
   /** Makes the limits of these accounts known. @returns those that do not exist. @throws UNAVAILABLE. */
@@ -25,7 +26,6 @@ export function createKnownLimits({ redis, clock, partitions, loadAccounts }: De
   const cache = createLimitsCache(accountsMax);
   const readLimits = createReadLimits();
   const loading = new Map<string, Promise<ReadonlySet<string>>>();
-  const find = (accountId: string) => cache.find(accountId, clock.now().getTime());
 
   async function read(accountIds: readonly string[]): Promise<string[]> {
     const nowMs = clock.now().getTime();
@@ -34,7 +34,7 @@ export function createKnownLimits({ redis, clock, partitions, loadAccounts }: De
       readLimits(redis, { partition, accountIds: ofPartition, nowMs }),
     );
     for (const resolved of (await Promise.all(pages)).flat()) cache.put(resolved);
-    return accountIds.filter((accountId) => find(accountId) === null);
+    return accountIds.filter((accountId) => cache.find(accountId, nowMs) === null);
   }
 
   async function loadNow(accountIds: readonly string[]): Promise<ReadonlySet<string>> {
@@ -47,7 +47,7 @@ export function createKnownLimits({ redis, clock, partitions, loadAccounts }: De
   }
 
   return {
-    find: (accountId) => find(accountId) ?? undefined,
+    find: (accountId, nowMs) => cache.find(accountId, nowMs) ?? undefined,
     forget: (accountIds) => {
       for (const accountId of accountIds) cache.forget(accountId);
     },

@@ -61,8 +61,11 @@ export function createUsageGate(deps: Deps): UsageGate {
     partition: number,
     events: readonly UsageEvent[],
     mode: AcceptMode,
-  ): Promise<AcceptOutcome> =>
-    acceptUsage(redis, { partition, mode, events, limitsOf: limits.find, wallNowMs: wallNow() });
+  ): Promise<AcceptOutcome> => {
+    const nowMs = clock.now().getTime();
+    const limitsOf = (accountId: string) => limits.find(accountId, nowMs);
+    return acceptUsage(redis, { partition, mode, events, limitsOf, wallNowMs: wallNow() });
+  };
   const lines = Array.from({ length: partitions }, (_, partition) =>
     createPartitionLine((events) => accept(partition, events, "each"), limits.forget),
   );
@@ -105,10 +108,11 @@ export function createUsageGate(deps: Deps): UsageGate {
 
   function findMissing(events: readonly UsageEvent[]): string[] {
     const missing = new Set<string>();
+    const nowMs = clock.now().getTime();
     let known = "";
     for (const { accountId } of events) {
       if (accountId === known) continue;
-      if (limits.find(accountId) === undefined) missing.add(accountId);
+      if (limits.find(accountId, nowMs) === undefined) missing.add(accountId);
       known = accountId;
     }
     return [...missing];

@@ -43,6 +43,7 @@ export function buildGroups(
     const declared = keysOf.get(event.metric);
     if (declared === undefined) continue;
     const { aggregation } = declared;
+    if (event.propertiesJson === null && isAdded(aggregation)) continue;
     const startMs = Math.floor(event.occurredAtMs / minuteMs) * minuteMs;
     for (const [key, value] of valuesOf(event, declared)) {
       const identity = [event.accountId, event.metric, key, startMs, value].join("\0");
@@ -75,12 +76,15 @@ const toDelta = ({ event, key, value, minuteMs: atMs, counted, eventCount }: Gro
   lastOccurredAtMs: counted.lastOccurredAtMs,
 });
 
+/** What such a metric's groups lack of its whole is what has no value of the key: it need not be counted. */
+const isAdded = (aggregation: LiveAggregation): boolean => aggregation === "sum" || aggregation === "count";
+
 /** An event's value of each key. What has none is the rest of a sum, and has to be counted for a max or a last. */
 function* valuesOf(
   { propertiesJson }: GroupedEvent,
   { aggregation, keys }: GroupKeys,
 ): Generator<[key: string, value: string]> {
-  const isRest = aggregation === "sum" || aggregation === "count";
+  const isRest = isAdded(aggregation);
   let properties: Record<string, unknown> | null = null;
   for (const key of keys) {
     // Parsing is dear, and most events have none of the keys: canonical JSON says so as text.
