@@ -7,7 +7,6 @@ import { type Env, reportIntervalOf } from "./env.ts";
 import { createBatchRoom } from "./flush/batch-room.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
-import { removeOldGroups } from "./flush/remove-old-groups.ts";
 import { createKnownIds } from "./known-ids/known-ids.ts";
 import { startGenerationTicks } from "./known-ids/start-generation-ticks.ts";
 import { createMeasures } from "./measures.ts";
@@ -20,7 +19,6 @@ import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
-const removeIntervalMs = 60_000;
 /** Of 2.2 MB of rows each, some 12 MB with all that is made of them: two that commit, and one made ready meanwhile. */
 const batchesInMemory = 3;
 
@@ -91,7 +89,6 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       tick("compare stale reports", reportIntervalOf(env), () =>
         compareStaleReports({ db, clock, sink, log }),
       );
-      tick("remove old groups", removeIntervalMs, () => removeOldGroups({ db, clock }));
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());

@@ -1,7 +1,7 @@
+import { startTestApp, type TestApp } from "@driftlock/devkit";
 import { createLogger } from "@driftlock/runtime";
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterEach, expect } from "vitest";
-import { type AggregatorProcess, startAggregator } from "./aggregator-process.ts";
 import { eventOf, newAccountId, openWorld, type World } from "./world.ts";
 
 /** Closed after each test, the newest first. */
@@ -22,8 +22,15 @@ export async function openSystem(options: Parameters<typeof openWorld>[0] = {}) 
     wallNow: () => new Date(),
   });
   stack.push(() => simulator.close());
-  const start = async (): Promise<AggregatorProcess> => {
-    const started = await startAggregator({ ...world, stripeUrl: simulator.url });
+  const start = async (): Promise<TestApp> => {
+    const started = await startTestApp("usage-aggregator", {
+      DATABASE_URL: world.databaseUrl,
+      REDIS_URL: world.redisUrl,
+      STRIPE_API_URL: simulator.url,
+      STRIPE_SECRET_KEY: "sk_test_aggregator",
+      DRIFTLOCK_MODE: "simulator",
+      AGGREGATOR_OPS_PORT: "0",
+    });
     stack.push(async () => {
       started.kill("SIGCONT");
       started.kill("SIGKILL");

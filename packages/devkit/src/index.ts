@@ -5,6 +5,7 @@ export { type UsageApp, type UsageParts, startUsageParts } from "./driver/start-
 export { type RedisServer, type RedisServers, startRedisServers } from "./driver/start-redis-servers.ts";
 export { freeSystemPorts } from "./driver/system-ports.ts";
 export { until } from "./driver/until.ts";
+export { startTestApp, type TestApp } from "./testing/app-process.ts";
 export { createTestDatabase, type TestDatabase } from "./testing/test-database.ts";
 export { createTestRedis, type TestRedis } from "./testing/test-redis.ts";
 export { startPrivatePostgres, startPrivateRedis, type PrivateServer } from "./testing/private-server.ts";

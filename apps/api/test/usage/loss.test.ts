@@ -1,11 +1,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "@driftlock/db";
-import { type PrivateServer, startPrivateRedis } from "@driftlock/devkit";
+import { type PrivateServer, startPrivateRedis, startTestApp } from "@driftlock/devkit";
 import { readBacklog } from "@driftlock/redis";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
-import { startAggregator } from "../../../usage-aggregator/test/aggregator-process.ts";
 import { type Gateway, openGateway } from "../helpers.ts";
 
 const stack: (() => unknown)[] = [];
@@ -24,7 +23,14 @@ async function openSystem(level: string) {
   stack.push(() => server.close());
   const gateway = await openGateway({ REDIS_URL: server.url, USAGE_DURABILITY: level });
   stack.push(() => gateway.close());
-  const aggregator = await startAggregator({ ...gateway, stripeUrl: gateway.simulator.url });
+  const aggregator = await startTestApp("usage-aggregator", {
+    DATABASE_URL: gateway.databaseUrl,
+    REDIS_URL: server.url,
+    STRIPE_API_URL: gateway.simulator.url,
+    STRIPE_SECRET_KEY: "sk_test_aggregator",
+    DRIFTLOCK_MODE: "simulator",
+    AGGREGATOR_OPS_PORT: "0",
+  });
   stack.push(async () => {
     aggregator.kill("SIGKILL");
     await aggregator.exited;

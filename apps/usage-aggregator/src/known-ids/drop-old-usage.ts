@@ -1,12 +1,15 @@
-import { type Db, usageGenerations, usageIdFilters, usageTotals } from "@driftlock/db";
+import { groupMinutesDays } from "@driftlock/contracts";
+import { type Db, usageGenerations, usageGroups, usageIdFilters, usageTotals } from "@driftlock/db";
 import { readOldestMs, type RedisClient } from "@driftlock/redis";
 import type { Clock, Logger } from "@driftlock/runtime";
 import { knownForMs } from "./known-ids.ts";
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
-const minutesPerDelete = 5_000;
-const deletesPerRun = 20;
+/** A day longer than they are answered for. */
+const groupMinutesKeptMs = (groupMinutesDays + 1) * dayMs;
+const rowsPerDelete = 5_000;
+const deletesPerRun = 100;
 
 interface Deps {
   db: Db;
@@ -19,8 +22,9 @@ interface Deps {
 }
 
 /**
- * Drops generations of records that were all received before the retention, each as a whole, and the minutes before it.
- * Totals stay. However short the retention, an id is kept until nothing that waits in the stream can repeat it.
+ * Drops generations of records that were all received before the retention, each as a whole, the minutes before it, and
+ * groups by minute that nobody can ask for any more. Totals, hours and days stay. However short the retention, an id is
+ * kept until nothing that waits in the stream can repeat it.
  */
 export async function dropOldUsage(deps: Deps): Promise<void> {
   const { db, clock, log, retentionDays } = deps;
@@ -46,13 +50,14 @@ export async function dropOldUsage(deps: Deps): Promise<void> {
   }
   // Their ids are looked for by nobody but rows that waited a day: those take the index.
   for (const each of old(nowMs - knownForMs - dayMs)) await usageIdFilters.deleteFilters(db, each.generation);
-  await deleteOldMinutes(db, new Date(retainedSinceMs));
+  await deleteInSteps((limit) => usageTotals.deleteMinutes(db, new Date(retainedSinceMs), limit));
+  await deleteInSteps((limit) => usageGroups.deleteMinutes(db, new Date(nowMs - groupMinutesKeptMs), limit));
 }
 
 /** In short transactions: writers of the same rows wait for one at most. */
-async function deleteOldMinutes(db: Db, before: Date): Promise<void> {
-  for (let run = 0; run < deletesPerRun; run++) {
-    if ((await usageTotals.deleteMinutesBefore(db, before, minutesPerDelete)) < minutesPerDelete) return;
+async function deleteInSteps(remove: (limit: number) => Promise<number>): Promise<void> {
+  for (let step = 0; step < deletesPerRun; step++) {
+    if ((await remove(rowsPerDelete)) < rowsPerDelete) return;
   }
 }
 

@@ -160,11 +160,11 @@ export const listGroupSeries = (
     from parts group by value, place order by place nulls last`,
   );
 
-/** Removes windows of one minute that are older, some at a time. @returns how many went. */
+/** Deletes at most `limit` windows of one minute before `before`; hours and days stay. @returns how many. */
 export const deleteMinutes = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(
     "usageGroups.deleteMinutes",
     sql`delete from usage_groups where ctid = any (array(
       select ctid from usage_groups where window_minutes = 1 and window_at < ${before}::timestamptz
-      limit ${limit}::int))`,
+      limit ${limit}::int for update skip locked))`,
   );

@@ -123,9 +123,9 @@ const listDays = (q: Queryable, { accountId, metric, aggregation, from, to }: Se
   );
 
 /** Deletes at most `limit` minutes before `before`; totals stay. @returns how many. */
-export const deleteMinutesBefore = (q: Queryable, before: Date, limit: number): Promise<number> =>
+export const deleteMinutes = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(
-    "usageMinutes.deleteBefore",
+    "usageMinutes.delete",
     sql`delete from usage_minutes where ctid = any(array(
       select ctid from usage_minutes where minute_at < ${before}::timestamptz limit ${limit}::int for update skip locked))`,
   );
