@@ -1,0 +1,150 @@
+/** A fault to plant: `code`, found once in `file`, becomes `fault`; `test` (and in it the tests named `title`) has to fail. */
+interface Fault {
+  name: string;
+  file: string;
+  code: string;
+  fault: string;
+  project: "unit" | "integration";
+  test: string;
+  title?: string;
+}
+
+const redis = "packages/redis/src/scripts/";
+const flush = "apps/usage-aggregator/src/flush/";
+const flushTests = "apps/usage-aggregator/test/";
+const integration = "integration" as const;
+
+/** The faults that good teams made (FIELD.md H1 to H6, H15 to H17, H22), and those that this design invites. */
+export const faults: readonly Fault[] = [
+  {
+    name: "acknowledge before commit",
+    file: `${flush}partition-writer.ts`,
+    code: "    const report = await commitBatch(",
+    fault: "    await trimStream(redis, partition, batch.to);\n    const report = await commitBatch(",
+    project: integration,
+    test: `${flushTests}partition-writer.test.ts`,
+  },
+  {
+    name: "a paused owner that wakes writes on",
+    file: "packages/db/src/queries/usage-stream-positions.ts",
+    code: "and fence = ${move.fence}::bigint\n      and epoch",
+    fault: "and (fence = ${move.fence}::bigint or true)\n      and epoch",
+    project: integration,
+    test: `${flushTests}commit-batch.test.ts`,
+  },
+  {
+    name: "a batch is written again after a lost answer",
+    file: "packages/db/src/queries/usage-stream-positions.ts",
+    code: "and last_stream_id = ${move.from.streamId}::text`",
+    fault: "and (last_stream_id = ${move.from.streamId}::text or true)`",
+    project: integration,
+    test: `${flushTests}commit-batch.test.ts`,
+  },
+  {
+    name: "guard before effect, in two steps",
+    file: `${redis}accept-usage.lua`,
+    code: "  local code\n  if earlier then",
+    fault:
+      "  local code\n  if mode ~= 'check' then redis.call('HSET', KEYS[3], id, payload) end\n  if earlier then",
+    project: integration,
+    test: "packages/redis/test/accept-usage.test.ts",
+  },
+  {
+    name: "dedupe by timestamp",
+    file: `${redis}accept-call.ts`,
+    code: "  words.text(accountId, id);",
+    fault: "  words.text(accountId, id + String(event.occurredAtMs));",
+    project: integration,
+    test: "packages/redis/test",
+  },
+  {
+    name: "counters lost without a rebuild",
+    file: `${redis}accept-usage.lua`,
+    code: " or redis.call('HGET', KEYS[6], 'epoch') ~= epoch then",
+    fault: " then",
+    project: integration,
+    test: "packages/redis/test",
+  },
+  {
+    name: "careful path that skips totals",
+    file: `${flush}store-rows.ts`,
+    code: "  await storeRows(storing, groupRows(fresh, definitions));\n  return aside;",
+    fault:
+      "  await usageRecords.copyRecords(tx, storing.current.tableName, groupRows(fresh, definitions).tuples);\n  return aside;",
+    project: integration,
+    test: `${flushTests}careful-commit.test.ts`,
+  },
+  {
+    name: "a correction applied twice",
+    file: `${redis}correct-counters.lua`,
+    code: "if ms < builtMs or (ms == builtMs and sequence <= builtSequence) then return 0 end",
+    fault: "",
+    project: integration,
+    test: "packages/redis/test/counters.test.ts",
+  },
+  {
+    name: "older limits replace newer ones",
+    file: `${redis}put-limits.lua`,
+    code: "if known and known.version > version then return 0 end",
+    fault: "",
+    project: integration,
+    test: "packages/redis/test",
+  },
+  {
+    name: "one past the limit",
+    file: `${redis}accept-usage.lua`,
+    code: "after + held[c] > stop then",
+    fault: "after + held[c] > stop + 1 then",
+    project: integration,
+    test: "packages/redis/test/accept-usage.test.ts",
+  },
+  {
+    name: "what is held is given out again",
+    file: `${redis}accept-usage.lua`,
+    code: "after + held[c] > stop then",
+    fault: "after > stop then",
+    project: integration,
+    test: "packages/redis/test",
+  },
+  {
+    name: "rebuilt without the stream's tail",
+    file: `${redis}seed-counters.lua`,
+    code: "    if accounts[name] then count(",
+    fault: "    if false then count(",
+    project: integration,
+    test: "packages/redis/test/counters.test.ts",
+  },
+  {
+    name: "an id of an older partition is new again",
+    file: "apps/usage-aggregator/src/known-ids/known-ids.ts",
+    code: "filter === undefined ? rows : findHits(filter, hash(rows))",
+    fault: "filter === undefined ? [] : findHits(filter, hash(rows))",
+    project: integration,
+    test: `${flushTests}known-ids.test.ts`,
+  },
+  {
+    name: "committed answers before the commit",
+    file: "apps/api/src/usage/commit-wait.ts",
+    code: '  return isAll ? "committed" : "open";',
+    fault: '  return "committed";',
+    project: integration,
+    test: "apps/api/test/usage/durability.test.ts",
+  },
+  {
+    name: "a cent past the spend cap",
+    file: "packages/domain/src/spend-cap.ts",
+    code: "BigInt(capMinor) + 1n) - 1n",
+    fault: "BigInt(capMinor) + 3n) - 1n",
+    project: "unit",
+    test: "packages/domain/src",
+    title: "cap",
+  },
+  {
+    name: "a poisoned row takes its batch with it",
+    file: `${flush}store-rows.ts`,
+    code: "    if (rows.length === 1)\n",
+    fault: "    if (rows.length >= 1)\n",
+    project: integration,
+    test: `${flushTests}careful-commit.test.ts`,
+  },
+];
