@@ -1,5 +1,5 @@
 import type { AppConfigDto, DemoSessionDto } from "@driftlock/contracts";
-import type { Logger, Metrics } from "@driftlock/runtime";
+import { closeUnfinished, type Logger, type Metrics } from "@driftlock/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { type FastifyPluginAsyncZod, serializerCompiler } from "fastify-type-provider-zod";
 import type { Cluster, Redis } from "ioredis";
@@ -74,6 +74,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // While we drain, what arrives on an open connection is still served.
     return503OnClosing: false,
   });
+  const beginClose = closeUnfinished(app.server);
+  app.addHook("preClose", async () => beginClose());
   app.setSerializerCompiler(serializerCompiler);
   await app.register(errorsPlugin);
   await app.register(requestIdPlugin);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Logger } from "@driftlock/runtime";
+import { closeUnfinished, type Logger } from "@driftlock/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { registerErrors } from "./plugins/errors.ts";
 import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-webhook.ts";
@@ -13,6 +13,8 @@ export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }):
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
   });
+  const beginClose = closeUnfinished(app.server);
+  app.addHook("preClose", async () => beginClose());
   registerErrors(app);
   app.register(stripeWebhookRoutes(deps));
   return app;
