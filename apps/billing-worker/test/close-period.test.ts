@@ -245,7 +245,7 @@ test("one jump past two renewals: each period closed with all its usage, before 
     [7_900, "paid"],
   ]);
   expect((await world.notices()).filter(({ type }) => type === "period.reset")).toHaveLength(2);
-  expect((await toldPeriods(world.db, "acme")).filter((line) => line.includes("closed"))).toEqual([
+  expect((await toldPeriods(world.db, "acme")).filter((line) => line.includes("pro closed"))).toEqual([
     expect.stringMatching(/pro closed events=150000$/),
     expect.stringMatching(/pro closed events=200000$/),
   ]);

@@ -16,7 +16,6 @@ export const startMs = Date.parse("2026-03-01T00:00:00Z");
 export const partitions = 4;
 
 export type KnownIdsWorld = Awaited<ReturnType<typeof openKnownIdsWorld>>;
-type Writer = ReturnType<KnownIdsWorld["startWriter"]>;
 
 interface Event {
   accountId: string;
