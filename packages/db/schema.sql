@@ -585,6 +585,7 @@ create table usage_stream_positions (
   owner text,
   leased_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
   committed_at timestamp with time zone,
+  last_read text default ''::text not null,
   constraint usage_stream_positions_pkey PRIMARY KEY (partition_no)
 ) with (fillfactor=10);
 

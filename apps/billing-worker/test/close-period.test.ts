@@ -110,7 +110,7 @@ test("usage that is accepted but not stored yet is waited for", async () => {
     partition,
     fence: 0,
     from: { epoch: "", streamId: "0-0" },
-    to: { epoch: "first", streamId },
+    to: { epoch: "first", streamId, lastRead: "" },
   });
   await close.run();
   await world.sendReports();

@@ -91,7 +91,7 @@ export async function openKnownIdsWorld() {
         partition,
         fence,
         from: { epoch, streamId },
-        to: { epoch: "e", streamId: `${++entries}-0` },
+        to: { epoch: "e", streamId: `${++entries}-0`, lastRead: "" },
       };
       const done = await db.transaction(async (tx) => {
         if (!(await usageStreamPositions.advancePosition(tx, move))) throw new Error("moved");

@@ -95,14 +95,19 @@ test("dead between any two steps: whoever goes on makes it good", async () => {
 /** A Redis that answers so many commands more, and then none: for its caller that is what a death is to the others. */
 function diesAfter(commands: number): typeof redis {
   let left = commands;
+  const closed = () => Promise.reject(new Error("Connection is closed."));
   return new Proxy(redis, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
-      return (...call: unknown[]): unknown => {
-        if (left-- <= 0) return Promise.reject(new Error("Connection is closed."));
-        return Reflect.apply(member, target, call);
-      };
+      if (name === "multi") {
+        return () => {
+          const transaction = target.multi();
+          const exec = transaction.exec.bind(transaction);
+          return Object.assign(transaction, { exec: () => (left-- <= 0 ? closed() : exec()) });
+        };
+      }
+      return (...call: unknown[]): unknown => (left-- <= 0 ? closed() : Reflect.apply(member, target, call));
     },
   });
 }

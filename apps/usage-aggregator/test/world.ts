@@ -18,10 +18,10 @@ import {
   keys,
   partitionOf,
   readCounters,
-  readStream,
+  openStream,
+  type ReadPosition,
   rowBytesMax,
   seedCounters,
-  type StreamPosition,
   writeRow,
 } from "@driftlock/redis";
 import { createLogger, createMetrics, Lifecycle } from "@driftlock/runtime";
@@ -171,18 +171,20 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   /** What the owner of a partition has read and not committed yet. */
   async function nextBatch(partition: number): Promise<Batch> {
     const from = await position(partition);
-    const { epoch, entries } = await read(partition, from);
-    const to = { epoch, streamId: entries.at(-1)?.streamId ?? from.streamId };
+    const { epoch, entries, lastRead } = await read(partition, from);
+    const to = { epoch, streamId: entries.at(-1)?.streamId ?? from.streamId, lastRead };
     return prepareBatch(metrics, { from, to, entries });
   }
 
-  async function position(partition: number): Promise<StreamPosition & { fence: number }> {
+  async function position(partition: number): Promise<ReadPosition & { fence: number }> {
     const found = await usageStreamPositions.findPosition(db, partition);
     if (found === null) throw new Error("no position");
     return found;
   }
-  const read = (partition: number, after: StreamPosition) =>
-    readStream(redis, { partition, after, bytesMax: 10_000_000 });
+  const read = async (partition: number, after: ReadPosition) => {
+    const reader = await openStream(redis, partition, after);
+    return { epoch: reader.epoch, ...(await reader.read(after, 10_000_000)) };
+  };
 
   /** What the gateway does with a request; the verdict of each event. */
   async function accept(events: readonly UsageEvent[], wallNowMs = 0): Promise<string[]> {

@@ -43,14 +43,20 @@ export {
   type UniqueTotal,
 } from "./scripts/seed-counters.ts";
 export {
+  openStream,
+  ReadLostError,
+  type ReadPosition,
+  type StreamEntry,
+  type StreamPage,
+  type StreamReader,
+  trimStream,
+  verifyStream,
+} from "./scripts/stream-reader.ts";
+export {
   hasReached,
   readBacklog,
   readOldestMs,
-  readStream,
   readStreamEnd,
-  type StreamEntry,
-  type StreamPage,
-  trimStream,
 } from "./scripts/usage-stream.ts";
 export { createWitness, type ServerLife, type Witness } from "./witness.ts";
 export { findWorkerHeartbeat, setWorkerHeartbeat } from "./worker-heartbeat.ts";

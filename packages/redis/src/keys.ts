@@ -1,9 +1,14 @@
 /** Every key of usage. The braces are the hash tag: all keys of a partition are in one slot of a cluster. */
 export const keys = {
-  /** Hash: `epoch`, the life of this partition's data, and `trimmed`, the newest id that was cut off the stream. */
+  /**
+   * Hash: `epoch`, the life of this partition's data; `trimmed`, the newest id that was cut off the stream; `begunAt`, the
+   * position in Postgres for which the epoch was begun.
+   */
   meta: (partition: number) => `{dlu:${partition}}:meta`,
   /** Stream: one entry for each call that accepted events: `v` "1", `a` account ids, `d` rows (`record.ts`). */
   stream: (partition: number) => `{dlu:${partition}}:stream`,
+  /** Hash: reader of the stream → how many reads it has made. What lacks a read lacks what was read. */
+  reads: (partition: number) => `{dlu:${partition}}:reads`,
   /** Hash: `seenField` → payload, for the events of ten minutes of wall time. */
   seen: (partition: number, bucket: number) => `{dlu:${partition}}:seen:${bucket}`,
   /** Hash: account id → `AccountLimits` as JSON. */

@@ -21,6 +21,7 @@ import {
   nowMs,
   origin,
   readEntries,
+  readOn,
   seed as seedAccount,
   startMs,
 } from "./usage-fixtures.ts";
@@ -85,7 +86,7 @@ test("a lost counter is built from the totals and the stream behind them", async
 test("totals from before the cut of the stream are refused", async () => {
   await seed();
   await accept(eventOf("a", "1", { quantity: 5 }));
-  const committed = await end();
+  const committed = await readOn(redis, { ...origin, lastRead: "" });
   await trimStream(redis, partition, committed);
   await trimStream(redis, partition, { ...committed, streamId: "0-1" });
   expect(await readBacklog(redis, 2)).toEqual([0, 0]);
@@ -215,5 +216,9 @@ test("what was accepted up to an instant is committed once the position has pass
   expect(hasReached(end, { end, present: end })).toBe(true);
   const present = { epoch: "next", streamId: "5-0" };
   expect(hasReached(origin, { end, present })).toBe(false);
-  expect(hasReached({ epoch: "next", streamId: "1-0" }, { end, present })).toBe(true);
+  expect(hasReached({ epoch: "next", streamId: "1-0" }, { end, present })).toBe(false);
+  expect(hasReached({ epoch: "next", streamId: "5-0" }, { end, present })).toBe(true);
+  const later = { epoch: "next", streamId: "9999999999999-0" };
+  expect(hasReached({ ...end, epoch: "next" }, { end, present: later })).toBe(true);
+  expect(hasReached(origin, { end, present: { epoch: "next", streamId: "0-0" } })).toBe(true);
 });

@@ -1,5 +1,5 @@
 import type { AccountLimits, Aggregation, MetricLimit, UsageEvent } from "@driftlock/contracts";
-import type { RedisClient } from "../src/index.ts";
+import type { ReadPosition, RedisClient } from "../src/index.ts";
 import {
   type AcceptMode,
   type AcceptOutcome,
@@ -7,6 +7,7 @@ import {
   createReadLimits,
   decodeRows,
   keys,
+  openStream,
   seedCounters,
   type CounterSnapshot,
 } from "../src/index.ts";
@@ -108,4 +109,11 @@ export async function readEntries(redis: RedisClient, after = "0-0") {
       ),
     };
   });
+}
+
+/** What the aggregator reads of the stream from here on, and where that ends. */
+export async function readOn(redis: RedisClient, from: ReadPosition): Promise<ReadPosition> {
+  const { epoch, read } = await openStream(redis, 0, from);
+  const { entries, lastRead } = await read(from, 1_000_000);
+  return { epoch, streamId: entries.at(-1)?.streamId ?? from.streamId, lastRead };
 }

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Db, usageStreamPositions } from "@driftlock/db";
-import { readStream, type RedisClient, type StreamPosition, trimStream } from "@driftlock/redis";
+import {
+  openStream,
+  ReadLostError,
+  type ReadPosition,
+  type RedisClient,
+  type StreamReader,
+  trimStream,
+} from "@driftlock/redis";
 import type { Clock, Logger } from "@driftlock/runtime";
 import type { KnownIds } from "../known-ids/known-ids.ts";
 import type { FlushTrigger, Measures } from "../measures.ts";
@@ -64,19 +71,19 @@ export function startPartitionWriter(
   let expectsRepeats = false;
 
   /** The next batch behind a position; null where there is nothing. */
-  async function read(after: StreamPosition): Promise<ReadBatch | null> {
+  async function read(reader: StreamReader, after: ReadPosition): Promise<ReadBatch | null> {
     const leave = await resources.room.enter();
     try {
       const readAtMs = performance.now();
       const bytesMax = resources.batchBytesMax ?? batchBytesMax;
-      const { epoch, entries, isFull } = await readStream(redis, { partition, after, bytesMax });
+      const { entries, isFull, lastRead } = await reader.read(after, bytesMax);
       const [oldest] = entries;
       const newest = entries.at(-1);
       if (oldest === undefined || newest === undefined) {
         leave();
         return null;
       }
-      const to = { epoch, streamId: newest.streamId };
+      const to = { epoch: reader.epoch, streamId: newest.streamId, lastRead };
       const batch = await prepareBatch(resources.metrics, { from: after, to, entries });
       const oldestAcceptedAtMs = Number.parseInt(oldest.streamId, 10);
       return { ...batch, readAtMs, oldestAcceptedAtMs, isFull, leave };
@@ -101,31 +108,36 @@ export function startPartitionWriter(
   }
 
   /** Makes good what an owner that died, or a failure of ours, has left between a commit and its end. */
-  async function resume(): Promise<StreamPosition> {
+  async function resume(): Promise<{ position: ReadPosition; reader: StreamReader }> {
     const position = await usageStreamPositions.findPosition(db, partition);
     if (position?.fence !== fence) throw new StaleOwnerError(`partition ${partition} has another owner`);
-    await settle(position, true);
-    return position;
+    const reader = await openStream(redis, partition, position);
+    if (position.epoch !== "") {
+      if (reader.epoch === position.epoch) await settle(position, true);
+      else log.warn({ partition, epoch: reader.epoch }, "usage.read-anew");
+    }
+    return { position, reader };
   }
 
   /** Cut off first: from then on no counter is built from totals older than the commit, which would miss its corrections. */
-  async function settle(committed: StreamPosition, hasCorrections: boolean): Promise<void> {
+  async function settle(committed: ReadPosition, hasCorrections: boolean): Promise<void> {
     await trimStream(redis, partition, committed);
     if (hasCorrections) await applyCorrections({ db, redis }, partition);
   }
 
   /** Writes on from the committed position until it is stopped; throws at the first failure. */
   async function write(progressed: () => void): Promise<void> {
-    let position = await resume();
+    const { position: committed, reader } = await resume();
+    let position = committed;
     let ahead: Promise<ReadBatch | null> | null = null;
     try {
       for (;;) {
         const isLast = stopping.signal.aborted;
         const readAtMs = performance.now();
-        const batch = await (ahead ?? read(position));
+        const batch = await (ahead ?? read(reader, position));
         ahead = null;
         if (batch !== null) {
-          if (batch.isFull && !isLast) ahead = readAhead(batch.to);
+          if (batch.isFull && !isLast) ahead = readAhead(reader, batch.to);
           await commit(batch, isLast ? "shutdown" : "interval").finally(batch.leave);
           position = batch.to;
         }
@@ -138,8 +150,8 @@ export function startPartitionWriter(
     }
   }
 
-  function readAhead(after: StreamPosition): Promise<ReadBatch | null> {
-    const ahead = read(after);
+  function readAhead(reader: StreamReader, after: ReadPosition): Promise<ReadBatch | null> {
+    const ahead = read(reader, after);
     // Where the commit fails first, nobody asks for it any more.
     ahead.catch(() => {});
     return ahead;
@@ -167,15 +179,17 @@ export function startPartitionWriter(
           log.warn({ partition, fence }, "partition.lost");
           return;
         }
+        const isMoved = error instanceof PositionMovedError || error instanceof ReadLostError;
+        failures += 1;
+        if (isMoved && failures === 1) continue;
         if (isLast) {
           log.warn({ err: error, partition }, "usage.left-in-stream");
           return;
         }
-        if (!(error instanceof PositionMovedError)) {
+        if (!isMoved) {
+          if (fault === null) log.error({ err: error, partition }, "usage.flush-failed");
           fault = error instanceof Error ? error : new Error(String(error));
-          if (failures === 0) log.error({ err: error, partition }, "usage.flush-failed");
         }
-        failures += 1;
         await pause(Math.min(flushIntervalMs * 2 ** Math.min(failures, 10), backoffMsMax));
       }
     }

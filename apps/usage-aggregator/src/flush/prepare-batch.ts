@@ -1,5 +1,11 @@
 import type { usageQuarantine } from "@driftlock/db";
-import { decodeRows, type StreamEntry, type StreamPosition, type StreamRow } from "@driftlock/redis";
+import {
+  decodeRows,
+  type ReadPosition,
+  type StreamEntry,
+  type StreamPosition,
+  type StreamRow,
+} from "@driftlock/redis";
 import { type GroupedRows, groupRows } from "./group-rows.ts";
 import type { MetricDefinitions, MetricDirectory } from "./metric-directory.ts";
 
@@ -7,7 +13,7 @@ import type { MetricDefinitions, MetricDirectory } from "./metric-directory.ts";
 export interface Batch {
   /** The position that it follows, and where it ends. */
   from: StreamPosition;
-  to: StreamPosition;
+  to: ReadPosition;
   grouped: GroupedRows;
   definitions: MetricDefinitions;
   /** Entries that cannot be read: set aside as a whole. */

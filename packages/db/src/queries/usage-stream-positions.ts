@@ -7,9 +7,11 @@ export interface StreamPositionRow {
   fence: number;
   epoch: string;
   streamId: string;
+  /** The read of the stream that the newest batch came from, `<reader>:<number>`; "" before the first. */
+  lastRead: string;
 }
 
-const columns = `partition_no as "partition", fence, epoch, last_stream_id as "streamId"`;
+const columns = `partition_no as "partition", fence, epoch, last_stream_id as "streamId", last_read as "lastRead"`;
 
 /** A row for each of the installation's partitions; what is there stays. */
 export const insertPositionsIfMissing = (q: Queryable, partitions: number): Promise<number> =>
@@ -85,13 +87,13 @@ export const advancePosition = async (
     partition: number;
     fence: number;
     from: { epoch: string; streamId: string };
-    to: { epoch: string; streamId: string };
+    to: { epoch: string; streamId: string; lastRead: string };
   },
 ): Promise<boolean> => {
   const moved = await q.run(
     "usageStreamPositions.advance",
     prepared(sql`update usage_stream_positions set epoch = ${move.to.epoch}::text, last_stream_id = ${move.to.streamId}::text,
-      committed_at = clock_timestamp()
+      last_read = ${move.to.lastRead}::text, committed_at = clock_timestamp()
     where partition_no = ${move.partition}::int and fence = ${move.fence}::bigint
       and epoch = ${move.from.epoch}::text and last_stream_id = ${move.from.streamId}::text`),
   );

@@ -1,27 +1,30 @@
---[[ Where a partition's stream is to be read on behind a position. Where the stream ends before it, Redis came back
-     without its newest part: that begins another epoch, so that every counter is built anew.
+--[[ Begins a reader's reads of a partition's stream behind what is committed. Every read is counted in the step that
+     reads, so that a memory which lacks the committed position's read lacks some of what is committed: Redis came back
+     without its newest part. That begins another epoch, so that every counter is built anew and all entries are read.
 
-     KEYS[1] meta   KEYS[2] stream   ARGV[1] epoch and ARGV[2] id of the position   ARGV[3] epoch to begin
-     returns {epoch or "" where nothing was ever written, first id to read}: the beginning in another epoch than ARGV[1] ]]
-local function parts(id)
-  local ms, sequence = string.match(id, '^(%d+)-(%d+)$')
-  return tonumber(ms), tonumber(sequence)
-end
-
+     KEYS[1] meta   KEYS[2] reads   ARGV[1] epoch, ARGV[2] id and ARGV[3] read ("<reader>:<number>") of the position in
+     Postgres   ARGV[4] reader to begin, "" for none   ARGV[5] epoch to begin
+     returns the epoch, "" where nothing was ever written                                                          ]]
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then return { '', '-' } end
-if epoch ~= ARGV[1] then return { epoch, '-' } end
+local position = ARGV[1] .. ' ' .. ARGV[2]
+local committedBy, number = string.match(ARGV[3], '^(.+):(%d+)$')
+local count = committedBy and redis.call('HGET', KEYS[2], committedBy)
 
-local newest = '0-0'
-if redis.call('EXISTS', KEYS[2]) == 1 then
-  local info = redis.call('XINFO', 'STREAM', KEYS[2])
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then newest = info[i + 1] end
-  end
+local function hasCommitted()
+  if ARGV[1] == '' then return true end
+  -- Begun for this position: nothing was committed since.
+  if epoch ~= ARGV[1] then return redis.call('HGET', KEYS[1], 'begunAt') == position end
+  return count and tonumber(count) >= tonumber(number)
 end
-local newestMs, newestSequence = parts(newest)
-local ms, sequence = parts(ARGV[2])
-if newestMs > ms or (newestMs == ms and newestSequence >= sequence) then return { epoch, '(' .. ARGV[2] } end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
-redis.call('HDEL', KEYS[1], 'trimmed')
-return { ARGV[3], '-' }
+
+if not hasCommitted() then
+  epoch = ARGV[5]
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'begunAt', position)
+  redis.call('HDEL', KEYS[1], 'trimmed')
+  redis.call('DEL', KEYS[2])
+elseif redis.call('HLEN', KEYS[2]) > 8 then
+  redis.call('DEL', KEYS[2])
+  if count then redis.call('HSET', KEYS[2], committedBy, count) end
+end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], ARGV[4], 0) end
+return epoch or ''
