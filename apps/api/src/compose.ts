@@ -23,6 +23,7 @@ import { usageRoutes } from "./rest/usage.ts";
 import { createBacklogWatch } from "./usage/backlog-watch.ts";
 import { createUsageUseCases } from "./usage/create-usage-use-cases.ts";
 import { createDurability } from "./usage/durability.ts";
+import { watchForLoss } from "./usage/loss-watch.ts";
 import { createCustomerUseCases } from "./use-cases/create-customer-use-cases.ts";
 import { createDemoSession } from "./use-cases/create-demo-session.ts";
 import { createOperatorUseCases } from "./use-cases/create-operator-use-cases.ts";
@@ -90,6 +91,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     createBacklogWatch({ redis, partitions, bytesMax: env.USAGE_BACKLOG_BYTES_MAX, metrics, log }),
     (watch) => watch.close(),
   );
+  life.own("usage loss", watchForLoss({ db, redis, log }), (watch) => watch.close());
   const durability = life.own(
     "usage durability",
     createDurability({

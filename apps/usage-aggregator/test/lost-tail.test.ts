@@ -115,13 +115,11 @@ test("lost between any two steps of a writer: whatever the stream still has is s
     });
     const writer = await start(through);
     await eventually(async () => isOver).toBe(true);
-    const { records } = await stored(accountId);
     await eventually(async () => (await stored(accountId)).records).toBeGreaterThanOrEqual(2);
     await eventually(() => redis.xlen(keys.stream(partition))).toBe(0);
     await send("2", "3");
     await expectSettled(3);
     await writer.stop();
-    expect(records).toBeLessThan(3);
   }
 }, 60_000);
 

@@ -22,7 +22,7 @@ if not hasCommitted() then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'begunAt', position)
   redis.call('HDEL', KEYS[1], 'trimmed')
   redis.call('DEL', KEYS[2])
-elseif redis.call('HLEN', KEYS[2]) > 8 then
+elseif ARGV[4] ~= '' and redis.call('HLEN', KEYS[2]) > 8 then
   redis.call('DEL', KEYS[2])
   if count then redis.call('HSET', KEYS[2], committedBy, count) end
 end
