@@ -1,5 +1,5 @@
 import { createTestRedis } from "@driftlock/devkit";
-import { accounts, seedCatalog, usageSnapshots, usageTotals } from "@driftlock/db";
+import { accounts, seedCatalog, usageGroups, usageSnapshots, usageTotals } from "@driftlock/db";
 import { initialFreePeriods } from "@driftlock/domain";
 import { createRedis, keys, type RedisClient } from "@driftlock/redis";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -102,6 +102,27 @@ test("however short the retention, an id stays while an entry waits that was rec
   await redis.xdel(keys.stream(2), waiting);
   await drop(35);
   expect(await generations()).toEqual([2]);
+});
+
+test("groups by minute go after 36 days, however long records stay; hours and days stay", async () => {
+  const group = { accountId, metric: "events", key: "source", value: '"api"', quantity: 1, eventCount: 1 };
+  for (const window of usageGroups.groupWindows) {
+    const ofDay = (day: number) => ({
+      ...group,
+      atMs: startMs + day * dayMs,
+      lastOccurredAtMs: startMs + day * dayMs,
+    });
+    await usageGroups.upsertGroups(world.db, "sum", window, [ofDay(0), ofDay(1)]);
+  }
+  world.time.nowMs = startMs + 37 * dayMs;
+  await drop(90);
+  const left = await world.query`select window_minutes as window, min(window_at) as oldest, count(*) as count
+    from usage_groups group by 1 order by 1`;
+  expect(left).toEqual([
+    { window: 1, oldest: new Date(startMs + dayMs), count: 1 },
+    { window: 60, oldest: new Date(startMs), count: 2 },
+    { window: 1440, oldest: new Date(startMs), count: 2 },
+  ]);
 });
 
 test("two processes drop at the same time, while the records are read, and a reader that stays is not waited for", async () => {

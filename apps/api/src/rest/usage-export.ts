@@ -9,7 +9,7 @@ import type { ExportUsage } from "../use-cases/export-usage.ts";
 
 const description = [
   "Every record whose timestamp is in `[from, to)`, by default of the last 30 days, as a stream, in the order of the ids by bytes. Without `metric`, of all metrics.",
-  "Records are removed some time after they were received (`USAGE_RECORD_RETENTION_DAYS` of the installation, 90 by default, never below 35): what is older is not in the file, though totals and series still have it. What is accepted is in it about a second later.",
+  "Records are removed some time after they were received (`USAGE_RECORD_RETENTION_DAYS` of the installation, 90 by default, never below 35): what is older is not in the file, though totals, and series by hour and day, still have it. What is accepted is in it about a second later.",
   "CSV (RFC 4180, UTF-8) has the columns id, metric, quantity, timestamp, receivedAt, properties (as JSON). A cell that a spreadsheet would run as a formula (it begins with =, +, - or @), or that begins with an apostrophe, has an apostrophe put before it: take one off to have the text as it was sent. NDJSON has it as it is.",
   "A file that could not be finished ends with a broken connection, never with a clean end: a client that reads to the end without an error has all of it.",
 ].join("\n\n");
