@@ -1,6 +1,8 @@
 import { createTestRedis } from "@driftlock/devkit";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
+  acceptUsage,
+  createReadLimits,
   createRedis,
   keys,
   openStream,
@@ -11,7 +13,7 @@ import {
   trimStream,
   verifyStream,
 } from "../src/index.ts";
-import { origin, readOn } from "./usage-fixtures.ts";
+import { accept, eventOf, limitOf, limitsOf, nowMs, origin, readOn, seed } from "./usage-fixtures.ts";
 
 const server = await createTestRedis();
 const redis = createRedis({
@@ -157,4 +159,19 @@ test("readers that come and go lose nothing and do not pile up; nothing is writt
   const [first, second] = [await reader.read(committed, 1), await reader.read(committed, 1)];
   expect(second).toEqual(first);
   expect(first).toMatchObject({ entries: [], isFull: false });
+});
+
+test("once another epoch has begun, limits of the one before are to be loaded again", async () => {
+  const limits = limitsOf("a", { events: limitOf(null) });
+  expect(await seed(redis, { limits })).toBe(true);
+  expect(await accept(redis, [eventOf("a", "1")])).toMatchObject({ outcome: "decided" });
+  const committed = await readOn(redis, nothing);
+  const [known] = await createReadLimits()(redis, { partition, accountIds: ["a"], nowMs });
+  await redis.del(keys.reads(partition));
+  await verifyStream(redis, partition, committed);
+  const call = { partition, mode: "each", events: [eventOf("a", "2")], wallNowMs: 0 } as const;
+  expect(await acceptUsage(redis, { ...call, limitsOf: () => known })).toEqual({
+    outcome: "load",
+    accountIds: ["a"],
+  });
 });

@@ -12,7 +12,7 @@
      ARGV[7] packed: for each event, four: counter from 1 or -verdict; quantity; instant (for `last`) or value's number
        (for `unique`); bytes of its row
      ARGV[8] the rows   then account ids, counters' fields, ids, payloads, values; no ids and payloads in a check
-     returns {0, epoch, {mark, ..}}  nothing was done: these are the marks
+     returns {0, epoch, {mark, ..}}  nothing was done: these are the marks; epoch "": no counters of this one
              {1, stream id}  all is accepted
              {2, stream id or "", verdicts as digits, {used, ..}, {held, ..} or {}}  by counter, as it is now           ]]
 local ACCEPTED, DUPLICATE, CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, PERIOD_CLOSED = 0, 1, 2, 3, 4, 5
@@ -35,7 +35,8 @@ end
 local marks = redis.call('HMGET', KEYS[5], unpack(ARGV, 9, fieldsAt - 1))
 if not areExpected(marks) then
   for a = 1, #marks do marks[a] = marks[a] or '' end
-  return { 0, redis.call('HGET', KEYS[6], 'epoch') or '', marks }
+  local present, built = redis.call('HGET', KEYS[1], 'epoch'), redis.call('HGET', KEYS[6], 'epoch')
+  return { 0, present == built and built or '', marks }
 end
 
 local seenNow, seenBefore = {}, {}
