@@ -131,13 +131,6 @@ function beforeCommand(number: number, takeOver: () => Promise<void>): typeof re
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
-      if (name === "multi") {
-        return () => {
-          const transaction = target.multi();
-          const exec = transaction.exec.bind(transaction);
-          return Object.assign(transaction, { exec: () => send(exec) });
-        };
-      }
       return (...call: unknown[]): unknown => send(() => Reflect.apply(member, target, call));
     },
   });

@@ -100,13 +100,6 @@ function diesAfter(commands: number): typeof redis {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
-      if (name === "multi") {
-        return () => {
-          const transaction = target.multi();
-          const exec = transaction.exec.bind(transaction);
-          return Object.assign(transaction, { exec: () => (left-- <= 0 ? closed() : exec()) });
-        };
-      }
       return (...call: unknown[]): unknown => (left-- <= 0 ? closed() : Reflect.apply(member, target, call));
     },
   });

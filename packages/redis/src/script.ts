@@ -27,15 +27,35 @@ export function loadScriptText(name: string): ScriptText {
  */
 export function loadScript(name: string): Script {
   const { text, sha } = loadScriptText(name);
-  return async (redis, keys, args) => {
+  return (redis, keys, args) => {
     const call = [keys.length, ...keys, ...args] as const;
-    try {
-      return await redis.evalsha(sha, ...call).catch((error: unknown) => {
-        if (error instanceof Error && error.message.startsWith("NOSCRIPT")) return redis.eval(text, ...call);
-        throw error;
-      });
-    } catch (error) {
-      throw toAppError(error);
-    }
+    return callKnown(
+      () => redis.evalsha(sha, ...call),
+      () => redis.eval(text, ...call),
+    );
   };
+}
+
+/** As `loadScript`; what is text in its answers comes as buffers. */
+export function loadBinaryScript(name: string): Script {
+  const { text, sha } = loadScriptText(name);
+  return (redis, keys, args) => {
+    const send = (command: string, script: string) =>
+      redis.callBuffer(command, script, keys.length, ...keys, ...args);
+    return callKnown(
+      () => send("evalsha", sha),
+      () => send("eval", text),
+    );
+  };
+}
+
+async function callKnown(byHash: () => Promise<unknown>, byText: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await byHash().catch((error: unknown) => {
+      if (error instanceof Error && error.message.startsWith("NOSCRIPT")) return byText();
+      throw error;
+    });
+  } catch (error) {
+    throw toAppError(error);
+  }
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { RedisClient } from "../connection.ts";
-import { toAppError } from "../errors.ts";
 import { keys } from "../keys.ts";
-import { loadScript, loadScriptText } from "../script.ts";
+import { loadBinaryScript, loadScript } from "../script.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
 /** A position together with the read that its entries came from, `<reader>:<number>`; "" before the first. */
@@ -40,10 +39,12 @@ export class ReadLostError extends Error {}
 /** Entries are of any size up to some MB: a few show how many to ask for. */
 const firstEntries = 8;
 const entriesMax = 1_000;
+/** Of one call, which nobody else's pass: a millisecond of Redis. */
+const pageBytes = 500_000;
 
 const openScript = loadScript("open-stream");
 const trimScript = loadScript("trim-stream");
-const countRead = loadScriptText("count-read").text;
+const readScript = loadBinaryScript("read-stream");
 
 /**
  * Reads on behind what is committed. Where Redis came back without some of that, or of a life of its own, another epoch
@@ -56,20 +57,14 @@ export async function openStream(
 ): Promise<StreamReader> {
   const reader = randomUUID();
   const epoch = await open(redis, partition, { committed, reader });
-  const stream = keys.stream(partition);
   let reads = 0;
 
   async function readPage(from: string, count: number): Promise<StreamEntry[]> {
-    const counted = [keys.meta(partition), keys.reads(partition), stream];
-    const replies = await redis
-      .multi()
-      .eval(countRead, counted.length, ...counted, epoch, reader, reads)
-      .xrangeBuffer(stream, from, "+", "COUNT", count)
-      .exec();
-    const [number, found] = (replies ?? []).map(([error, reply]) => {
-      if (error !== null) throw error;
-      return reply;
-    }) as [number, [Buffer, Buffer[]][]];
+    const [number, found] = (await readScript(
+      redis,
+      [keys.meta(partition), keys.reads(partition), keys.stream(partition)],
+      [epoch, reader, reads, from, count],
+    )) as [number, [Buffer, Buffer[]][]];
     if (number < 0) throw new ReadLostError(`reads of partition ${partition} are lost`);
     reads = number;
     return found.map(([id, fields]) => ({ streamId: id.toString(), data: dataOf(fields) }));
@@ -85,17 +80,14 @@ export async function openStream(
       if (found.length < count) break;
       next = `(${found.at(-1)?.streamId}`;
       const bytesEach = Math.max(1, bytes / entries.length);
-      count = Math.max(1, Math.min(Math.ceil((bytesMax - bytes) / bytesEach), entriesMax));
+      count = Math.max(1, Math.min(Math.ceil(Math.min(bytesMax - bytes, pageBytes) / bytesEach), entriesMax));
     }
     return { entries, isFull: bytes >= bytesMax, lastRead: `${reader}:${reads}` };
   }
 
   return {
     epoch,
-    read: (after, bytesMax) =>
-      readPages(after.epoch === epoch ? `(${after.streamId}` : "-", bytesMax).catch((error: unknown) => {
-        throw error instanceof ReadLostError ? error : toAppError(error);
-      }),
+    read: (after, bytesMax) => readPages(after.epoch === epoch ? `(${after.streamId}` : "-", bytesMax),
   };
 }
 
