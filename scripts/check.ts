@@ -24,6 +24,7 @@ const checks: Check[] = [
   { name: "dead-code", command: "knip", args: ["--no-config-hints"] },
   { name: "links", command: "node", args: ["scripts/check-links.ts"], proof: /^[1-9]\d* documents/m },
   { name: "schema", command: "node", args: ["scripts/dump-schema.ts"] },
+  { name: "mutants", command: "node", args: ["e2e/mutants/main.ts", "--check"], proof: /^[1-9]\d* faults/m },
   {
     name: "simulator-schemas",
     command: "node",

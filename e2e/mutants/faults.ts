@@ -1,5 +1,5 @@
 /** A fault to plant: `code`, found once in `file`, becomes `fault`; `test` (and in it the tests named `title`) has to fail. */
-interface Fault {
+export interface Fault {
   name: string;
   file: string;
   code: string;

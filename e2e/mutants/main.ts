@@ -2,39 +2,64 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { faults } from "./faults.ts";
+import { type Fault, faults } from "./faults.ts";
 
 /**
  * Plants one fault after the other in the code and runs the test that has to catch it. Ends with `N faults, N caught`,
- * and with exit code 1 where one was not. `--only TEXT` runs those whose name has it.
+ * and with exit code 1 where one was not. `--only TEXT` runs those whose name has it; `--check` only sees that each can
+ * still be planted.
  */
-const { values } = parseArgs({ options: { only: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { only: { type: "string", default: "" }, check: { type: "boolean", default: false } },
+});
 const root = join(import.meta.dirname, "../..");
-const chosen = faults.filter(({ name }) => name.includes(values.only));
+const testMsMax = 300_000;
 
-let caught = 0;
-for (const { name, file, code, fault, project, test, title } of chosen) {
+/** The file with the fault and without. @throws Error where the code to change is not there once. */
+function readFault({ name, file, code, fault }: Fault): { path: string; sound: string; faulty: string } {
   const path = join(root, file);
   const sound = readFileSync(path, "utf8");
   if (sound.split(code).length !== 2)
     throw new Error(`"${name}": the code to change is not there once: ${file}`);
-  writeFileSync(
-    path,
-    sound.replace(code, () => fault),
-  );
-  // Put back whatever happens to us, short of kill -9; git shows what is left then.
-  const restore = () => writeFileSync(path, sound);
-  process.once("exit", restore);
+  return { path, sound, faulty: sound.replace(code, () => fault) };
+}
+
+/** A test that hangs has caught it too. */
+function isCaught({ project, test, title }: Fault): boolean {
   const run = spawnSync("vitest", ["run", "--project", project, test, ...(title ? ["-t", title] : [])], {
     cwd: root,
     encoding: "utf8",
-    timeout: 300_000,
+    timeout: testMsMax,
   });
-  restore();
-  process.off("exit", restore);
-  const isCaught = /\b[1-9]\d* failed\b/.test(run.stdout) || run.error !== undefined;
-  if (isCaught) caught++;
-  process.stdout.write(`${isCaught ? "caught " : "MISSED "} ${name}  (${test})\n`);
+  if (run.error !== undefined && (run.error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw run.error;
+  return run.error !== undefined || /\b[1-9]\d* failed\b/.test(run.stdout);
 }
-process.stdout.write(`${chosen.length} faults, ${caught} caught\n`);
-process.exitCode = caught === chosen.length ? 0 : 1;
+
+function plant(fault: Fault): boolean {
+  const { path, sound, faulty } = readFault(fault);
+  writeFileSync(path, faulty);
+  try {
+    return isCaught(fault);
+  } finally {
+    writeFileSync(path, sound);
+  }
+}
+
+// A signal waits for the test that runs, and so for the sound code to be back; after kill -9 git shows what is left.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
+const chosen = faults.filter(({ name }) => name.includes(values.only));
+for (const fault of chosen) readFault(fault);
+if (values.check) process.stdout.write(`${chosen.length} faults can be planted\n`);
+else {
+  let caught = 0;
+  for (const fault of chosen) {
+    const isFound = plant(fault);
+    if (isFound) caught++;
+    process.stdout.write(`${isFound ? "caught " : "MISSED "} ${fault.name}  (${fault.test})\n`);
+    // Lets a signal that came meanwhile be heard.
+    await new Promise(setImmediate);
+  }
+  process.stdout.write(`${chosen.length} faults, ${caught} caught\n`);
+  process.exitCode = caught === chosen.length ? 0 : 1;
+}
