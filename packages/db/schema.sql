@@ -420,6 +420,16 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_by_partition ON public.usage_corrections USING btree (partition_no, correction_id);
 
+create table usage_days (
+  account_id text not null,
+  metric text not null,
+  day_at timestamp with time zone not null,
+  quantity bigint not null,
+  event_count bigint not null,
+  last_occurred_at timestamp with time zone not null,
+  constraint usage_days_pkey PRIMARY KEY (account_id, metric, day_at)
+);
+
 create table usage_generation_positions (
   generation integer not null,
   partition_no integer not null,
@@ -453,7 +463,7 @@ create table usage_groups (
   constraint usage_groups_pkey PRIMARY KEY (account_id, metric, key, window_minutes, window_at, value),
   constraint usage_groups_window_minutes_check CHECK ((window_minutes = ANY (ARRAY[1, 60, 1440])))
 );
-CREATE INDEX usage_groups_by_age ON public.usage_groups USING brin (window_at);
+CREATE INDEX usage_groups_by_age ON public.usage_groups USING btree (window_minutes, window_at);
 
 create table usage_hours (
   account_id text not null,
@@ -464,6 +474,7 @@ create table usage_hours (
   last_occurred_at timestamp with time zone not null,
   constraint usage_hours_pkey PRIMARY KEY (account_id, metric, hour_at)
 );
+CREATE INDEX usage_hours_by_hour ON public.usage_hours USING btree (hour_at);
 
 create table usage_id_filters (
   generation integer not null,
@@ -483,7 +494,7 @@ create table usage_minutes (
   last_occurred_at timestamp with time zone not null,
   constraint usage_minutes_pkey PRIMARY KEY (account_id, metric, minute_at)
 ) with (fillfactor=70);
-CREATE INDEX usage_minutes_by_minute ON public.usage_minutes USING brin (minute_at) WITH (autosummarize='on');
+CREATE INDEX usage_minutes_by_minute ON public.usage_minutes USING btree (minute_at);
 
 create table usage_periods (
   account_id text not null,
@@ -607,6 +618,7 @@ create table usage_unique_values (
   value text collate "C" not null,
   constraint usage_unique_values_pkey PRIMARY KEY (account_id, metric, period_start, value)
 );
+CREATE INDEX usage_unique_values_by_period ON public.usage_unique_values USING btree (period_start);
 
 create table user_subscriptions (
   stripe_subscription_id text not null,

@@ -11,7 +11,7 @@ const Env = processSchema({
   FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).default(100),
   /** Wall time between two looks for usage to report. (Default: 60,000; 1,000 on the simulator.) */
   REPORT_INTERVAL_MS: z.coerce.number().int().min(100).optional(),
-  /** Records are kept for so long from their receipt, and the series by minute; hours, days and totals stay. */
+  /** Records are kept for so long from their receipt; what is made of them: docs/decisions/0017. */
   USAGE_RECORD_RETENTION_DAYS: z.coerce.number().int().min(35).default(90),
   /** A generation of records ends after so long, or when its table has this size. */
   USAGE_GENERATION_DAYS: z.coerce.number().int().min(1).max(35).default(7),

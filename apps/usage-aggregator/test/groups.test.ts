@@ -101,8 +101,8 @@ test("minutes that are past their time are removed, some at a time, and nothing 
   ]);
   await commit();
   await query`delete from usage_groups where account_id <> ${accountId}::text`;
-  expect(await usageGroups.deleteMinutes(db, new Date(now.getTime() - 90_000), 10)).toBe(1);
-  expect(await usageGroups.deleteMinutes(db, new Date(now.getTime() + 60_000), 1)).toBe(1);
+  expect(await usageGroups.deleteWindows(db, 1, new Date(now.getTime() - 90_000), 10)).toBe(1);
+  expect(await usageGroups.deleteWindows(db, 1, new Date(now.getTime() + 60_000), 1)).toBe(1);
   expect(await groupsOf(1)).toHaveLength(1);
   expect(await groupsOf(60)).not.toEqual([]);
 });

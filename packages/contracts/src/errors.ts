@@ -34,6 +34,7 @@ export const errorCatalog = {
   INVALID_EVENT: { status: 422, retryable: false, title: "The event is not valid" },
   UNKNOWN_METRIC: { status: 422, retryable: false, title: "There is no such metric" },
   UNKNOWN_GROUP_KEY: { status: 422, retryable: false, title: "The metric does not declare this property" },
+  USAGE_NOT_KEPT: { status: 422, retryable: false, title: "Usage is not kept for so long in this window" },
   UNKNOWN_PLAN: { status: 422, retryable: false, title: "There is no such plan" },
   PLAN_NOT_PURCHASABLE: { status: 422, retryable: false, title: "This plan cannot be bought" },
   RETURN_URL_NOT_ALLOWED: { status: 422, retryable: false, title: "This return URL is not allowed" },

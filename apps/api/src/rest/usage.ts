@@ -28,7 +28,7 @@ interface Deps extends Pick<CustomerUseCases, "getUsage" | "getUsageSeries" | "g
 }
 
 const seriesDescription =
-  "Windows are aligned in UTC; `from` and `to` are widened to whole ones, and every window has a point. `groupBy` names a property that the metric declares (else 422 `UNKNOWN_GROUP_KEY`, which names those): `groups` then holds a series for each value, the largest first, as many as make 20,000 points, 100 at most; the rest is in the group `other`, as are values past the first 1,000 of a UTC day and values longer than 256 characters. The group `none` is what carries no such property, or came before the metric declared it. By minute, groups reach back 35 days.";
+  "Windows are aligned in UTC; `from` and `to` are widened to whole ones, and every window has a point. `groupBy` names a property that the metric declares (else 422 `UNKNOWN_GROUP_KEY`, which names those): `groups` then holds a series for each value, the largest first, as many as make 20,000 points, 100 at most; the rest is in the group `other`, as are values past the first 1,000 of a UTC day and values longer than 256 characters. The group `none` is what carries no such property, or came before the metric declared it. A series reaches back 35 days by minute and 400 by hour, by day without end; in groups 35 days by minute and hour, 400 by day. Further back is 422 `USAGE_NOT_KEPT`, with `keptSince`.";
 
 export const usageRoutes =
   ({ recordUsage, getUsage, getUsageSeries, getEntitlements, clock }: Deps): FastifyPluginAsyncZod =>

@@ -1,10 +1,10 @@
 import {
   type Aggregation,
   AppError,
-  groupMinutesDays,
   type LiveAggregation,
   seriesGroupPointsMax,
   seriesGroupsMax,
+  seriesKeptDays,
   seriesPointsMax,
   type UsageSeriesDto,
   type UsageSeriesQuery,
@@ -34,8 +34,8 @@ type Query = Omit<UsageSeriesQuery, "accountId">;
 
 /**
  * One metric over time, from its rollups (a second behind). `from` and `to` are widened to whole windows of UTC.
- * @throws UNKNOWN_METRIC, UNKNOWN_GROUP_KEY, ACCOUNT_NOT_FOUND, INVALID for a range that is empty, has more than 2,000
- * points, or reaches back beyond what is kept.
+ * @throws UNKNOWN_METRIC, UNKNOWN_GROUP_KEY, ACCOUNT_NOT_FOUND, USAGE_NOT_KEPT, INVALID for a range that is empty or
+ * has more than 2,000 points.
  */
 export const createGetUsageSeries =
   ({ db, clock, catalogCache }: Deps) =>
@@ -47,7 +47,7 @@ export const createGetUsageSeries =
     const { from, to, instants } = windowsOf(query, clock.now());
     const declaredKeys = metrics.find((each) => each.metric === metric)?.groupByKeys ?? [];
     const grouping = groupBy === undefined ? null : requireGrouping(query, aggregation, declaredKeys);
-    if (grouping !== null && window === "minute") requireKeptMinutes(from, clock.now());
+    requireKept(from, { window, isGrouped: grouping !== null, now: clock.now() });
     const series = { accountId, metric, aggregation, window, from, to };
     const [{ rows, groupRows }] = await Promise.all([
       grouping === null
@@ -108,11 +108,20 @@ function requireGrouping(
   });
 }
 
-function requireKeptMinutes(from: Date, now: Date): void {
-  if (from.getTime() >= now.getTime() - groupMinutesDays * dayMs) return;
+/** What was removed would read as no usage. */
+function requireKept(
+  from: Date,
+  { window, isGrouped, now }: { window: UsageWindow; isGrouped: boolean; now: Date },
+): void {
+  const days = seriesKeptDays[isGrouped ? "grouped" : "whole"][window];
+  if (days === null) return;
+  const keptSinceMs = Math.floor((now.getTime() - days * dayMs) / windowMs[window]) * windowMs[window];
+  if (from.getTime() >= keptSinceMs) return;
+  const keptSince = new Date(keptSinceMs).toISOString();
   throw new AppError(
-    "INVALID",
-    `Groups by minute reach back ${groupMinutesDays} days; choose a larger window.`,
+    "USAGE_NOT_KEPT",
+    `Usage${isGrouped ? " in groups" : ""} by ${window} is kept for ${days} days, now since ${keptSince}; choose a later from or a larger window.`,
+    { extensions: { keptSince } },
   );
 }
 

@@ -5,6 +5,11 @@ import { type Gateway, openGateway } from "../helpers.ts";
 
 const hourMs = 60 * 60_000;
 const minuteMs = 60_000;
+const dayMs = 24 * hourMs;
+/** Of days that are kept by the minute. */
+const dayFrom = (days: number) =>
+  new Date((Math.floor(Date.now() / dayMs) - 10 + days) * dayMs).toISOString().slice(0, 10);
+const [eve, day, next] = [dayFrom(-1), dayFrom(0), dayFrom(1)] as const;
 
 let gateway: Gateway;
 let account: string;
@@ -60,22 +65,22 @@ const pointsOf = ({ points }: { points: { quantity: number; count: number }[] })
 
 test("each event is in one window of each size: at its start, not at its end, in UTC", async () => {
   await store("events", "sum", [
-    { at: "2026-03-01T23:59:59.999Z", quantity: 1 },
-    { at: "2026-03-02T00:00:00.000Z", quantity: 2 },
-    { at: "2026-03-02T00:59:59.999Z", quantity: 4 },
-    { at: "2026-03-02T01:00:00.000Z", quantity: 8 },
-    { at: "2026-03-02T23:59:00.000Z", quantity: 16 },
-    { at: "2026-03-03T00:00:00.000Z", quantity: 32 },
+    { at: `${eve}T23:59:59.999Z`, quantity: 1 },
+    { at: `${day}T00:00:00.000Z`, quantity: 2 },
+    { at: `${day}T00:59:59.999Z`, quantity: 4 },
+    { at: `${day}T01:00:00.000Z`, quantity: 8 },
+    { at: `${day}T23:59:00.000Z`, quantity: 16 },
+    { at: `${next}T00:00:00.000Z`, quantity: 32 },
   ]);
-  const range = "from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z";
-  const day = await series(`metric=events&window=day&${range}`);
-  expect(day.body).toMatchObject({
+  const range = `from=${day}T00:00:00Z&to=${next}T00:00:00Z`;
+  const whole = await series(`metric=events&window=day&${range}`);
+  expect(whole.body).toMatchObject({
     window: "day",
-    from: "2026-03-02T00:00:00.000Z",
-    to: "2026-03-03T00:00:00.000Z",
+    from: `${day}T00:00:00.000Z`,
+    to: `${next}T00:00:00.000Z`,
   });
-  expect(pointsOf(day.body)).toEqual([[30, 4]]);
-  expect(day.body).not.toHaveProperty("groups");
+  expect(pointsOf(whole.body)).toEqual([[30, 4]]);
+  expect(whole.body).not.toHaveProperty("groups");
   const hours = pointsOf((await series(`metric=events&window=hour&${range}`)).body);
   expect(hours).toHaveLength(24);
   expect([hours[0], hours[1], hours[2], hours[23]]).toEqual([
@@ -84,32 +89,31 @@ test("each event is in one window of each size: at its start, not at its end, in
     [0, 0],
     [16, 1],
   ]);
-  const minutes = (
-    await series("metric=events&window=minute&from=2026-03-02T00:59:00Z&to=2026-03-02T01:00:30Z")
-  ).body;
-  expect(minutes.to).toBe("2026-03-02T01:01:00.000Z");
+  const minutes = (await series(`metric=events&window=minute&from=${day}T00:59:00Z&to=${day}T01:00:30Z`))
+    .body;
+  expect(minutes.to).toBe(`${day}T01:01:00.000Z`);
   expect(pointsOf(minutes)).toEqual([
     [4, 1],
     [8, 1],
   ]);
   // The same windows, named in another zone; a range within one window is that window.
   const abroad = await series(
-    `metric=events&window=day&from=${encodeURIComponent("2026-03-02T05:30:00+05:30")}&to=2026-03-02T00:00:00.001Z`,
+    `metric=events&window=day&from=${encodeURIComponent(`${day}T05:30:00+05:30`)}&to=${day}T00:00:00.001Z`,
   );
-  expect(abroad.body).toEqual(day.body);
+  expect(abroad.body).toEqual(whole.body);
 });
 
 test("a peak and a last of a day are of its hours, not their sum", async () => {
   await store("storage_bytes", "max", [
-    { at: "2026-03-02T03:00:00Z", quantity: 9 },
-    { at: "2026-03-02T05:00:00Z", quantity: 7 },
+    { at: `${day}T03:00:00Z`, quantity: 9 },
+    { at: `${day}T05:00:00Z`, quantity: 7 },
   ]);
   await store("level", "last", [
-    { at: "2026-03-02T05:00:01Z", quantity: 3, region: "eu" },
-    { at: "2026-03-02T03:00:00Z", quantity: 9, region: "us" },
-    { at: "2026-03-02T05:00:00Z", quantity: 5 },
+    { at: `${day}T05:00:01Z`, quantity: 3, region: "eu" },
+    { at: `${day}T03:00:00Z`, quantity: 9, region: "us" },
+    { at: `${day}T05:00:00Z`, quantity: 5 },
   ]);
-  const query = "window=day&from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z";
+  const query = `window=day&from=${day}T00:00:00Z&to=${next}T00:00:00Z`;
   expect(pointsOf((await series(`metric=storage_bytes&${query}`)).body)).toEqual([[9, 2]]);
   const last = (await series(`metric=level&groupBy=region&${query}`)).body;
   expect(pointsOf(last)).toEqual([[3, 3]]);
@@ -202,13 +206,41 @@ test.each([
   ["metric=events&window=week", "INVALID", /window/],
   [
     "metric=events&window=minute&groupBy=source&from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z",
-    "INVALID",
+    "USAGE_NOT_KEPT",
     /35 days/,
   ],
 ])("%s is 422 %s", async (query, code, detail) => {
   const { status, body } = await series(query);
   expect([status, body.code]).toEqual([422, code]);
   expect(body.detail).toMatch(detail);
+});
+
+test.each([
+  ["window=minute", minuteMs, 35],
+  ["window=hour", hourMs, 400],
+  ["window=minute&groupBy=source", minuteMs, 35],
+  ["window=hour&groupBy=source", hourMs, 35],
+  ["window=day&groupBy=source", dayMs, 400],
+])("%s: what is not kept any more is refused, not told as none", async (query, sizeMs, days) => {
+  const ask = (fromMs: number) =>
+    series(
+      `metric=events&${query}&from=${new Date(fromMs).toISOString()}&to=${new Date(fromMs + 60_000).toISOString()}`,
+    );
+  // The clock goes on between here and there: up to a window more is refused, never less.
+  const keptMs = Math.floor((Date.now() - days * dayMs) / sizeMs) * sizeMs;
+  expect((await ask(keptMs + sizeMs)).status).toBe(200);
+  const { status, body } = await ask(keptMs - 1);
+  expect([status, body.code]).toEqual([422, "USAGE_NOT_KEPT"]);
+  const { status: again } = await ask(Date.parse(body.keptSince) + sizeMs);
+  expect(again).toBe(200);
+  expect(body.detail).toContain(body.keptSince);
+});
+
+test("by day a series has no end", async () => {
+  const { status, body } = await series(
+    "metric=events&window=day&from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z",
+  );
+  expect([status, pointsOf(body)]).toEqual([200, [[0, 0]]]);
 });
 
 test("an unknown key is answered with those that there are; an account that is not there is 404", async () => {

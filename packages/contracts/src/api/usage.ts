@@ -106,8 +106,11 @@ export const seriesPointsMax = 2_000;
 /** Of a grouped series: groups shown by their value, and points of all of them together. */
 export const seriesGroupsMax = 100;
 export const seriesGroupPointsMax = 20_000;
-/** How far a series that is grouped by minute reaches back. */
-export const groupMinutesDays = 35;
+/** For how many days a series reaches back, the whole and its groups; null is for ever. */
+export const seriesKeptDays = {
+  whole: { minute: 35, hour: 400, day: null },
+  grouped: { minute: 35, hour: 35, day: 400 },
+} as const satisfies Record<string, Record<UsageWindow, number | null>>;
 
 /**
  * A plot of one metric over `[from, to)`, by default the last day (minute, hour) or the last 30 days (day). `groupBy` is

@@ -160,11 +160,16 @@ export const listGroupSeries = (
     from parts group by value, place order by place nulls last`,
   );
 
-/** Deletes at most `limit` windows of one minute before `before`; hours and days stay. @returns how many. */
-export const deleteMinutes = (q: Queryable, before: Date, limit: number): Promise<number> =>
+/** Deletes at most `limit` windows of one length before `before`. @returns how many. */
+export const deleteWindows = (
+  q: Queryable,
+  windowMinutes: GroupWindow,
+  before: Date,
+  limit: number,
+): Promise<number> =>
   q.run(
-    "usageGroups.deleteMinutes",
+    "usageGroups.deleteWindows",
     sql`delete from usage_groups where ctid = any (array(
-      select ctid from usage_groups where window_minutes = 1 and window_at < ${before}::timestamptz
+      select ctid from usage_groups where window_minutes = ${windowMinutes}::int and window_at < ${before}::timestamptz
       limit ${limit}::int for update skip locked))`,
   );

@@ -117,10 +117,48 @@ const listDays = (q: Queryable, { accountId, metric, aggregation, from, to }: Se
         when 'last' then (array_agg(quantity order by last_occurred_at desc, hour_at desc))[1]
         else sum(quantity) end)::bigint as quantity,
       sum(event_count)::bigint as count
-    from usage_hours where account_id = ${accountId}::text and metric = ${metric}::text
-      and hour_at >= ${from}::timestamptz and hour_at < ${to}::timestamptz
+    from (
+      select hour_at, quantity, event_count, last_occurred_at
+      from usage_hours where account_id = ${accountId}::text and metric = ${metric}::text
+        and hour_at >= ${from}::timestamptz and hour_at < ${to}::timestamptz
+      union all
+      select day_at, quantity, event_count, last_occurred_at
+      from usage_days where account_id = ${accountId}::text and metric = ${metric}::text
+        and day_at >= ${from}::timestamptz and day_at < ${to}::timestamptz
+    ) parts
     group by 1 order by 1`,
   );
+
+/**
+ * Makes days of at most `limit` hours before `before`, and deletes those; a day whose hours go in several steps is read
+ * from both meanwhile. @returns how many hours.
+ */
+export const foldOldHours = async (q: Queryable, before: Date, limit: number): Promise<number> => {
+  const row = await q.row<{ count: number }>("usageHours.fold", {
+    text: `with old as (
+      delete from usage_hours where ctid = any(array(
+        select ctid from usage_hours where hour_at < $1::timestamptz
+        order by hour_at limit $2::int for update skip locked))
+      returning account_id, metric, hour_at, quantity, event_count, last_occurred_at
+    ), folded as (
+      insert into usage_days as t (account_id, metric, day_at, quantity, event_count, last_occurred_at)
+      select o.account_id, o.metric, date_trunc('day', o.hour_at, 'UTC'),
+        case m.aggregation when 'max' then max(o.quantity)
+          when 'last' then (array_agg(o.quantity order by o.last_occurred_at desc, o.hour_at desc))[1]
+          else sum(o.quantity) end,
+        sum(o.event_count), max(o.last_occurred_at)
+      from old o left join metrics m using (metric) group by o.account_id, o.metric, m.aggregation, 3 order by 1, 2, 3
+      on conflict (account_id, metric, day_at) do update set
+        quantity = case (select aggregation from metrics m where m.metric = t.metric)
+          when 'max' then ${mergedQuantity.max} when 'last' then ${mergedQuantity.last} else ${mergedQuantity.add} end,
+        event_count = t.event_count + excluded.event_count,
+        last_occurred_at = greatest(t.last_occurred_at, excluded.last_occurred_at)
+    )
+    select count(*)::int as count from old`,
+    values: [before, limit],
+  });
+  return row?.count ?? 0;
+};
 
 /** Deletes at most `limit` minutes before `before`; totals stay. @returns how many. */
 export const deleteMinutes = (q: Queryable, before: Date, limit: number): Promise<number> =>

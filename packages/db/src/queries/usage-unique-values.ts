@@ -38,3 +38,20 @@ export const insertUniqueValues = (q: Queryable, values: readonly UniqueValue[])
     from added join given g using (account_id, metric, period_start, value)
     group by g.account_id, g.metric, g.period_ms, g.minute_ms`),
   );
+
+/**
+ * Deletes at most `limit` values of periods that started before `startedBefore` and did not end after `endedBefore`; how
+ * many they were stays in the totals. @returns how many.
+ */
+export const deleteUniqueValues = (
+  q: Queryable,
+  { startedBefore, endedBefore, limit }: { startedBefore: Date; endedBefore: Date; limit: number },
+): Promise<number> =>
+  q.run(
+    "usageUniqueValues.delete",
+    sql`delete from usage_unique_values where ctid = any(array(
+      select v.ctid from usage_unique_values v where v.period_start < ${startedBefore}::timestamptz
+        and not exists (select from usage_periods p where p.account_id = v.account_id
+          and p.period_start = v.period_start and p.period_end > ${endedBefore}::timestamptz)
+      limit ${limit}::int for update skip locked))`,
+  );
