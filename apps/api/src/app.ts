@@ -79,7 +79,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   await app.register(errorsPlugin);
   await app.register(requestIdPlugin);
-  await app.register(metricsPlugin, { metrics: options.metrics });
+  await app.register(metricsPlugin, { metrics: options.metrics, log: options.log });
   await app.register(securityHeadersPlugin, {
     stripeJsUrl: appConfig.stripeJsUrl,
     isSimulator: appConfig.mode === "simulator",

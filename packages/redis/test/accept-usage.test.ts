@@ -188,6 +188,26 @@ test("a check writes nothing, and adds up the items of one metric", async () => 
   expect(await stored()).toEqual([]);
 });
 
+test("of several checks in one call each stands alone, those of one account too", async () => {
+  await seed(limitsOf("a", { events: limitOf(5) }));
+  await seed(limitsOf("b", { events: limitOf(2) }));
+  const item = (accountId: string, quantity: number) => eventOf(accountId, "", { quantity });
+  const events = [item("a", 3), item("a", 3), item("a", 5), item("b", 2), item("a", 1)];
+  const outcome = await accept(redis, events, { mode: "check", checks: [2, 1, 1, 1] });
+  if (outcome.outcome !== "decided") throw new Error("not decided");
+  expect(outcome.decisions.map(({ verdict, counter }) => [verdict, counter?.limit])).toEqual([
+    ["accepted", 5],
+    ["quota-exceeded", 5],
+    ["accepted", 5],
+    ["accepted", 2],
+    ["accepted", 5],
+  ]);
+  expect(await accept(redis, [...events, item("c", 1)], { mode: "check", checks: [2, 1, 1, 1, 1] })).toEqual({
+    outcome: "load",
+    accountIds: ["c"],
+  });
+});
+
 test("totals stay within 15 digits and exact up to there", async () => {
   await seed(limitsOf("a", { events: limitOf(null) }));
   const events = [quantityMax - 1, 2, 1, 1].map((quantity, index) => eventOf("a", `${index}`, { quantity }));

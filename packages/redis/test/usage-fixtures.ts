@@ -1,7 +1,7 @@
 import type { AccountLimits, Aggregation, MetricLimit, UsageEvent } from "@driftlock/contracts";
 import type { ReadPosition, RedisClient } from "../src/index.ts";
 import {
-  type AcceptMode,
+  type AcceptUsageCall,
   type AcceptOutcome,
   acceptUsage,
   createReadLimits,
@@ -65,12 +65,18 @@ const readLimits = createReadLimits();
 export async function accept(
   redis: RedisClient,
   events: readonly UsageEvent[],
-  { mode = "each", wallNowMs = 0, now = nowMs }: { mode?: AcceptMode; wallNowMs?: number; now?: number } = {},
+  call: Partial<Pick<AcceptUsageCall, "mode" | "wallNowMs" | "checks">> & { now?: number } = {},
 ): Promise<AcceptOutcome> {
+  const { now = nowMs, ...options } = call;
   const accountIds = [...new Set(events.map(({ accountId }) => accountId))];
   const read = await readLimits(redis, { partition: 0, accountIds, nowMs: now });
   const known = new Map(read.map((resolved) => [resolved.limits.accountId, resolved]));
-  return acceptUsage(redis, { partition: 0, mode, events, wallNowMs, limitsOf: (id) => known.get(id) });
+  const limitsOfKnown = (accountId: string) => known.get(accountId);
+  return acceptUsage(redis, {
+    ...{ partition: 0, mode: "each", wallNowMs: 0, limitsOf: limitsOfKnown },
+    ...options,
+    events,
+  });
 }
 
 /** Builds the counters of one account. @returns false where its snapshot was too old. */

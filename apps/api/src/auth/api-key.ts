@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 const keyPattern = /^dlk_(test|live)_[A-Za-z0-9_-]{16,128}$/;
 const prefixLength = "dlk_test_".length + 4;
@@ -10,7 +10,7 @@ export const keyModeOf = (text: string): KeyMode | null =>
   (keyPattern.exec(text)?.[1] as KeyMode | undefined) ?? null;
 
 /** SHA-256 is enough: a key is 192 bits of chance, not a password that could be guessed. */
-export const hashKey = (text: string): Buffer => createHash("sha256").update(text).digest();
+export const hashKey = (text: string): Buffer => hash("sha256", text, "buffer");
 
 /** What of a key may be shown, to tell it from others. */
 export const displayPrefixOf = (text: string): string => text.slice(0, prefixLength);

@@ -9,8 +9,8 @@ const cacheTtlMs = 3_000;
 const cacheEntriesMax = 10_000;
 
 export interface KeyAuthenticator {
-  /** The credential of a key's text. @throws UNAUTHENTICATED, KEY_REVOKED, UNAVAILABLE. */
-  authenticate(text: string): Promise<Credential>;
+  /** The credential of a key's text; at once where it is known. @throws UNAUTHENTICATED, KEY_REVOKED, UNAVAILABLE. */
+  authenticate(text: string): Credential | Promise<Credential>;
   /** Forgets what it knows, after a key was revoked here. */
   forget(): void;
 }
@@ -29,11 +29,7 @@ export function createKeyAuthenticator(deps: {
     wallNow: deps.wallNow,
   });
 
-  async function find(text: string): Promise<Found> {
-    const hash = hashKey(text);
-    const cacheKey = hash.toString("base64");
-    const known = cache.get(cacheKey);
-    if (known !== undefined) return known;
+  async function find(hash: Buffer, cacheKey: string): Promise<Found> {
     const row = await apiKeys.findApiKeyByHash(deps.db, hash);
     const found = row && {
       isRevoked: row.revokedAt !== null,
@@ -49,17 +45,23 @@ export function createKeyAuthenticator(deps: {
   }
 
   return {
-    authenticate: async (text) => {
+    authenticate: (text) => {
       const mode = keyModeOf(text);
       if (mode === null) throw new AppError("UNAUTHENTICATED", "This is neither a key of ours nor a token.");
       if (mode === "test" && deps.mode === "live") {
         throw new AppError("UNAUTHENTICATED", "This is a test key, and this installation is live.");
       }
-      const found = await find(text);
-      if (found === null) throw new AppError("UNAUTHENTICATED", "There is no such key.");
-      if (found.isRevoked) throw new AppError("KEY_REVOKED", "This key was revoked; use another.");
-      return found.credential;
+      const hash = hashKey(text);
+      const cacheKey = hash.toString("latin1");
+      const known = cache.get(cacheKey);
+      return known === undefined ? find(hash, cacheKey).then(admit) : admit(known);
     },
     forget: () => cache.clear(),
   };
+}
+
+function admit(found: Found): Credential {
+  if (found === null) throw new AppError("UNAUTHENTICATED", "There is no such key.");
+  if (found.isRevoked) throw new AppError("KEY_REVOKED", "This key was revoked; use another.");
+  return found.credential;
 }

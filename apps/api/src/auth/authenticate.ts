@@ -6,15 +6,15 @@ import type { Credential } from "./credential.ts";
 const credentialLengthMax = 8_192;
 
 /**
- * The credential of an Authorization header, or null where there is none.
+ * The credential of an Authorization header, or null where there is none; at once where it is known.
  * @throws UNAUTHENTICATED, KEY_REVOKED, TOKEN_EXPIRED, UNAVAILABLE.
  */
-export type Authenticate = (header: string | undefined) => Promise<Credential | null>;
+export type Authenticate = (header: string | undefined) => Credential | null | Promise<Credential>;
 
 /** Tells keys from tokens by their form. Without `tokens` no JWT is taken. */
 export const createAuthenticate =
   (deps: { keys: KeyAuthenticator; tokens: TokenAuthenticator | null }): Authenticate =>
-  async (header) => {
+  (header) => {
     if (header === undefined || header === "") return null;
     const text = /^Bearer +([^\s]+)$/i.exec(header)?.[1];
     if (text === undefined || text.length > credentialLengthMax) {

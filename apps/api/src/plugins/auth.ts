@@ -29,18 +29,31 @@ export const authPlugin = fp<{ authenticate: Authenticate }>(async (app, { authe
     const isGuarded = guardedPrefixes.some((prefix) => `${url}/`.startsWith(prefix));
     if (isGuarded && config?.access === undefined) throw new Error(`the route ${url} says nothing of access`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
+    const refuse = (error: Error) => void (request.credentialFault = error);
     try {
-      request.credential = await authenticate(request.headers.authorization);
+      const found = authenticate(request.headers.authorization);
+      if (found instanceof Promise) {
+        const admit = (credential: Credential | null) => void (request.credential = credential);
+        void found.then(admit, refuse).finally(done);
+        return;
+      }
+      request.credential = found;
     } catch (error) {
-      request.credentialFault = error as Error;
+      refuse(error as Error);
     }
+    done();
   });
-  app.addHook("preParsing", async (request) => {
+  app.addHook("preParsing", (request, _reply, _payload, done) => {
     const access = request.routeOptions.config.access ?? "public";
-    if (access === "public") return;
-    if (request.credentialFault !== null) throw request.credentialFault;
-    requireScope(request.credential, access);
+    if (access === "public") return done();
+    if (request.credentialFault !== null) return done(request.credentialFault);
+    try {
+      requireScope(request.credential, access);
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
   });
 });
 

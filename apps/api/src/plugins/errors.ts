@@ -5,10 +5,12 @@ import { renderProblem, retryAfterOf, toAppError } from "../problem-of-error.ts"
 
 /** Logs who asked for what, by whose doing it was: expected refusals are information, faults of ours are errors. */
 export function logFailure(request: FastifyRequest, error: AppError): void {
-  const { log, method, credential } = request;
+  const { method, credential, server } = request;
+  const { log } = server;
   const { code } = error;
   const { status } = errorCatalog[code];
   const about = {
+    requestId: request.id,
     code,
     method,
     path: pathOf(request),

@@ -18,15 +18,16 @@ export const hostPlugin = fp<HostOptions>(async (app, { publicUrl, allowedHosts,
     ...(host === hostname ? [`${hostname}:${standardPort}`] : []),
     ...allowedHosts,
   ]);
-  const isLoopback = (name: string): boolean => {
+  app.server.on("listening", () => {
     const port = listeningPort();
-    return ["localhost", "127.0.0.1", "[::1]"].some(
-      (loopback) => name === `${loopback}:${port}` || (port === 80 && name === loopback),
-    );
-  };
-  app.addHook("onRequest", async (request) => {
+    for (const loopback of ["localhost", "127.0.0.1", "[::1]"]) {
+      allowed.add(`${loopback}:${port}`);
+      if (port === 80) allowed.add(loopback);
+    }
+  });
+  app.addHook("onRequest", (request, _reply, done) => {
     const name = (request.headers.host ?? "").toLowerCase();
-    if (allowed.has(name) || isLoopback(name)) return;
-    throw new AppError("UNKNOWN_HOST", `The host "${name}" is not served here.`);
+    if (allowed.has(name)) done();
+    else done(new AppError("UNKNOWN_HOST", `The host "${name}" is not served here.`));
   });
 });

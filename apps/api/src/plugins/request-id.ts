@@ -12,7 +12,8 @@ export function requestIdOf(request: Pick<IncomingMessage, "headers">): string {
 
 /** Tells the caller the id, in refusals too. */
 export const requestIdPlugin = fp(async (app) => {
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-request-id", request.id);
+    done();
   });
 });

@@ -2,6 +2,7 @@ import { AccountChoice, QuotaCheckBody, QuotaCheckDto } from "@driftlock/contrac
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { requireScope } from "../auth/credential.ts";
 import { credentialOf, requestAccount } from "../plugins/auth.ts";
+import { noRequestLog } from "../plugins/metrics.ts";
 import type { CheckQuota } from "../use-cases/check-quota.ts";
 
 export const quotaRoutes =
@@ -11,6 +12,7 @@ export const quotaRoutes =
       "/billing/quota/check",
       {
         config: { access: ["usage:write", "billing:read"] },
+        childLoggerFactory: noRequestLog,
         schema: {
           tags: ["quota"],
           summary: "Ask whether quantities fit, all or none; with consume, take them",

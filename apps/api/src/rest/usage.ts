@@ -17,6 +17,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isService } from "../auth/credential.ts";
 import { credentialOf, requestAccount } from "../plugins/auth.ts";
+import { noRequestLog } from "../plugins/metrics.ts";
 import type { UsageItems } from "../usage/parse-usage-body.ts";
 import { addUsageBodyParsers } from "../usage/usage-body-parsers.ts";
 import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
@@ -38,6 +39,7 @@ export const usageRoutes =
       "/billing/usage",
       {
         config: { access: "usage:write", encodings: ["gzip", "zstd"] },
+        childLoggerFactory: noRequestLog,
         // Events are checked one by one, so that a bad one is refused alone; the schema is for the documentation.
         validatorCompiler: () => (value: unknown) => ({ value }),
         serializerCompiler: () => JSON.stringify,

@@ -28,14 +28,20 @@ interface Part {
   count: number;
 }
 
+interface LineOptions {
+  /** `loads`: how many of the events belong to each load, in order. */
+  accept(events: readonly UsageEvent[], loads: readonly number[]): Promise<AcceptOutcome>;
+  /** Is told of accounts whose limits were not those of the counters. */
+  forget(accountIds: readonly string[]): void;
+  /** Whether a load may be decided in several calls; one that may not has at most `callEventsMax` events. */
+  canSplit: boolean;
+}
+
 /**
  * One call at a time: what arrives while it is under way goes together in the next, so that calls grow with the load and
- * nobody waits for a timer. `forget` is told of accounts whose limits were not those of the counters.
+ * nobody waits for a timer.
  */
-export function createPartitionLine(
-  accept: (events: readonly UsageEvent[]) => Promise<AcceptOutcome>,
-  forget: (accountIds: readonly string[]) => void,
-): DecideLoad {
+export function createPartitionLine({ accept, forget, canSplit }: LineOptions): DecideLoad {
   let line: Waiting[] = [];
   let isBusy = false;
 
@@ -47,7 +53,7 @@ export function createPartitionLine(
   }
 
   async function callOnce(): Promise<void> {
-    const parts = takeParts(line);
+    const parts = takeParts(line, canSplit);
     const [only] = parts;
     const events =
       parts.length === 1 && only !== undefined
@@ -56,7 +62,8 @@ export function createPartitionLine(
             part.waiting.load.events.slice(part.waiting.load.decisions.length, endOf(part)),
           );
     try {
-      const outcome = await accept(events);
+      const counts = parts.map(({ count }) => count);
+      const outcome = await accept(events, counts);
       if (outcome.outcome === "decided") share(parts, outcome);
       else turnAway(parts, outcome.accountIds);
     } catch (error) {
@@ -103,12 +110,13 @@ export function createPartitionLine(
     });
 }
 
-function takeParts(line: readonly Waiting[]): Part[] {
+function takeParts(line: readonly Waiting[], canSplit: boolean): Part[] {
   const parts: Part[] = [];
   let room = callEventsMax;
   for (const waiting of line) {
-    if (room === 0) break;
-    const count = Math.min(room, waiting.load.events.length - waiting.load.decisions.length);
+    const left = waiting.load.events.length - waiting.load.decisions.length;
+    if (room === 0 || (left > room && !canSplit)) break;
+    const count = Math.min(room, left);
     parts.push({ waiting, count });
     room -= count;
   }

@@ -11,12 +11,12 @@ const zstdWindowLogMax = 23;
 
 export interface BodyReader {
   /**
-   * Hands out a usage body piece by piece, decompressed; resolves at its end. Bytes count against the limits as they
-   * are inflated. The connection outlives a refusal: what is still to come is read and thrown away.
-   * @throws MALFORMED_BODY for one that is cut off or not of its encoding, BODY_TOO_LARGE, UNAVAILABLE for one too many
-   * at the same time, and whatever `take` throws.
+   * Hands out a usage body piece by piece, decompressed; `done` is called once, at its end. Bytes count against the
+   * limits as they are inflated. The connection outlives a refusal: what is still to come is read and thrown away.
+   * Its errors: MALFORMED_BODY for one that is cut off or not of its encoding, BODY_TOO_LARGE, UNAVAILABLE for one too
+   * many at the same time, and whatever `take` throws.
    */
-  read(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void>;
+  read(request: IncomingMessage, take: (chunk: Buffer) => void, done: (error: Error | null) => void): void;
   /** To be called once for each request that was read, when its answer is out or its connection gone. */
   release(request: IncomingMessage): void;
 }
@@ -34,12 +34,15 @@ export function createBodyReader(): BodyReader {
   }
 
   return {
-    read: async (request, take) => {
-      if (Number(request.headers["content-length"] ?? 0) > batchBytesMax) throw tooLarge();
-      await consume(request, (chunk) => {
+    read: (request, take, done) => {
+      if (Number(request.headers["content-length"] ?? 0) > batchBytesMax) return done(tooLarge());
+      const admitted = (chunk: Buffer) => {
         admit(request, chunk);
         take(chunk);
-      });
+      };
+      const encoding = encodingOf(request.headers["content-encoding"]) as ContentEncoding | null;
+      if (encoding === null) consume(request, admitted, done);
+      else inflate(request, encoding, { take: admitted, done });
     },
     release: (request) => {
       inHandBytes -= bytesOf.get(request) ?? 0;
@@ -48,57 +51,80 @@ export function createBodyReader(): BodyReader {
   };
 }
 
-function consume(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
-  const encoding = encodingOf(request.headers["content-encoding"]) as ContentEncoding | null;
-  const inflater = encoding === null ? null : createInflater(encoding);
-  const source: Readable = inflater ?? request;
+type Take = (chunk: Buffer) => void;
+type Done = (error: Error | null) => void;
+
+function consume(request: IncomingMessage, take: Take, done: Done): void {
+  const end = once(done);
+  takeFrom(request, take, end);
+  request.on("end", () => end(null));
+  request.on("error", () => end(malformed(cutOff)));
+}
+
+function inflate(
+  request: IncomingMessage,
+  encoding: ContentEncoding,
+  { take, done }: { take: Take; done: Done },
+): void {
+  const inflater = createInflater(encoding);
   let receivedBytes = 0;
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      source.removeAllListeners("data");
-      if (inflater !== null) {
-        request.unpipe(inflater);
-        request.removeListener("data", count);
-        inflater.destroy();
-      }
+  const count = (chunk: Buffer): void => void (receivedBytes += chunk.length);
+  const end = once((error) => {
+    if (error !== null) {
+      request.unpipe(inflater);
+      request.removeListener("data", count);
+      inflater.destroy();
       request.resume();
-      reject(error);
-    };
-    const count = (chunk: Buffer): void => void (receivedBytes += chunk.length);
-    source.on("data", (chunk: Buffer) => {
-      try {
-        take(chunk);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    // Node's inflater ends at the end of a frame and is silent about what follows.
-    const checkEnd = (): void => {
-      if (inflater !== null && inflater.bytesWritten < receivedBytes)
-        fail(malformed(`The body goes on behind the end of its ${encoding} data; send it as one frame.`));
-      else resolve();
-    };
-    source.on("end", () => {
-      if (request.readableEnded) checkEnd();
-      else request.on("end", checkEnd).resume();
-    });
-    request.on("error", () => fail(malformed("The body ended before it was complete.")));
-    request.on("close", () => {
-      if (!request.complete) fail(malformed("The body ended before it was complete."));
-    });
-    if (inflater === null) return;
-    request.on("data", count);
-    inflater.on("error", () =>
-      fail(malformed(`The body is cut off, is not ${encoding}, or needs a window of more than 8 MiB.`)),
-    );
-    request.pipe(inflater);
+    }
+    done(error);
   });
+  // Node's inflater ends at the end of a frame and is silent about what follows.
+  const checkEnd = (): void => {
+    if (inflater.bytesWritten === receivedBytes) end(null);
+    else end(malformed(`The body goes on behind the end of its ${encoding} data; send it as one frame.`));
+  };
+  takeFrom(inflater, take, end);
+  inflater.on("end", () => {
+    if (request.readableEnded) checkEnd();
+    else request.on("end", checkEnd).resume();
+  });
+  inflater.on("error", () =>
+    end(malformed(`The body is cut off, is not ${encoding}, or needs a window of more than 8 MiB.`)),
+  );
+  request.on("data", count);
+  request.on("error", () => end(malformed(cutOff)));
+  request.pipe(inflater);
+}
+
+/** From the first refusal on it is read and thrown away. */
+function takeFrom(source: Readable, take: Take, end: Done): void {
+  let isRefused = false;
+  source.on("data", (chunk: Buffer) => {
+    if (isRefused) return;
+    try {
+      take(chunk);
+    } catch (error) {
+      isRefused = true;
+      end(error as Error);
+    }
+  });
+}
+
+function once(done: Done): Done {
+  let isDone = false;
+  return (error) => {
+    if (isDone) return;
+    isDone = true;
+    done(error);
+  };
 }
 
 const createInflater = (encoding: ContentEncoding) =>
   encoding === "gzip"
     ? createGunzip()
     : createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax } });
+
+const cutOff = "The body ended before it was complete.";
 
 const malformed = (detail: string) => new AppError("MALFORMED_BODY", detail);
 const tooLarge = () =>

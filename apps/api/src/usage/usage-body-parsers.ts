@@ -21,33 +21,49 @@ const ndjsonType = "application/x-ndjson";
  */
 export function addUsageBodyParsers(app: FastifyInstance): void {
   const bodies = createBodyReader();
-  app.addHook("preParsing", async ({ raw }, reply) => {
-    reply.raw.once("close", () => bodies.release(raw));
+  app.addHook("preParsing", ({ raw }, reply, _payload, done) => {
+    reply.raw.on("close", () => bodies.release(raw));
+    done();
   });
 
   const parseJson = app.getDefaultJsonParser("error", "error");
-  const readJson = async (request: FastifyRequest): Promise<UsageItems> => {
-    const chunks: Buffer[] = [];
-    await bodies.read(request.raw, (chunk) => void chunks.push(chunk));
-    const [only] = chunks;
-    const text = textOfBody(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
-    const json = await new Promise((resolve, reject) => {
-      void parseJson(request, text, (error, value) => (error ? reject(error) : resolve(value)));
-    });
-    return itemsOfJson(mediaTypeOf(request), json);
+  const parse = (request: FastifyRequest, text: string): unknown => {
+    let parsed: { fault: Error | null; json?: unknown } = { fault: null };
+    // It calls back at once.
+    void parseJson(request, text, (fault, json) => (parsed = { fault, json }));
+    if (parsed.fault !== null) throw parsed.fault;
+    return parsed.json;
   };
 
-  const readLines = async (request: FastifyRequest): Promise<UsageItems> => {
+  const readJson = (request: FastifyRequest, _payload: unknown, done: BodyDone): void => {
+    const chunks: Buffer[] = [];
+    bodies.read(
+      request.raw,
+      (chunk) => void chunks.push(chunk),
+      settle(done, () => {
+        const [only] = chunks;
+        const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+        return itemsOfJson(mediaTypeOf(request), parse(request, textOfBody(body)));
+      }),
+    );
+  };
+
+  const readLines = (request: FastifyRequest, _payload: unknown, done: BodyDone): void => {
     const items: unknown[] = [];
     const lines = createLineParser((item) => {
       if (items.length === batchEventsMax) throw tooManyEvents();
       items.push(item);
     });
-    await bodies.read(request.raw, lines.push);
-    lines.end();
-    if (items.length > 0 && items.every((item) => item instanceof UnreadableItem))
-      throw new AppError("MALFORMED_BODY", "No line of the body is valid JSON; send one event a line.");
-    return { isSingle: false, items };
+    bodies.read(
+      request.raw,
+      lines.push,
+      settle(done, () => {
+        lines.end();
+        if (items.length > 0 && items.every((item) => item instanceof UnreadableItem))
+          throw new AppError("MALFORMED_BODY", "No line of the body is valid JSON; send one event a line.");
+        return { isSingle: false, items };
+      }),
+    );
   };
 
   app.removeContentTypeParser(jsonType);
@@ -55,5 +71,23 @@ export function addUsageBodyParsers(app: FastifyInstance): void {
   app.addContentTypeParser(ndjsonType, readLines);
 }
 
-const mediaTypeOf = ({ headers }: FastifyRequest): string =>
-  headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+type BodyDone = (error: Error | null, items?: UsageItems) => void;
+
+/** What to call at a body's end: with its items, or with what is wrong with it. */
+const settle =
+  (done: BodyDone, itemsOf: () => UsageItems) =>
+  (error: Error | null): void => {
+    if (error !== null) return done(error);
+    let items: UsageItems;
+    try {
+      items = itemsOf();
+    } catch (fault) {
+      return done(fault as Error);
+    }
+    done(null, items);
+  };
+
+function mediaTypeOf({ headers }: FastifyRequest): string {
+  const type = headers["content-type"] ?? "";
+  return type === jsonType ? type : (type.split(";")[0]?.trim().toLowerCase() ?? "");
+}

@@ -1,7 +1,7 @@
 import { AppError, type UsageEvent } from "@driftlock/contracts";
 import {
   type AcceptMode,
-  type AcceptOutcome,
+  type AcceptUsageCall,
   acceptUsage,
   type Decision,
   type LiveUsage,
@@ -26,7 +26,7 @@ export interface GateAnswer {
 export interface UsageGate {
   /**
    * Decides events and writes those that are accepted, by atomic calls for each partition; within a partition in their
-   * order. Modes other than `each` take events of one account, at most 1,000, in a call of their own.
+   * order. Modes other than `each` take at most 1,000 events of one account.
    * @throws UNAVAILABLE: what was decided by then stays, and the same events sent again are duplicates.
    */
   decide(events: readonly UsageEvent[], mode: AcceptMode): Promise<GateAnswer>;
@@ -57,36 +57,45 @@ interface Share {
 export function createUsageGate(deps: Deps): UsageGate {
   const { redis, clock, wallNow, partitions, loadAccounts } = deps;
   const limits = createKnownLimits(deps);
-  const accept = (
-    partition: number,
-    events: readonly UsageEvent[],
-    mode: AcceptMode,
-  ): Promise<AcceptOutcome> => {
+  const accept = (call: Pick<AcceptUsageCall, "partition" | "mode" | "events" | "checks">) => {
     const nowMs = clock.now().getTime();
     const limitsOf = (accountId: string) => limits.find(accountId, nowMs);
-    return acceptUsage(redis, { partition, mode, events, limitsOf, wallNowMs: wallNow() });
+    return acceptUsage(redis, { ...call, limitsOf, wallNowMs: wallNow() });
   };
-  const lines = Array.from({ length: partitions }, (_, partition) =>
-    createPartitionLine((events) => accept(partition, events, "each"), limits.forget),
-  );
-
-  /** `all` and `check` are decided as a whole. */
-  const decideAlone =
-    (partition: number, mode: AcceptMode): DecideLoad =>
-    async (load) => {
-      const outcome = await accept(partition, load.events, mode);
+  const { forget } = limits;
+  const linesOf = (open: (partition: number) => DecideLoad) =>
+    Array.from({ length: partitions }, (_, p) => open(p));
+  const lines = {
+    each: linesOf((partition) =>
+      createPartitionLine({
+        accept: (events) => accept({ partition, mode: "each", events }),
+        forget,
+        canSplit: true,
+      }),
+    ),
+    check: linesOf((partition) =>
+      createPartitionLine({
+        accept: (events, checks) => accept({ partition, mode: "check", events, checks }),
+        forget,
+        canSplit: false,
+      }),
+    ),
+    /** All or none: nobody else's events may be in the call. */
+    all: linesOf((partition) => async (load) => {
+      const outcome = await accept({ partition, mode: "all", events: load.events });
       if (outcome.outcome === "load") {
-        limits.forget(outcome.accountIds);
+        forget(outcome.accountIds);
         return false;
       }
       load.decisions.push(...outcome.decisions);
       if (outcome.entry !== null) load.entries.push(outcome.entry);
       return true;
-    };
+    }),
+  };
 
   async function decideShare(partition: number, share: Share, mode: AcceptMode): Promise<Load["entries"]> {
-    const line = mode === "each" ? lines[partition] : undefined;
-    const decideLoad = line ?? decideAlone(partition, mode);
+    const decideLoad = lines[mode][partition];
+    if (decideLoad === undefined) throw new Error(`there is no partition ${partition}`);
     const entries: Load["entries"] = [];
     let { events, places } = share;
     for (let loads = 0; loads < loadsMax; loads++) {

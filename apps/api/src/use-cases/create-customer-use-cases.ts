@@ -47,7 +47,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
   const checkReturnUrl = createCheckReturnUrl(resources.returnOrigins);
   const ensureCustomer = createEnsureCustomer({ db, stripe });
   const syncFromStripe = createSyncFromStripe(resources);
-  const withAccountLease = createWithAccountLease({ ...resources, makeHolder: makeId });
+  const withAccountLease = createWithAccountLease({ db, makeHolder: makeId });
   const getSubscription = createGetSubscription({ db, clock, accessPolicy });
   const endpoints = createNotificationEndpoints({
     ...resources,
