@@ -4,6 +4,8 @@ import { inject } from "vitest";
 declare module "vitest" {
   interface ProvidedContext {
     dev: DevFile;
+    /** Where each process serves health and metrics. */
+    opsUrls: Record<string, string>;
     /** One file for each process that runs: `<pid>.json` with its name. */
     pidFolder: string;
   }

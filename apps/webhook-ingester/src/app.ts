@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { closeUnfinished, type Logger } from "@driftlock/runtime";
+import { closeUnfinished, type Logger, type Metrics } from "@driftlock/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { registerErrors } from "./plugins/errors.ts";
 import { type StripeWebhookDeps, stripeWebhookRoutes } from "./routes/stripe-webhook.ts";
 
 /** The ingester over HTTP: one route. */
-export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }): FastifyInstance {
+export function buildApp({
+  log,
+  metrics,
+  ...deps
+}: StripeWebhookDeps & { log: Logger; metrics: Metrics }): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
@@ -16,6 +20,14 @@ export function buildApp({ log, ...deps }: StripeWebhookDeps & { log: Logger }):
   const beginClose = closeUnfinished(app.server);
   app.addHook("preClose", async () => beginClose());
   registerErrors(app);
+  const deliveries = metrics.counter({
+    name: "webhook_deliveries_total",
+    help: "Stripe's deliveries by the status they were answered with",
+    labels: ["status"] as const,
+  });
+  app.addHook("onResponse", async ({ routeOptions }, { statusCode }) => {
+    if (routeOptions.url !== undefined) deliveries.inc({ status: String(statusCode) });
+  });
   app.register(stripeWebhookRoutes(deps));
   return app;
 }

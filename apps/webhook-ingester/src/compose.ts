@@ -4,7 +4,7 @@ import { buildApp } from "./app.ts";
 import type { Env } from "./env.ts";
 
 /** Redis alone: the ingester takes deliveries while Postgres is down. */
-export function compose(env: Env, { life, log }: ProcessContext): Composed {
+export function compose(env: Env, { life, log, metrics }: ProcessContext): Composed {
   const redis = life.own(
     "redis",
     createRedis({
@@ -22,6 +22,7 @@ export function compose(env: Env, { life, log }: ProcessContext): Composed {
     "http",
     buildApp({
       log,
+      metrics,
       secrets: env.STRIPE_WEBHOOK_SECRETS,
       producer,
       wallClock: { now: () => new Date() },

@@ -1,7 +1,14 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { createTestRedis } from "@driftlock/devkit";
 import { createRedis } from "@driftlock/redis";
-import { createLogger, createProducer, createQueueInspector, Lifecycle, Secret } from "@driftlock/runtime";
+import {
+  createLogger,
+  createMetrics,
+  createProducer,
+  createQueueInspector,
+  Lifecycle,
+  Secret,
+} from "@driftlock/runtime";
 import { buildApp } from "../src/app.ts";
 
 const secret = `whsec_${randomBytes(16).toString("hex")}`;
@@ -42,10 +49,12 @@ export async function openIngester(url?: string) {
     (queues) => queues.close(),
   );
   const heartbeat: { seenAt: Date | null } = { seenAt: null };
+  const metrics = createMetrics("test");
   const app = life.own(
     "http",
     buildApp({
       log,
+      metrics,
       secrets: [new Secret(secret), new Secret(olderSecret)],
       producer,
       wallClock: { now: () => new Date() },
@@ -63,5 +72,10 @@ export async function openIngester(url?: string) {
         ...(signature !== undefined && { "stripe-signature": signature }),
       },
     });
-  return { life, app, redisUrl, heartbeat, post, queued: () => inspector.pendingCount() };
+  /** Deliveries by the status they were answered with. */
+  const deliveries = async () => {
+    const found = await metrics.registry.getSingleMetric("driftlock_webhook_deliveries_total")?.get();
+    return Object.fromEntries((found?.values ?? []).map(({ labels, value }) => [labels["status"], value]));
+  };
+  return { life, app, redisUrl, heartbeat, post, deliveries, queued: () => inspector.pendingCount() };
 }

@@ -71,6 +71,10 @@ test("with Redis away the answer is 503, and 200 once it is back", async () => {
   await expect
     .poll(async () => (await ingester.post(other, sign(other))).statusCode, { timeout: 10_000 })
     .toBe(200);
+  await ingester.post(body, "t=1,v1=00");
+  const { 200: taken, 503: notNow, 400: unverified } = await ingester.deliveries();
+  expect([taken, unverified]).toEqual([2, 1]);
+  expect(notNow).toBeGreaterThan(0);
   await ingester.life.close();
   await server.close();
 });
