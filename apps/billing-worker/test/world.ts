@@ -1,6 +1,6 @@
 import { applyStripeEvent, type StripeHint, sweepStripeEvents } from "@driftlock/contracts";
 import { accounts, createDb, type Db, seedCatalog, stripeObjects, type Sql } from "@driftlock/db";
-import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
+import { openTestStores } from "@driftlock/devkit";
 import { initialFreePeriods } from "@driftlock/domain";
 import { createRedis } from "@driftlock/redis";
 import {
@@ -59,18 +59,12 @@ export async function openSide(
   life: Lifecycle,
   { stripe, simulatorUrl }: { stripe: Stripe; simulatorUrl: string },
 ) {
-  const { url: databaseUrl } = life.own("database", await createTestDatabase(), ({ drop }) => drop());
-  const { url: redisUrl } = life.own("redis database", await createTestRedis(), ({ drop }) => drop());
-  const db = life.own(
-    "postgres",
-    createDb({ connectionString: databaseUrl, applicationName: "test", connectionsMax: 10 }),
-    (pool) => pool.end(),
-  );
-  const redis = life.own(
-    "redis",
-    createRedis({ url: redisUrl, connectionName: "test", purpose: "requests", onConnectionError: () => {} }),
-    (connection) => connection.disconnect(),
-  );
+  const { db, redis, databaseUrl, redisUrl } = await openTestStores({
+    life,
+    openDb: (url) => createDb({ connectionString: url, applicationName: "test", connectionsMax: 10 }),
+    openRedis: (url) =>
+      createRedis({ url, connectionName: "test", purpose: "requests", onConnectionError: () => {} }),
+  });
   const clock = await followedClock({
     url: `${simulatorUrl}/_sim/clock`,
     name: "test",

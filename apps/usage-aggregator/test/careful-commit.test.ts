@@ -1,20 +1,15 @@
 import { quantityMax } from "@driftlock/contracts";
-import { keys, partitionOf } from "@driftlock/redis";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { keys } from "@driftlock/redis";
+import { beforeEach, expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
-import { dayMs, eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
+import { dayMs, eventOf, now, openFileWorld } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis, accept, appendRows, used, stored, query } = world;
-afterAll(() => world.close());
 
 let accountId: string;
 let partition: number;
-beforeEach(async () => {
-  accountId = newAccountId();
-  partition = partitionOf(accountId, partitions);
-  await world.openAccount(accountId, "business");
-});
+beforeEach(async () => void ({ accountId, partition } = await world.openNewAccount("business")));
 
 const commit = () => world.commit(partition);
 const anHourLater = 60 * 60 * 1000;

@@ -1,22 +1,17 @@
 import { usageStreamPositions } from "@driftlock/db";
-import { keys, partitionOf } from "@driftlock/redis";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { keys } from "@driftlock/redis";
+import { beforeEach, expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
 import { commitBatch, PositionMovedError, StaleOwnerError } from "../src/flush/commit-batch.ts";
 import { startPartitionWriter } from "../src/flush/partition-writer.ts";
-import { eventOf, newAccountId, now, openedAt, openWorld, partitions } from "./world.ts";
+import { eventOf, now, openedAt, openFileWorld, partitions } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis, resources, accept, used, stored, query } = world;
-afterAll(() => world.close());
 
 let accountId: string;
 let partition: number;
-beforeEach(async () => {
-  accountId = newAccountId();
-  partition = partitionOf(accountId, partitions);
-  await world.openAccount(accountId);
-});
+beforeEach(async () => void ({ accountId, partition } = await world.openNewAccount()));
 
 const nextBatch = () => world.nextBatch(partition);
 const commit = () => world.commit(partition);

@@ -1,21 +1,15 @@
 import { usageGenerations } from "@driftlock/db";
-import { partitionOf } from "@driftlock/redis";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
 import { startPartitionWriter } from "../src/flush/partition-writer.ts";
-import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
+import { eventOf, newAccountId, now, openFileWorld, partitions } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis, resources, accept, used, stored, query } = world;
-afterAll(() => world.close());
 
 let accountId: string;
 let partition: number;
-beforeEach(async () => {
-  accountId = newAccountId();
-  partition = partitionOf(accountId, partitions);
-  await world.openAccount(accountId, "business");
-});
+beforeEach(async () => void ({ accountId, partition } = await world.openNewAccount("business")));
 
 const anHourLater = 60 * 60 * 1000;
 const rotate = async () => {

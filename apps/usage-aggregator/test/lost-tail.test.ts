@@ -1,21 +1,16 @@
 import { usageStreamPositions } from "@driftlock/db";
-import { keys, partitionOf } from "@driftlock/redis";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { keys } from "@driftlock/redis";
+import { beforeEach, expect, test } from "vitest";
 import { startPartitionWriter } from "../src/flush/partition-writer.ts";
-import { eventOf, newAccountId, openWorld, partitions } from "./world.ts";
+import { eventOf, openFileWorld, partitions } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis, resources, accept, used, stored, query } = world;
-afterAll(() => world.close());
 
 let accountId: string;
 let partition: number;
+const openAccount = async () => void ({ accountId, partition } = await world.openNewAccount());
 beforeEach(openAccount);
-async function openAccount(): Promise<void> {
-  accountId = newAccountId();
-  partition = partitionOf(accountId, partitions);
-  await world.openAccount(accountId);
-}
 
 /** What a replica has at this moment: it takes over when the function that is returned is called. */
 async function replicate(): Promise<() => Promise<void>> {

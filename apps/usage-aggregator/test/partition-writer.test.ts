@@ -1,20 +1,14 @@
 import { usageStreamPositions } from "@driftlock/db";
-import { partitionOf } from "@driftlock/redis";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { type PartitionWriter, startPartitionWriter } from "../src/flush/partition-writer.ts";
-import { eventOf, newAccountId, openWorld, partitions } from "./world.ts";
+import { eventOf, openFileWorld, partitions } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis, resources, accept, used, stored, query } = world;
-afterAll(() => world.close());
 
 let accountId: string;
 let partition: number;
-beforeEach(async () => {
-  accountId = newAccountId();
-  partition = partitionOf(accountId, partitions);
-  await world.openAccount(accountId);
-});
+beforeEach(async () => void ({ accountId, partition } = await world.openNewAccount()));
 
 const anHourLater = 60 * 60 * 1000;
 /** So small that every entry fills a batch: each commit has the next one made ready beside it. */
@@ -76,9 +70,7 @@ test("of two that go on from the same position with one lease after the other, e
 
 test("dead between any two steps: whoever goes on makes it good", async () => {
   for (let livesFor = 0; livesFor < 24; livesFor++) {
-    accountId = newAccountId();
-    partition = partitionOf(accountId, partitions);
-    await world.openAccount(accountId);
+    ({ accountId, partition } = await world.openNewAccount());
     await fillStream();
     const lease = await claim();
     const dying = start(lease, diesAfter(livesFor));

@@ -1,13 +1,12 @@
 import type { UsageEvent } from "@driftlock/contracts";
-import { keys, partitionOf, trimStream } from "@driftlock/redis";
+import { keys, trimStream } from "@driftlock/redis";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { applyCorrections } from "../src/flush/apply-corrections.ts";
-import { dayMs, eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
+import { dayMs, eventOf, now, openFileWorld } from "./world.ts";
 
-const world = await openWorld();
+const world = await openFileWorld();
 const { db, redis } = world;
-afterAll(() => world.close());
 
 type Step =
   | { do: "accept"; events: { id: number; quantity: number; dayOffset: number; metric: string }[] }
@@ -42,9 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 test("whatever is repeated, lost or interrupted: records, totals and counters agree, and the limit holds", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      const accountId = newAccountId();
-      const partition = partitionOf(accountId, partitions);
-      await world.openAccount(accountId);
+      const { accountId, partition } = await world.openNewAccount();
       const accepted = new Map<string, UsageEvent>();
       let wallNowMs = 0;
 

@@ -1,5 +1,5 @@
 import type { UsageEvent } from "@driftlock/contracts";
-import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
+import { openTestStores } from "@driftlock/devkit";
 import {
   accounts,
   catalog,
@@ -25,6 +25,7 @@ import {
   writeRow,
 } from "@driftlock/redis";
 import { createLogger, createMetrics, Lifecycle } from "@driftlock/runtime";
+import { afterAll } from "vitest";
 import { createBatchRoom } from "../src/flush/batch-room.ts";
 import { createMetricDirectory } from "../src/flush/metric-directory.ts";
 import { commitBatch } from "../src/flush/commit-batch.ts";
@@ -44,26 +45,12 @@ export type World = Awaited<ReturnType<typeof openWorld>>;
 export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   const life = new Lifecycle();
   const log = createLogger({ name: "test", level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
-  const database = life.own("database", await createTestDatabase(), ({ drop }) => drop());
-  const server =
-    redisUrl === undefined
-      ? life.own("redis database", await createTestRedis(), ({ drop }) => drop())
-      : { url: redisUrl };
-  const db = life.own(
-    "pool",
-    createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 6 }),
-    (pool) => pool.end(),
-  );
-  const redis = life.own(
-    "redis",
-    createRedis({
-      url: server.url,
-      connectionName: "test",
-      purpose: "requests",
-      onConnectionError: () => {},
-    }),
-    (connection) => connection.disconnect(),
-  );
+  const { db, redis, ...urls } = await openTestStores({
+    ...{ life, redisUrl },
+    openDb: (url) => createDb({ connectionString: url, applicationName: "test", connectionsMax: 6 }),
+    openRedis: (url) =>
+      createRedis({ url, connectionName: "test", purpose: "requests", onConnectionError: () => {} }),
+  });
   await seedCatalog(db, { mode: "simulator", usagePartitions: partitions, now: openedAt });
   await usageStreamPositions.insertPositionsIfMissing(db, partitions);
   const clock = { now: () => now };
@@ -110,6 +97,13 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
       closedAt: null,
     }));
     await usagePeriodsWrite.upsertPeriods(db, accountId, tiles);
+  }
+
+  /** An account of its own for a test, and where it lies. */
+  async function openNewAccount(planId?: "free" | "pro" | "business") {
+    const accountId = newAccountId();
+    await openAccount(accountId, planId);
+    return { accountId, partition: partitionOf(accountId, partitions) };
   }
 
   /** What the gateway builds counters from, taken now; each puts one account's into Redis, and says whether it could. */
@@ -227,10 +221,10 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     db,
     redis,
     clock,
-    databaseUrl: database.url,
-    redisUrl: server.url,
+    ...urls,
     resources,
     openAccount,
+    openNewAccount,
     load,
     takeSnapshots,
     accept,
@@ -263,6 +257,13 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     },
     close: () => life.close(),
   };
+}
+
+/** A world for the tests of one file, closed after them. */
+export async function openFileWorld(): Promise<World> {
+  const world = await openWorld();
+  afterAll(() => world.close());
+  return world;
 }
 
 function encodeRows(events: readonly UsageEvent[]): Buffer {

@@ -1,5 +1,5 @@
 import { accounts, createDb, type Db, seedCatalog, sql } from "@driftlock/db";
-import { createTestDatabase, createTestRedis } from "@driftlock/devkit";
+import { openTestStores } from "@driftlock/devkit";
 import { initialFreePeriods } from "@driftlock/domain";
 import { createRedis, keys, partitionOf, type RedisClient } from "@driftlock/redis";
 import { Lifecycle } from "@driftlock/runtime";
@@ -17,23 +17,12 @@ export interface Life {
 /** Postgres, Redis and any number of processes over them, at a time that the test says. */
 export async function openReservationWorld() {
   const life = new Lifecycle();
-  const database = life.own("database", await createTestDatabase(), ({ drop }) => drop());
-  const server = life.own("redis database", await createTestRedis(), ({ drop }) => drop());
-  const db = life.own(
-    "pool",
-    createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 8 }),
-    (pool) => pool.end(),
-  );
-  const redis = life.own(
-    "redis",
-    createRedis({
-      url: server.url,
-      connectionName: "test",
-      purpose: "requests",
-      onConnectionError: () => {},
-    }),
-    (connection) => connection.disconnect(),
-  );
+  const { db, redis } = await openTestStores({
+    life,
+    openDb: (url) => createDb({ connectionString: url, applicationName: "test", connectionsMax: 8 }),
+    openRedis: (url) =>
+      createRedis({ url, connectionName: "test", purpose: "requests", onConnectionError: () => {} }),
+  });
   await seedCatalog(db, { mode: "simulator", usagePartitions: partitions, now: openedAt });
   const time = { nowMs: openedAt.getTime() + 86_400_000 };
 
