@@ -75,10 +75,12 @@ export async function playMonth(driver: Driver, print: (line: string) => void): 
     return view.status === "active" ? view : null;
   });
   page.both("status", recovered.status, (await live())?.status ?? "-");
-  await until("the recovery was told", () =>
-    notices.received.some((notice) => notice.type === "invoice.paid"),
+  const told = () => notices.received.map(({ type }) => type);
+  await until(
+    "the recovery was told",
+    () => told().lastIndexOf("invoice.paid") > told().lastIndexOf("invoice.payment_failed"),
   );
-  page.figure("notices", notices.received.map((notice) => notice.type).join(", "));
+  page.figure("notices", told().join(", "));
   await notices.close();
   page.end();
 }
