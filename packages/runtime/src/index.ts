@@ -31,6 +31,7 @@ export {
   queuesOf,
 } from "./queue/inspector.ts";
 export { type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
+export { leaseTtlMs, withRenewedLease } from "./renewed-lease.ts";
 export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";
 export { Secret, secret } from "./secret.ts";
 export { createTicker, type Ticker } from "./ticker.ts";

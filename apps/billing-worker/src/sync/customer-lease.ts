@@ -1,11 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@driftlock/contracts";
 import { type Db, stripeCustomerLeases } from "@driftlock/db";
+import { leaseTtlMs, withRenewedLease } from "@driftlock/runtime";
 
-// Renewed while the work goes on, so that a customer waits no longer than this for a worker that died. One that was
-// only held up for longer runs on beside its successor, and the fence refuses its commit.
-const leaseTtlMs = 6_000;
-const renewIntervalMs = 2_000;
 const pollMs = 25;
 const waitMaxMs = 15_000;
 
@@ -15,8 +12,9 @@ export interface HeldLease {
 }
 
 /**
- * Runs `work` while nobody else fetches or applies objects of this customer. @throws UNAVAILABLE when the lease is not
- * free within 15 s: the job is tried again.
+ * Runs `work` while nobody else fetches or applies objects of this customer. A worker that was held up until its lease
+ * ran out runs on beside its successor, and the fence refuses its commit. @throws UNAVAILABLE when the lease is not free
+ * within 15 s: the job is tried again.
  */
 export async function withCustomerLease<T>(
   { db, holder, signal }: { db: Db; holder: string; signal: AbortSignal },
@@ -24,17 +22,13 @@ export async function withCustomerLease<T>(
   work: (lease: HeldLease) => Promise<T>,
 ): Promise<T> {
   const lease = await waitForLease({ db, holder, signal }, stripeCustomerId);
-  const renewing = setInterval(() => {
-    // A lease that cannot be renewed now is renewed at the next beat, or taken over.
-    stripeCustomerLeases.updateLeaseRenewed(db, { ...lease, ttlMs: leaseTtlMs }).catch(() => {});
-  }, renewIntervalMs);
-  try {
-    return await work(lease);
-  } finally {
-    clearInterval(renewing);
-    // A lease that cannot be given back now runs out by itself.
-    await stripeCustomerLeases.updateLeaseReleased(db, lease).catch(() => {});
-  }
+  return withRenewedLease(
+    {
+      renew: () => stripeCustomerLeases.updateLeaseRenewed(db, { ...lease, ttlMs: leaseTtlMs }),
+      release: () => stripeCustomerLeases.updateLeaseReleased(db, lease),
+    },
+    () => work(lease),
+  );
 }
 
 async function waitForLease(
