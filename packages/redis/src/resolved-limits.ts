@@ -100,7 +100,10 @@ function addCounter(
   return counter;
 }
 
-/** The domain's `refusedPast`; a property test holds the two together. */
+/**
+ * The domain's `refusedPast`; a property test holds the two together. The smaller of the two: a spend cap (`hardLimit`)
+ * is the customer's own and ends what the plan would go on to bill, but never gives what the plan refuses.
+ */
 function stopOf({ limit, policy, hardLimit }: MetricLimit): number {
   const quota = policy === "refuse" && limit !== null ? limit : Infinity;
   const stop = Math.min(quota, hardLimit ?? Infinity);

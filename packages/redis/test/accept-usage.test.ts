@@ -1,19 +1,18 @@
 import type { AccountLimits, UsageEvent } from "@driftlock/contracts";
 import { quantityMax } from "@driftlock/contracts";
-import { createTestRedis } from "@driftlock/devkit";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   type AcceptMode,
   acceptUsage,
   counterField,
   createReadLimits,
-  createRedis,
   type Decision,
   keys,
   putLimits,
   readCounters,
   resolveLimits,
 } from "../src/index.ts";
+import { openRedis } from "./open-redis.ts";
 import {
   accept,
   dayMs,
@@ -26,21 +25,9 @@ import {
   startMs,
 } from "./usage-fixtures.ts";
 
-const server = await createTestRedis();
-const redis = createRedis({
-  url: server.url,
-  connectionName: "test",
-  purpose: "requests",
-  onConnectionError: () => {},
-});
+const redis = await openRedis();
 const partition = 0;
 const wallNowMs = 1_800_000_000_000;
-
-beforeEach(async () => void (await redis.flushdb()));
-afterAll(async () => {
-  redis.disconnect();
-  await server.drop();
-});
 
 const seed = (limits: AccountLimits) => seedAccount(redis, { limits });
 
@@ -149,6 +136,10 @@ test("a repeat is a duplicate and another payload a conflict, in one batch and f
     eventOf("a", "y"),
   ];
   expect(await verdicts(events)).toEqual(["accepted", "duplicate", "conflict", "accepted"]);
+  expect((await stored()).map(({ id, quantity }) => [id, quantity])).toEqual([
+    ["x", 1],
+    ["y", 1],
+  ]);
   const later = wallNowMs + 599_000;
   expect(await verdicts(events, "each", later)).toEqual(["duplicate", "duplicate", "conflict", "duplicate"]);
   expect(await used("a")).toBe(2);

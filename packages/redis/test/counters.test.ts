@@ -1,9 +1,7 @@
-import { createTestRedis } from "@driftlock/devkit";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   correctCounters,
   counterField,
-  createRedis,
   hasReached,
   keys,
   putLimits,
@@ -13,6 +11,7 @@ import {
   seedCounters,
   trimStream,
 } from "../src/index.ts";
+import { openRedis } from "./open-redis.ts";
 import {
   accept as acceptEvents,
   eventOf,
@@ -26,25 +25,13 @@ import {
   startMs,
 } from "./usage-fixtures.ts";
 
-const server = await createTestRedis();
-const redis = createRedis({
-  url: server.url,
-  connectionName: "test",
-  purpose: "requests",
-  onConnectionError: () => {},
-});
+const redis = await openRedis();
 const partition = 0;
 const limits = limitsOf("a", {
   events: limitOf(null),
   peak: limitOf(null, "unlimited", "max"),
   level: limitOf(null, "unlimited", "last"),
   calls: limitOf(null, "unlimited", "count"),
-});
-
-beforeEach(async () => void (await redis.flushdb()));
-afterAll(async () => {
-  redis.disconnect();
-  await server.drop();
 });
 
 const accept = async (...events: Parameters<typeof acceptEvents>[1]) => {

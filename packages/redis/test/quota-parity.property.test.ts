@@ -1,23 +1,13 @@
 import type { AccountLimits, Aggregation, LimitSegment, MetricLimit } from "@driftlock/contracts";
 import { quantityMax } from "@driftlock/contracts";
-import { createTestRedis } from "@driftlock/devkit";
 import { type Counted, countedNothing, decideQuota, refusedPast } from "@driftlock/domain";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
-import { counterField, createRedis, keys, readCounters, resolveLimits, findCounter } from "../src/index.ts";
+import { expect, test } from "vitest";
+import { counterField, keys, readCounters, resolveLimits, findCounter } from "../src/index.ts";
+import { openRedis } from "./open-redis.ts";
 import { accept, eventOf, seed } from "./usage-fixtures.ts";
 
-const server = await createTestRedis();
-const redis = createRedis({
-  url: server.url,
-  connectionName: "test",
-  purpose: "requests",
-  onConnectionError: () => {},
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.drop();
-});
+const redis = await openRedis();
 
 const firstMs = 1_800_000_000_000;
 const quantity = fc.oneof(

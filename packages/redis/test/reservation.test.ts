@@ -1,10 +1,7 @@
-import { createTestRedis } from "@driftlock/devkit";
 import fc from "fast-check";
-
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   commitHeld,
-  createRedis,
   endHold,
   holdQuantities,
   keys,
@@ -12,6 +9,7 @@ import {
   putLimits,
   type ReservationOutcome,
 } from "../src/index.ts";
+import { openRedis } from "./open-redis.ts";
 import {
   accept,
   dayMs,
@@ -24,18 +22,7 @@ import {
   startMs,
 } from "./usage-fixtures.ts";
 
-const server = await createTestRedis();
-const redis = createRedis({
-  url: server.url,
-  connectionName: "test",
-  purpose: "requests",
-  onConnectionError: () => {},
-});
-beforeEach(async () => void (await redis.flushdb()));
-afterAll(async () => {
-  redis.disconnect();
-  await server.drop();
-});
+const redis = await openRedis();
 
 const capped = { ...limitOf(100, "bill"), hardLimit: 107 };
 const limits = limitsOf("a", { events: limitOf(10), alerts: limitOf(5), billed: capped });

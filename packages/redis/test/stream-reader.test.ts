@@ -1,9 +1,7 @@
-import { createTestRedis } from "@driftlock/devkit";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import {
   acceptUsage,
   createReadLimits,
-  createRedis,
   keys,
   openStream,
   ReadLostError,
@@ -13,27 +11,17 @@ import {
   trimStream,
   verifyStream,
 } from "../src/index.ts";
+import { openRedis } from "./open-redis.ts";
 import { accept, eventOf, limitOf, limitsOf, nowMs, origin, readOn, seed } from "./usage-fixtures.ts";
 
-const server = await createTestRedis();
-const redis = createRedis({
-  url: server.url,
-  connectionName: "test",
-  purpose: "requests",
-  onConnectionError: () => {},
-});
+const redis = await openRedis();
 const partition = 0;
 const meta = keys.meta(partition);
 const stream = keys.stream(partition);
 const nothing: ReadPosition = { ...origin, lastRead: "" };
 
 beforeEach(async () => {
-  await redis.flushdb();
   await redis.hset(meta, "epoch", "one");
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.drop();
 });
 
 const add = async (data: string, id = "*") =>
