@@ -1,4 +1,4 @@
-import { type Db, type Transaction, usageGenerations } from "@driftlock/db";
+import { type Db, type Transaction, usageGenerations, type usageRecords } from "@driftlock/db";
 import type { StreamRow } from "@driftlock/redis";
 import type { Clock, Logger } from "@driftlock/runtime";
 import { type Commit, createCommitLog } from "./commit-log.ts";
@@ -16,7 +16,7 @@ const wantedPerQuery = 20_000;
 
 type Current = usageGenerations.CurrentGeneration;
 type Sealed = usageGenerations.SealedGenerationRow;
-export type KnownEvent = usageGenerations.KnownEventRow;
+export type KnownEvent = usageRecords.KnownEventRow;
 
 export interface KnownIds {
   /**

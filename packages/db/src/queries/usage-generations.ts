@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { to as copyTo } from "pg-copy-streams";
 import type { Queryable, Transaction } from "../db.ts";
 import { sql } from "../sql.ts";
+import type { EventPayload, KnownEventRow } from "./usage-records.ts";
 
 export interface CurrentGeneration {
   generation: number;
@@ -115,20 +116,8 @@ export const listSpans = (
   );
 
 /** An event to look for, with the generation to look in. */
-export interface WantedEvent {
+export interface WantedEvent extends EventPayload {
   generation: number;
-  accountId: string;
-  id: string;
-  metric: string;
-  quantity: number;
-  propertiesJson: string | null;
-}
-
-export interface KnownEventRow {
-  accountId: string;
-  id: string;
-  /** Whether it is stored with the same metric, quantity and properties. */
-  isSamePayload: boolean;
 }
 
 /** Which of these events are stored in the generation that each is looked for in; older generations first. */

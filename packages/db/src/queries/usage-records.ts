@@ -1,6 +1,7 @@
 import { finished } from "node:stream/promises";
 import { from as copyFrom } from "pg-copy-streams";
 import type { Queryable, Transaction } from "../db.ts";
+import { sql } from "../sql.ts";
 
 // "PGCOPY\n\xff\r\n\0", no flags, no extension; at the end a tuple of -1 fields.
 const copyHeader = Buffer.from("5047434f50590aff0d0a000000000000000000", "hex");
@@ -23,6 +24,7 @@ export async function copyRecords(tx: Transaction, table: string, tuples: Buffer
   await finished(stream);
 }
 
+/** An event to look for; `propertiesJson` is compared as jsonb. */
 export interface EventPayload {
   accountId: string;
   id: string;
@@ -38,31 +40,20 @@ export interface KnownEventRow {
   isSamePayload: boolean;
 }
 
-/** Which of these events are stored in `table`, and whether as the same; of two generations the newer one decides. */
-export const listKnownEvents = (
-  q: Queryable,
-  events: readonly EventPayload[],
-  table = "usage_records",
-): Promise<KnownEventRow[]> =>
+/** Which of these events are stored, and whether as the same; of two generations the newer one decides. */
+export const listKnownEvents = (q: Queryable, events: readonly EventPayload[]): Promise<KnownEventRow[]> =>
+  // Limited and lateral: a join could be planned as one pass over the whole table.
   q.rows(
     "usageRecords.listKnown",
-    // Limited and lateral: a join could be planned as one pass over the whole table.
-    {
-      text: `select w.account_id as "accountId", w.event_id as "id", stored.is_same as "isSamePayload"
-      from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::jsonb[])
-        as w (account_id, event_id, metric, quantity, properties)
-      cross join lateral (
-        select r.metric = w.metric and r.quantity = w.quantity and r.properties is not distinct from w.properties as is_same
-        from ${checked(table)} r where r.account_id = w.account_id and r.event_id = w.event_id
-        order by r.generation desc limit 1) stored`,
-      values: [
-        events.map(({ accountId }) => accountId),
-        events.map(({ id }) => id),
-        events.map(({ metric }) => metric),
-        events.map(({ quantity }) => quantity),
-        events.map(({ propertiesJson }) => propertiesJson),
-      ],
-    },
+    sql`select w.account_id as "accountId", w.event_id as "id", stored.is_same as "isSamePayload"
+    from unnest(${events.map(({ accountId }) => accountId)}::text[], ${events.map(({ id }) => id)}::text[],
+      ${events.map(({ metric }) => metric)}::text[], ${events.map(({ quantity }) => quantity)}::bigint[],
+      ${events.map(({ propertiesJson }) => propertiesJson)}::jsonb[])
+      as w (account_id, event_id, metric, quantity, properties)
+    cross join lateral (
+      select r.metric = w.metric and r.quantity = w.quantity and r.properties is not distinct from w.properties as is_same
+      from usage_records r where r.account_id = w.account_id and r.event_id = w.event_id
+      order by r.generation desc limit 1) stored`,
   );
 
 /** A table's name is spliced into text. @throws TypeError where it is none of ours. */
