@@ -46,7 +46,7 @@ export const reservationRoutes =
           ...ofOne,
           summary: "Count what was used of a reservation, and give back the rest",
           description:
-            "At most what is held; without `items`, all of it. It is recorded as one event for each metric, of the id `reservation:<id>:<metric>`, so that a repeat counts nothing again.",
+            "At most what is held; without `items`, all of it. It is recorded as one event for each metric, of the id `reservation:<id>:<metric>`, so that a repeat counts nothing again. Where such an id was used with something else it is 409 EVENT_CONFLICT, and the reservation stays as it was. 503 BACKLOG_FULL has kept the commit: it is counted once there is room, whether it is repeated or not.",
           body: ReservationCommitBody.optional(),
           response: { 200: ReservationCommitDto },
         },

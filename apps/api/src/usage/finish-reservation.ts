@@ -15,7 +15,8 @@ export type FinishEnding = (row: ReservationRow) => Promise<void>;
 
 /**
  * A commit is Redis, then its row; who dies in between leaves a row that says `committing`, and doing all of it again
- * changes nothing. A refusal is asked of the records too: an event that was counted is never refused (DESIGN 2.3).
+ * changes nothing. A refusal is asked of the records too: an event that was counted is never refused (DESIGN 2.3), and one
+ * whose id was counted otherwise is a conflict.
  */
 export const createFinishCommit =
   ({ db, steps }: Deps): FinishCommit =>
@@ -23,11 +24,14 @@ export const createFinishCommit =
     const outcome = await steps.commit(row);
     if (!outcome.isDone) {
       const events = commitEvents(row);
-      const known = await usageRecords.listKnownEvents(db, events);
-      const isCounted = known.length === events.length && known.every(({ isSamePayload }) => isSamePayload);
-      if (!isCounted) {
+      const known = new Map(
+        (await usageRecords.listKnownEvents(db, events)).map(({ id, isSamePayload }) => [id, isSamePayload]),
+      );
+      if (!events.every(({ id }) => known.get(id) === true)) {
         await usageReservations.updateCommitRefused(db, row.reservationNo);
-        return outcome.items;
+        return outcome.items.map((item, index) =>
+          known.get(events[index]?.id ?? "") === false ? { ...item, verdict: "conflict" } : item,
+        );
       }
       await steps.end(row);
     }

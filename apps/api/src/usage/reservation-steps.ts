@@ -13,6 +13,7 @@ import {
 import type { Clock } from "@driftlock/runtime";
 import { noSuchAccount } from "../auth/credential.ts";
 import type { LoadAccounts } from "./account-loader.ts";
+import type { BacklogWatch } from "./backlog-watch.ts";
 import type { Durability } from "./durability.ts";
 
 export type StepOutcome = { isDone: true; segmentEndsAt: Date } | { isDone: false; items: ItemStanding[] };
@@ -20,7 +21,7 @@ export type StepOutcome = { isDone: true; segmentEndsAt: Date } | { isDone: fals
 /** What a row that says so does in Redis; every step may be repeated. @throws UNAVAILABLE, ACCOUNT_NOT_FOUND. */
 export interface ReservationSteps {
   hold(row: ReservationRow): Promise<StepOutcome>;
-  /** Resolves once its events are as durable as usage is. */
+  /** Resolves once its events are as durable as usage is. @throws BACKLOG_FULL: the row says what is to be done later. */
   commit(row: ReservationRow): Promise<StepOutcome>;
   end(row: Pick<ReservationRow, "accountId" | "reservationNo">): Promise<void>;
 }
@@ -32,13 +33,14 @@ interface Deps {
   partitions: number;
   loadAccounts: LoadAccounts;
   durability: Pick<Durability, "keep">;
+  backlog: Pick<BacklogWatch, "assertRoom">;
 }
 
 /** Counters can be lost again between loading them and the next call; more often in a row is a fault. */
 const loadsMax = 5;
 
 export function createReservationSteps(deps: Deps): ReservationSteps {
-  const { redis, clock, wallNow, partitions, durability } = deps;
+  const { redis, clock, wallNow, partitions, durability, backlog } = deps;
   type Row = Pick<ReservationRow, "accountId" | "reservationNo">;
 
   async function loaded(
@@ -69,8 +71,9 @@ export function createReservationSteps(deps: Deps): ReservationSteps {
         await loaded(row, (ref) => holdQuantities(redis, ref, { items: row.items, expiresAtMs })),
       );
     },
-    commit: (row) =>
-      durability.keep(async () => {
+    commit: async (row) => {
+      backlog.assertRoom();
+      return durability.keep(async () => {
         const events = commitEvents(row);
         const occurredAtMs = row.committedAt?.getTime() ?? 0;
         const outcome = await loaded(row, (ref) =>
@@ -83,7 +86,8 @@ export function createReservationSteps(deps: Deps): ReservationSteps {
           entries: entry === null ? [] : [{ ...entry, partition }],
           repeatedIn: () => (entry === null ? [partition] : []),
         };
-      }),
+      });
+    },
     end: async (row) => void (await loaded(row, (ref) => endHold(redis, ref))),
   };
 }

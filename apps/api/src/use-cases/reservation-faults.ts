@@ -1,9 +1,9 @@
-import { AppError } from "@driftlock/contracts";
+import { AppError, type QuotaItemDto } from "@driftlock/contracts";
 import type { ReservationItem, ReservationRow } from "@driftlock/db";
 import type { ItemStanding } from "@driftlock/redis";
 import { toQuotaItem } from "./quota-item.ts";
 
-/** What does not fit, item by item as a quota check tells it. */
+/** Why it was refused, item by item as a quota check tells it; what no later try can change comes before a spent quota. */
 export function refusal(
   items: readonly ReservationItem[],
   standings: readonly ItemStanding[],
@@ -14,10 +14,25 @@ export function refusal(
     return toQuotaItem({ metric, ...standing, isMetric: isMetric(metric) });
   });
   const refused = details.filter(({ allowed }) => !allowed);
+  const first = refused.find(({ code }) => code !== "QUOTA_EXCEEDED");
+  const extensions = { allowed: false, items: details };
+  if (first?.code !== undefined)
+    return new AppError(first.code, detailOf(first.code, first.metric), { extensions });
   const names = refused.map(({ metric }) => metric).join(", ");
-  return new AppError("QUOTA_EXCEEDED", `It does not fit: ${names}.`, {
-    extensions: { allowed: false, items: details },
-  });
+  return new AppError("QUOTA_EXCEEDED", `It does not fit: ${names}.`, { extensions });
+}
+
+function detailOf(code: NonNullable<QuotaItemDto["code"]>, metric: string): string {
+  switch (code) {
+    case "EVENT_CONFLICT":
+      return `${metric}: the id of this reservation's event was used with another quantity or properties; what is held stays held.`;
+    case "PERIOD_CLOSED":
+      return `${metric}: the period is closed.`;
+    case "INVALID_EVENT":
+      return `${metric}: the period's total would pass 999,999,999,999,999.`;
+    default:
+      return `It does not fit: ${metric}.`;
+  }
 }
 
 export const invalid = (path: string, message: string): AppError =>

@@ -26,7 +26,8 @@ export interface Reservations {
   ): Promise<ReservationDto>;
   /**
    * Counts what was used of it and gives back the rest; by default all was. @throws RESERVATION_NOT_FOUND,
-   * RESERVATION_ENDED, RESERVATION_CONFLICT, INVALID for more than is held, QUOTA_EXCEEDED where a limit has sunk since.
+   * RESERVATION_ENDED, RESERVATION_CONFLICT, INVALID for more than is held, QUOTA_EXCEEDED where a limit has sunk since,
+   * EVENT_CONFLICT where one of its events' ids was used otherwise, BACKLOG_FULL: it is counted once there is room.
    */
   commit(accountId: string, id: string, items?: readonly ReservationItem[]): Promise<ReservationCommitDto>;
   /** Gives all of it back. @throws RESERVATION_NOT_FOUND, RESERVATION_ENDED for one that is committed. */

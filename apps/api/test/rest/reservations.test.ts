@@ -52,6 +52,26 @@ test("what is held is refused to everybody else; a commit counts what was used, 
   expect(await hold("job/1", 60)).toMatchObject({ status: 201, body: held.body });
 });
 
+test("a commit whose event id was used with another payload is a conflict, and holds as before", async () => {
+  await post(url, { id: "r", items: [alerts(40), { metric: "events", quantity: 5 }], ttlSeconds: 600 });
+  await post("/billing/usage", { id: "reservation:r:alerts", metric: "alerts", quantity: 7 });
+  const conflict = {
+    status: 409,
+    body: {
+      code: "EVENT_CONFLICT",
+      items: [
+        { metric: "alerts", allowed: false, code: "EVENT_CONFLICT" },
+        { metric: "events", allowed: true },
+      ],
+    },
+  };
+  expect(await post(`${url}/r/commit`)).toMatchObject(conflict);
+  expect(await post(`${url}/r/commit`)).toMatchObject(conflict);
+  expect(await check(53)).toMatchObject({ allowed: true, items: [{ used: 7, remaining: 53 }] });
+  expect((await post(`${url}/r/release`)).status).toBe(200);
+  expect(await check(93)).toMatchObject({ allowed: true, items: [{ used: 7, remaining: 93 }] });
+});
+
 test("several metrics are one decision, and a refusal leaves nothing behind", async () => {
   const items = [{ metric: "events", quantity: 9_000 }, alerts(101), { metric: "api_requests" }];
   const refused = await post(url, { id: "many", items, ttlSeconds: 60 });

@@ -64,6 +64,31 @@ test("past its bound usage is 503 with Retry-After, quota checks are not, and it
   expect(await gateway.metric("usage_refused")).toBe(0);
 });
 
+test("a commit that finds no room is kept: it is counted once when there is, asked again or not, whatever expires meanwhile", async () => {
+  const post = (path: string, body: object = {}) =>
+    gateway.request("POST", `/billing/quota/reservations${path}`, { bearer: key, body });
+  const items = [{ metric: "alerts", quantity: 40 }];
+  const holds = await Promise.all(["a", "b"].map((id) => post("", { id, items, ttlSeconds: 2 })));
+  const expiresAtMs = Math.max(...holds.map(({ body }) => Date.parse(body.expiresAt)));
+  await pileUp(5 * mib);
+  await expect.poll(async () => (await send()).body.code, within).toBe("BACKLOG_FULL");
+  for (const id of ["a", "b"]) {
+    const refused = await post(`/${id}/commit`);
+    expect(refused).toMatchObject({ status: 503, body: { code: "BACKLOG_FULL" } });
+    expect(refused.headers.get("retry-after")).toBe("5");
+  }
+  const alerts = { bearer: key, body: { items: [{ metric: "alerts", quantity: 1 }] } };
+  const standing = async () => (await gateway.request("POST", "/billing/quota/check", alerts)).body.items[0];
+  expect(await standing()).toMatchObject({ used: 0, remaining: 20 });
+  await expect.poll(() => Date.now(), within).toBeGreaterThan(expiresAtMs + 1_000);
+  expect(await standing()).toMatchObject({ used: 0, remaining: 20 });
+  for (const partition of [0, 3]) await redis.xtrim(keys.stream(partition), "MAXLEN", 0);
+  await expect.poll(async () => (await post("/a/commit")).status, within).toBe(200);
+  await expect.poll(standing, { timeout: 10_000, interval: 50 }).toMatchObject({ used: 80, remaining: 20 });
+  expect((await post("/b/commit")).status).toBe(200);
+  expect(await standing()).toMatchObject({ used: 80, remaining: 20 });
+});
+
 test("before Redis's own memory ends usage is 503 too; when it has ended, its OOM is 503, and nothing half counted", async () => {
   const used = async () => Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
   expect((await send()).status).toBe(202);

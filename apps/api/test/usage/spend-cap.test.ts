@@ -105,6 +105,19 @@ test("what reservations hold is within the cap too", async () => {
   expect(await send(1)).toEqual(["quota-exceeded"]);
 });
 
+test("a commit past the cap whose event is stored with another payload is a conflict, not a spent quota", async () => {
+  const items = [{ metric: "events", quantity: 120_000 }];
+  await gateway.reservations.hold(account, { id: "r", items, ttlSeconds: 60 });
+  await world.db.run(
+    "test",
+    sql`insert into usage_records_1 (account_id, event_id, metric, quantity, occurred_at, received_at)
+      values (${account}::text, 'reservation:r:events', 'events', 7, now(), now())`,
+  );
+  await setCap(100);
+  for (let times = 0; times < 2; times++)
+    await expect(gateway.reservations.commit(account, "r")).rejects.toMatchObject({ code: "EVENT_CONFLICT" });
+});
+
 test("alerts on Pro are refused at 1,000, with a cap or without", async () => {
   for (const cap of [null, 1_000_000]) {
     await setCap(cap);
