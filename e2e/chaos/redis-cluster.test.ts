@@ -86,6 +86,7 @@ test("on a Redis Cluster, two of each process: slots are moved and a master dies
   expect({ missing: stored.missing, wrong: stored.wrong.slice(0, 20) }).toEqual({ missing: [], wrong: [] });
   expect((await readFigures(driver, load)).flatMap(differencesOf)).toEqual([]);
   expect(await untilReported(driver, billed, stored.ofMetric(billed, "events"))).toEqual([]);
+  await driver.subscribe(await driver.openAccount("after-the-death"), "pro");
   expect(load.retries()).toBeGreaterThan(0);
   expect(stored.events).toBeGreaterThan(5_000);
 });

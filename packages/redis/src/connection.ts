@@ -56,6 +56,9 @@ function connectCluster({ url, connectionName, purpose, onConnectionError }: Red
     return { host: hostname, port: Number(port || 6379) };
   });
   const cluster = new Cluster(nodes, {
+    // ioredis's connect() never settles where its ready check finds the cluster failing, and BullMQ's workers wait for
+    // it with no limit: they would take no job again. Without the check a failing cluster answers each command itself.
+    enableReadyCheck: false,
     clusterRetryStrategy: reconnectAfterMs,
     maxRedirections: CLUSTER_TRIES_MAX,
     retryDelayOnFailover: CLUSTER_TRY_AGAIN_MS,
