@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
-import { createRedis } from "@driftlock/redis";
+import { createRedis, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
+  createErrorLog,
   createProducer,
   createQueueInspector,
   createTicker,
@@ -39,8 +40,8 @@ const reservationSweepMs = 30_000;
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
   const mode = env.DRIFTLOCK_MODE;
   const isSimulator = mode === "simulator";
-  const onConnectionError = (resource: string) => (err: Error) =>
-    log.warn({ err }, `${resource}.connection-lost`);
+  const onConnectionError = (resource: string) =>
+    createErrorLog({ log, level: "warn", event: `${resource}.connection-lost` });
 
   const db = life.own(
     "postgres",
@@ -178,7 +179,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   return {
     checks: {
       postgres: () => db.ping(),
-      redis: async () => void (await redis.ping()),
+      redis: () => pingRedis(redis),
     },
     start: async () => {
       const { keep, sweep } = usage.reservationKeeper;

@@ -2,10 +2,11 @@ import { hostname } from "node:os";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
 import { closeLatenessMs } from "@driftlock/domain";
-import { createRedis, findRedisWarnings } from "@driftlock/redis";
+import { createRedis, findRedisWarnings, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
   type Consumer,
+  createErrorLog,
   createConsumer,
   createProducer,
   createProgressTicker,
@@ -44,7 +45,8 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const wallClock = { now: () => new Date() };
   const mode = env.DRIFTLOCK_MODE;
   const secretKey = env.STRIPE_SECRET_KEY.reveal();
-  const onConnectionError = (err: Error) => log.warn({ err }, "connection.errored");
+  const onConnectionError = (resource: string) =>
+    createErrorLog({ log, level: "warn", event: `${resource}.connection-lost` });
 
   const queryTime = metrics.histogram({
     name: "db_query_seconds",
@@ -59,14 +61,19 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       connectionsMax: env.WORKER_CONCURRENCY * 2 + 4,
       applicationName: "billing-worker",
       onQuery: (query, durationMs) => queryTime.observe({ query }, durationMs / 1_000),
-      onConnectionError,
+      onConnectionError: onConnectionError("postgres"),
     }),
     (pool) => pool.end(),
   );
   const openRedis = (purpose: "requests" | "queues") =>
     life.own(
       `redis (${purpose})`,
-      createRedis({ url: env.REDIS_URL, connectionName: "billing-worker", purpose, onConnectionError }),
+      createRedis({
+        url: env.REDIS_URL,
+        connectionName: "billing-worker",
+        purpose,
+        onConnectionError: onConnectionError("redis"),
+      }),
       (connection) => connection.disconnect(),
     );
   const redis = openRedis("requests");
@@ -126,7 +133,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   return {
     checks: {
       postgres: db.ping,
-      redis: async () => void (await redis.ping()),
+      redis: () => pingRedis(redis),
       queues: async () => void (await Promise.all(consumers.map(({ check }) => check()))),
     },
     start: async () => {

@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createDb, usageStreamPositions } from "@driftlock/db";
-import { createRedis, findRedisWarnings } from "@driftlock/redis";
-import { type Composed, createProgressTicker, createTicker, type ProcessContext } from "@driftlock/runtime";
+import { createRedis, findRedisWarnings, pingRedis } from "@driftlock/redis";
+import {
+  type Composed,
+  createErrorLog,
+  createProgressTicker,
+  createTicker,
+  type ProcessContext,
+} from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { type Env, reportIntervalOf } from "./env.ts";
 import { createBatchRoom } from "./flush/batch-room.ts";
@@ -24,8 +30,8 @@ const batchesInMemory = 3;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */
 export async function compose(env: Env, { life, log, clock, metrics }: ProcessContext): Promise<Composed> {
-  const onConnectionError = (resource: string) => (err: Error) =>
-    log.warn({ err }, `${resource}.connection-lost`);
+  const onConnectionError = (resource: string) =>
+    createErrorLog({ log, level: "warn", event: `${resource}.connection-lost` });
   const db = life.own(
     "postgres",
     createDb({
@@ -78,7 +84,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   return {
     checks: {
       postgres: () => db.ping(),
-      redis: async () => void (await redis.ping()),
+      redis: () => pingRedis(redis),
       partitions: async () => keeper?.check(),
     },
     start: async () => {

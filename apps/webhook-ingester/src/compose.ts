@@ -1,5 +1,5 @@
-import { createRedis, findRedisWarnings, findWorkerHeartbeat } from "@driftlock/redis";
-import { type Composed, createProducer, type ProcessContext } from "@driftlock/runtime";
+import { createRedis, findRedisWarnings, findWorkerHeartbeat, pingRedis } from "@driftlock/redis";
+import { type Composed, createErrorLog, createProducer, type ProcessContext } from "@driftlock/runtime";
 import { buildApp } from "./app.ts";
 import type { Env } from "./env.ts";
 
@@ -11,7 +11,7 @@ export function compose(env: Env, { life, log, metrics }: ProcessContext): Compo
       url: env.REDIS_URL,
       connectionName: "webhook-ingester",
       purpose: "requests",
-      onConnectionError: (err) => log.warn({ err }, "redis.errored"),
+      onConnectionError: createErrorLog({ log, level: "warn", event: "redis.connection-lost" }),
     }),
     (connection) => connection.disconnect(),
   );
@@ -31,7 +31,7 @@ export function compose(env: Env, { life, log, metrics }: ProcessContext): Compo
     (server) => server.close(),
   );
   return {
-    checks: { redis: async () => void (await redis.ping()) },
+    checks: { redis: () => pingRedis(redis) },
     start: async () => {
       for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
       await app.listen({ host: env.BIND_HOST, port: env.WEBHOOK_PORT });

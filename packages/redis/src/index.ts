@@ -5,6 +5,7 @@ export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } f
 export { toAppError } from "./errors.ts";
 export { counterField, keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
+export { pingRedis } from "./ping-redis.ts";
 export { decodeRows, rowBytesMax, type StreamRow, writeRow } from "./record.ts";
 export {
   type Counter,

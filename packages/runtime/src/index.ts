@@ -1,5 +1,6 @@
 export { type Clock, type ClockParticipant, type ClockProgress, systemClock } from "./clock.ts";
 export { closeUnfinished } from "./close-unfinished.ts";
+export { createErrorLog } from "./error-log.ts";
 export { followedClock } from "./followed-clock.ts";
 export { Lifecycle } from "./lifecycle.ts";
 export { type Environment, loadEnv, readEnv } from "./load-env.ts";

@@ -114,6 +114,8 @@ function sendJson(
     .end(JSON.stringify(body));
 }
 
+/** With its cause, which says more to an operator than what a caller is told. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? error.message : String(error);
+  if (!(error instanceof Error) || error.message === "") return String(error);
+  return error.cause instanceof Error ? `${error.message} (${reasonOf(error.cause)})` : error.message;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { createErrorLog } from "./error-log.ts";
 import type { Logger } from "./logger.ts";
 
 const defaultBackoffMsMax = 10_000;
@@ -20,7 +21,7 @@ interface TickerOptions {
   log: Logger;
 }
 
-/** Runs at once and then again and again, never twice at a time; an error is logged and spaces the runs out. */
+/** Runs at once and then again and again, never twice at a time; errors are logged and space the runs out. */
 export function createTicker({
   name,
   intervalMs,
@@ -32,19 +33,26 @@ export function createTicker({
   const { signal } = abort;
   let pause = new AbortController();
 
+  const openErrorLog = () =>
+    createErrorLog({ log, level: "error", event: "tick.failed", fields: { ticker: name } });
+
   async function loop(): Promise<void> {
     let failures = 0;
+    let logFailure = openErrorLog();
     while (!signal.aborted) {
       // Made before the run: a nudge that comes during it is not lost.
       pause = new AbortController();
       try {
         await run(signal);
-        if (failures > 0) log.info({ ticker: name, failures }, "tick.recovered");
+        if (failures > 0) {
+          log.info({ ticker: name, failures }, "tick.recovered");
+          logFailure = openErrorLog();
+        }
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        log.error({ err: error, ticker: name, failures }, "tick.failed");
+        logFailure(error instanceof Error ? error : new Error(String(error)), { failures });
       }
       const pauseMs =
         failures === 0 ? intervalMs : Math.max(intervalMs, Math.min(100 * 2 ** failures, backoffMsMax));

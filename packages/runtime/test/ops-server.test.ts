@@ -19,7 +19,7 @@ test("live says nothing of what the process depends on", async () => {
 test("not ready names each check that fails, and one that does not answer", async () => {
   const { get } = await start({
     redis: async () => "AOF on",
-    postgres: async () => Promise.reject(new Error("connection refused")),
+    postgres: async () => Promise.reject(new Error("no database", { cause: new Error("it is starting up") })),
     stuck: () => new Promise(() => {}),
   });
   const response = await get("/health/ready");
@@ -27,7 +27,7 @@ test("not ready names each check that fails, and one that does not answer", asyn
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   expect(await response.json()).toMatchObject({
     code: "UNAVAILABLE",
-    detail: "postgres: connection refused; stuck: no answer within 2000 ms",
+    detail: "postgres: no database (it is starting up); stuck: no answer within 2000 ms",
     checks: { redis: { ok: true, detail: "AOF on" } },
   });
 });

@@ -2,10 +2,10 @@ import { AppError, isRetryable, type JobDefinition } from "@driftlock/contracts"
 import { type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import { ZodError } from "zod";
+import { createErrorLog } from "../error-log.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { Envelope, QUEUE_PREFIX } from "./envelope.ts";
-import { logErrors } from "./log-errors.ts";
 
 // A worker that died gives its jobs back after one lock and one check: at most about 8 s, less than the 10 s that a
 // jump of the simulator's clock waits. A worker held up for longer than the lock runs on beside its successor.
@@ -120,7 +120,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: STALLED_COUNT_MAX,
   });
-  worker.on("error", logErrors(log, queue));
+  worker.on("error", createErrorLog({ log, level: "warn", event: "queue.errored", fields: { queue } }));
   worker.on("stalled", (jobId) => log.warn({ queue, jobId }, "job.stalled"));
 
   return {

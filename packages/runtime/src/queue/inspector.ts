@@ -1,10 +1,10 @@
 import { AppError } from "@driftlock/contracts";
 import { type Job, Queue } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
+import { createErrorLog } from "../error-log.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { Envelope, QUEUE_PREFIX } from "./envelope.ts";
-import { logErrors } from "./log-errors.ts";
 
 export interface QueueCounts {
   queue: string;
@@ -61,7 +61,10 @@ export function createQueueInspector(options: QueueInspectorOptions): QueueInspe
 
   function openQueue(name: string): Queue {
     const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
-    queue.on("error", logErrors(log, name));
+    queue.on(
+      "error",
+      createErrorLog({ log, level: "warn", event: "queue.errored", fields: { queue: name } }),
+    );
     return queue;
   }
 

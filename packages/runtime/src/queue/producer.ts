@@ -1,9 +1,9 @@
 import { AppError, type JobDefinition } from "@driftlock/contracts";
 import { type JobsOptions, Queue } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
+import { createErrorLog } from "../error-log.ts";
 import type { Logger } from "../logger.ts";
 import { type Envelope, jobIdOf, QUEUE_PREFIX } from "./envelope.ts";
-import { logErrors } from "./log-errors.ts";
 
 const ADD_TIMEOUT_MS = 5_000;
 
@@ -41,7 +41,10 @@ export function createProducer({ connection, prefix = QUEUE_PREFIX, log }: Produ
     const open = queues.get(name);
     if (open) return open;
     const queue = new Queue(name, { connection, prefix });
-    queue.on("error", logErrors(log, name));
+    queue.on(
+      "error",
+      createErrorLog({ log, level: "warn", event: "queue.errored", fields: { queue: name } }),
+    );
     queues.set(name, queue);
     return queue;
   }
