@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { createDriver, freeSystemPorts, startSystem, until } from "@driftlock/devkit";
 import { expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
@@ -10,7 +11,6 @@ import { createRandom } from "./random.ts";
 
 const diskMebibytes = 320;
 const fullMs = 4_000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Mounts a small disk of its own; null where this user or machine does not let us. */
 function mountDisk(folder: string): { unmount(): void } | null {
@@ -59,7 +59,7 @@ test("with the disk of Postgres and Redis full nothing acknowledged is lost, and
     ...{ urls: [dev.apiUrl], serviceKey: dev.serviceKey, prefix: "d", producers: 2, eventOf },
     random: createRandom(1),
   });
-  await pause(1_000);
+  await until("there is some usage", () => load.count() > 2_000);
   const ballast = join(folder, "ballast");
   const retriesBefore = load.retries();
   fillDisk(ballast);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { until } from "@driftlock/devkit";
 
 /** The processes of a running system, by the pid files that its supervisor keeps in `pidFolder`. */
@@ -46,7 +47,7 @@ export function createProcesses(
       const pid = await until(`${name} runs`, () => findPid(name), 60_000);
       const pids = [pid, ...childrenOf(pid)];
       for (const each of pids) signal(each, "SIGSTOP");
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await pause(ms);
       for (const each of pids) signal(each, "SIGCONT");
     },
   };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Driver } from "@driftlock/devkit";
 import type { Random } from "./random.ts";
 
@@ -100,7 +101,7 @@ export function startPushLoad(options: LoadOptions): PushLoad {
         // Not answered: whether it was taken is not known, and the same ids make sure.
       }
       retries += 1;
-      await new Promise((resolve) => setTimeout(resolve, tryAgainMs));
+      await pause(tryAgainMs);
     }
   }
 
@@ -137,7 +138,7 @@ export function startPushLoad(options: LoadOptions): PushLoad {
   async function produce(): Promise<void> {
     while (!isStopping) {
       await push(nextBatch());
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await pause(pauseMs);
     }
   }
 

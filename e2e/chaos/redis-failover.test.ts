@@ -12,7 +12,7 @@ import {
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
-import { startPushLoad } from "./push-load.ts";
+import { type PushLoad, startPushLoad } from "./push-load.ts";
 import { createRandom } from "./random.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 
@@ -22,7 +22,12 @@ const eventOf = (number: number) => ({
   metric: "api_requests",
   quantity: 1 + (number % 3),
 });
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** More than what can be in flight (two batches of 400 at most), so that some of it is acknowledged. */
+function untilMore(what: string, load: PushLoad): Promise<unknown> {
+  const before = load.count();
+  return until(what, () => load.count() > before + 2_000);
+}
 
 let home: string;
 let parts: UsageParts;
@@ -96,11 +101,11 @@ test("a replica without the newest part takes over: what `redis` loses is sent a
   pair.freezeAggregator();
   const fromMs = Date.now();
   pair.stopReplication();
-  await pause(1_000);
+  await untilMore("usage that the replica lacks", load);
   await pair.failOver();
   const toMs = Date.now();
   pair.wakeAggregator();
-  await pause(1_000);
+  await untilMore("usage on the new master", load);
   await load.stop();
   await untilDrained(pair.redisUrl);
 
@@ -125,7 +130,7 @@ async function commitPastReplica(name: string) {
   const load = pair.pushLoad("f");
   await until("there is some usage", () => load.count() > 2_000);
   pair.stopReplication();
-  await pause(1_000);
+  await untilMore("usage that the replica lacks", load);
   await load.stop();
   await untilDrained(pair.redisUrl);
   return { pair, load };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Driver } from "@driftlock/devkit";
 import { compareStored, differencesOf, type MetricFigures, readFigures, untilDrained } from "./figures.ts";
 import { describe, planStrikes } from "./plan-strikes.ts";
@@ -52,7 +53,7 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
   const startedAtMs = Date.now();
   try {
     for (const [index, strike] of planStrikes(createRandom(seed), kills).entries()) {
-      await new Promise((resolve) => setTimeout(resolve, strike.afterMs));
+      await pause(strike.afterMs);
       const tell = (what: string) =>
         say(
           `${((Date.now() - startedAtMs) / 1000).toFixed(1)} s  ${index + 1}. ${describe(strike)}: ${what}`,
