@@ -65,6 +65,7 @@ function otherStrike(random: Random, killed: number): Strike {
   }
 }
 
+/** In words, for the log of a storm. */
 export function describe(strike: Strike): string {
   switch (strike.kind) {
     case "kill":

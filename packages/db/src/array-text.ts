@@ -7,4 +7,5 @@ export function textArray(values: readonly string[]): string | readonly string[]
   return `{"${values.join('","')}"}`;
 }
 
+/** An array of numbers as Postgres reads it. */
 export const numberArray = (values: readonly number[]): string => `{${values.join(",")}}`;

@@ -37,8 +37,10 @@ export type Unresolved = "period-closed" | "not-in-plan" | "no-period";
 
 const newScratch = (): CallScratch => ({ call: 0, place: 0, total: 0, tagQuantity: -1, tagPlace: 0 });
 
+/** What an account's live counters are built for, as the hash of marks has it. */
 export const markOf = (epoch: string, version: number): string => `${epoch}:${version}`;
 
+/** `epoch`: the life of the partition's data that the counters are known to be built in. */
 export const resolveLimits = (limits: AccountLimits, epoch: string): ResolvedLimits => ({
   limits,
   epoch,

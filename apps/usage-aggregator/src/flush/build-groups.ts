@@ -112,6 +112,7 @@ export function listValuesOfDays(groups: GroupsByAggregation): ValueOfDay[] {
   return [...values.values()];
 }
 
+/** Names a day of UTC of a key: where its values are counted. */
 export const identityOfDay = ({ accountId, metric, key, dayAt }: Omit<ValueOfDay, "value">): string =>
   [accountId, metric, key, dayAt.getTime()].join("\0");
 const identityOfValue = (value: ValueOfDay): string => `${identityOfDay(value)}\0${value.value}`;

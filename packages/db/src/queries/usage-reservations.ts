@@ -69,6 +69,7 @@ export const upsertPending = (
     ],
   });
 
+/** By the id that its account gave it, whatever its state. */
 export const findReservation = (
   q: Queryable,
   accountId: string,

@@ -21,12 +21,14 @@ export const insertPositionsIfMissing = (q: Queryable, partitions: number): Prom
     on conflict (partition_no) do nothing`,
   );
 
+/** How far each partition is committed, in the order of the partitions. */
 export const listPositions = (q: Queryable): Promise<StreamPositionRow[]> =>
   q.rows("usageStreamPositions.list", {
     text: `select ${columns} from usage_stream_positions order by partition_no`,
     values: [],
   });
 
+/** How far a partition is committed, and the fence of its owner. */
 export const findPosition = (q: Queryable, partition: number): Promise<StreamPositionRow | null> =>
   q.row("usageStreamPositions.find", {
     text: `select ${columns} from usage_stream_positions where partition_no = $1::int`,
