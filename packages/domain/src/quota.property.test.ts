@@ -72,11 +72,19 @@ test("outside of the account's time, in a closed period and without an entitleme
 
 test("overage is what lies past an included quantity that is billed", () => {
   const bill = { limit: 100, policy: "bill", hardLimit: null } as const;
-  expect(quotaStanding(bill, 150)).toEqual({ remaining: 0, overage: 50 });
-  expect(quotaStanding(bill, 40)).toEqual({ remaining: 60, overage: 0 });
-  expect(quotaStanding({ ...bill, hardLimit: 170 }, 150)).toEqual({ remaining: 20, overage: 50 });
-  expect(quotaStanding({ ...bill, hardLimit: 120 }, 150)).toEqual({ remaining: 0, overage: 50 });
-  expect(quotaStanding({ ...bill, limit: null, policy: "unlimited" }, 40)).toEqual({
+  expect(quotaStanding(bill, { used: 150, held: 0 })).toEqual({ remaining: 0, overage: 50 });
+  expect(quotaStanding(bill, { used: 40, held: 0 })).toEqual({ remaining: 60, overage: 0 });
+  expect(quotaStanding({ ...bill, hardLimit: 170 }, { used: 150, held: 0 })).toEqual({
+    remaining: 20,
+    overage: 50,
+  });
+  expect(quotaStanding(bill, { used: 40, held: 25 })).toEqual({ remaining: 35, overage: 0 });
+  expect(quotaStanding(bill, { used: 90, held: 25 })).toEqual({ remaining: 0, overage: 0 });
+  expect(quotaStanding({ ...bill, hardLimit: 120 }, { used: 150, held: 0 })).toEqual({
+    remaining: 0,
+    overage: 50,
+  });
+  expect(quotaStanding({ ...bill, limit: null, policy: "unlimited" }, { used: 40, held: 0 })).toEqual({
     remaining: null,
     overage: 0,
   });

@@ -89,16 +89,16 @@ export function decideQuota(
 
 /**
  * Where a period stands with a metric. `remaining` reaches to where more is refused, else to what is included; null where
- * it is unlimited. `overage` is what is billed.
+ * it is unlimited. What reservations hold is not used yet, and not free either. `overage` is what is billed.
  */
 export function quotaStanding(
   limit: Pick<MetricLimit, "limit" | "policy" | "hardLimit">,
-  used: number,
+  { used, held }: { used: number; held: number },
 ): { remaining: number | null; overage: number } {
   const end = refusedPast(limit) ?? limit.limit;
   const past = limit.limit === null ? 0 : Math.max(0, used - limit.limit);
   return {
-    remaining: end === null ? null : Math.max(0, end - used),
+    remaining: end === null ? null : Math.max(0, end - used - held),
     overage: limit.policy === "bill" ? past : 0,
   };
 }

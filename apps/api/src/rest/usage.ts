@@ -75,6 +75,8 @@ export const usageRoutes =
         schema: {
           tags: ["usage"],
           summary: "Usage of the present period",
+          description:
+            "`remaining` is what may still be used: what reservations hold (`held`) is not used yet, and not in it either.",
           querystring: AccountChoice,
           response: { 200: UsageDto },
         },

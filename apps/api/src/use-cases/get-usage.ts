@@ -19,11 +19,13 @@ export const createGetUsage =
       period: toPeriodDto(period),
       metrics: Object.entries(segment.metrics).map(([metric, limit]) => {
         const used = live.used(segment.startMs, metric);
+        const held = live.held(segment.startMs, metric);
         return {
           metric,
           used,
+          held,
           limit: limit.limit,
-          ...quotaStanding(limit, used),
+          ...quotaStanding(limit, { used, held }),
           overagePolicy: limit.policy,
           resetsAt: period.end.toISOString(),
         };

@@ -23,6 +23,10 @@ const hold = (id: string, quantity: number, rest: object = {}) =>
   post(url, { id, items: [alerts(quantity)], ttlSeconds: 600, ...rest });
 const check = async (quantity: number) =>
   (await post("/billing/quota/check", { items: [alerts(quantity)] })).body;
+const usage = async () =>
+  (await gateway.request("GET", "/billing/usage", { bearer: key })).body.metrics.find(
+    ({ metric }: { metric: string }) => metric === "alerts",
+  );
 
 test("what is held is refused to everybody else; a commit counts what was used, as events of its own ids", async () => {
   const held = await hold("job/1", 60);
@@ -32,6 +36,7 @@ test("what is held is refused to everybody else; a commit counts what was used, 
   expect(inMs).toBeGreaterThan(590_000);
   expect(inMs).toBeLessThanOrEqual(600_000);
   expect(await check(41)).toMatchObject({ allowed: false, items: [{ used: 0, remaining: 40 }] });
+  expect(await usage()).toMatchObject({ used: 0, held: 60, limit: 100, remaining: 40, overage: 0 });
   const refused = await post("/billing/usage", { id: "e", metric: "alerts", quantity: 41 });
   expect(refused).toMatchObject({ status: 429, body: { code: "QUOTA_EXCEEDED" } });
 
@@ -47,6 +52,7 @@ test("what is held is refused to everybody else; a commit counts what was used, 
   expect(await post(path, { items: [alerts(45)] })).toMatchObject(committed);
   expect(await post(path, { items: [alerts(45)] })).toMatchObject(committed);
   expect(await check(55)).toMatchObject({ allowed: true, items: [{ used: 45, remaining: 55 }] });
+  expect(await usage()).toMatchObject({ used: 45, held: 0, remaining: 55 });
   const event = { id: "reservation:job/1:alerts", metric: "alerts", quantity: 45 };
   expect((await post("/billing/usage", event)).body.outcome).toBe("duplicate");
   expect(await hold("job/1", 60)).toMatchObject({ status: 201, body: held.body });

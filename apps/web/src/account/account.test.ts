@@ -66,6 +66,7 @@ describe("how far a metric is", () => {
   const usage = (changes: Partial<MetricUsage>): MetricUsage => ({
     metric: "events",
     used: 0,
+    held: 0,
     limit: 100_000,
     remaining: 100_000,
     overage: 0,
@@ -108,6 +109,29 @@ describe("how far a metric is", () => {
       level: "spent",
       amount: "10,000 of 10,000",
     });
+  });
+
+  test("what reservations hold is said, and is not used", () => {
+    const held = usage({
+      overagePolicy: "refuse",
+      limit: 10_000,
+      used: 6_000,
+      held: 1_500,
+      remaining: 2_500,
+    });
+    expect(metricStanding(held, { locale })).toMatchObject({
+      share: 0.6,
+      amount: "6,000 of 10,000",
+      consequence: "1,500 more held by reservations. Past 10,000 events, more is refused.",
+    });
+    expect(metricStanding({ ...held, held: 4_000, remaining: 0 }, { locale })).toMatchObject({
+      level: "near",
+      consequence:
+        "4,000 more held by reservations: further events are refused until some are given back or the period ends.",
+    });
+    expect(metricStanding({ ...held, limit: null, overagePolicy: "unlimited" }, { locale }).consequence).toBe(
+      "1,500 more held by reservations. Counted, without a limit.",
+    );
   });
 
   test("without a limit there is no bar", () => {

@@ -27,7 +27,7 @@ interface MetricStandingOptions {
 
 /** How far an account is with a metric. */
 export function metricStanding(usage: MetricUsage, options: MetricStandingOptions = {}): MetricStanding {
-  const { metric, used, limit, overagePolicy } = usage;
+  const { metric, used, held, limit, overagePolicy } = usage;
   const { locale } = options;
   if (limit === null) {
     return {
@@ -35,22 +35,38 @@ export function metricStanding(usage: MetricUsage, options: MetricStandingOption
       overShare: 0,
       level: "calm",
       amount: formatMetric(metric, used, locale),
-      consequence: "Counted, without a limit.",
+      consequence: `${heldWords(usage, locale)}Counted, without a limit.`,
     };
   }
   const isOver = used > limit;
   const isSpent = overagePolicy === "refuse" && used >= limit;
+  const isHeldUp = overagePolicy === "refuse" && !isSpent && used + held >= limit;
   const share = limit === 0 ? 1 : Math.min(used / limit, 1);
   return {
     share,
     overShare: isOver ? (used - limit) / used : 0,
-    level: isSpent ? "spent" : isOver ? "over" : share >= nearShare ? "near" : "calm",
+    level: isSpent ? "spent" : isOver ? "over" : isHeldUp || share >= nearShare ? "near" : "calm",
     amount: `${formatMetric(metric, used, locale)} of ${formatMetric(metric, limit, locale)}`,
-    consequence: isSpent
-      ? `All used: further ${metricWords(metric).units} are refused until the period ends.`
-      : limitConsequence(usage, limit, options),
+    consequence: consequenceOf(usage, limit, { ...options, isSpent, isHeldUp }),
   };
 }
+
+function consequenceOf(
+  usage: MetricUsage,
+  limit: number,
+  { isSpent, isHeldUp, ...options }: MetricStandingOptions & { isSpent: boolean; isHeldUp: boolean },
+): string {
+  const { units } = metricWords(usage.metric);
+  if (isSpent) return `All used: further ${units} are refused until the period ends.`;
+  if (isHeldUp) {
+    const amount = formatMetric(usage.metric, usage.held, options.locale);
+    return `${amount} more held by reservations: further ${units} are refused until some are given back or the period ends.`;
+  }
+  return `${heldWords(usage, options.locale)}${limitConsequence(usage, limit, options)}`;
+}
+
+const heldWords = ({ metric, held }: MetricUsage, locale?: string): string =>
+  held === 0 ? "" : `${formatMetric(metric, held, locale)} more held by reservations. `;
 
 function limitConsequence(usage: MetricUsage, limit: number, options: MetricStandingOptions): string {
   const { overage, locale } = options;

@@ -76,11 +76,15 @@ export const UsageReceiptDto = z
   .meta({ id: "UsageReceipt" });
 export type UsageReceiptDto = z.infer<typeof UsageReceiptDto>;
 
-/** Where an account stands with one metric; `limit` and `remaining` are null where it is unlimited. */
+/**
+ * Where an account stands with one metric; `limit` and `remaining` are null where it is unlimited. What reservations hold
+ * is not used yet, and not part of `remaining` either.
+ */
 export const MetricUsageDto = z
   .object({
     metric: z.string(),
     used: z.number().int(),
+    held: z.number().int(),
     limit: z.number().int().nullable(),
     remaining: z.number().int().nullable(),
     overage: z.number().int(),

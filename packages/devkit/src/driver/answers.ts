@@ -20,6 +20,7 @@ export interface SubscriptionView {
 export interface MetricView {
   metric: string;
   used: number;
+  held: number;
   limit: number | null;
   remaining: number | null;
   overage: number;
