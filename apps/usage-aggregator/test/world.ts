@@ -1,27 +1,13 @@
 import type { UsageEvent } from "@driftlock/contracts";
 import { openTestStores } from "@driftlock/devkit";
+import { createDb, seedCatalog, sql, usageStreamPositions } from "@driftlock/db";
 import {
-  accounts,
-  catalog,
-  createDb,
-  seedCatalog,
-  sql,
-  usagePeriodsWrite,
-  usageSnapshots,
-  usageStreamPositions,
-} from "@driftlock/db";
-import { accountLimits, initialFreePeriods } from "@driftlock/domain";
-import {
-  acceptUsage,
-  createReadLimits,
   createRedis,
   keys,
-  partitionOf,
-  readCounters,
   openStream,
+  partitionOf,
   type ReadPosition,
   rowBytesMax,
-  seedCounters,
   writeRow,
 } from "@driftlock/redis";
 import { createLogger, createMetrics, Lifecycle } from "@driftlock/runtime";
@@ -32,6 +18,7 @@ import { commitBatch } from "../src/flush/commit-batch.ts";
 import { type Batch, prepareBatch } from "../src/flush/prepare-batch.ts";
 import { createKnownIds } from "../src/known-ids/known-ids.ts";
 import { createMeasures } from "../src/measures.ts";
+import { createGatewaySide } from "./gateway-side.ts";
 
 export const dayMs = 24 * 60 * 60 * 1000;
 export const partitions = 4;
@@ -46,7 +33,8 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
   const life = new Lifecycle();
   const log = createLogger({ name: "test", level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
   const { db, redis, ...urls } = await openTestStores({
-    ...{ life, redisUrl },
+    life,
+    redisUrl,
     openDb: (url) => createDb({ connectionString: url, applicationName: "test", connectionsMax: 6 }),
     openRedis: (url) =>
       createRedis({ url, connectionName: "test", purpose: "requests", onConnectionError: () => {} }),
@@ -84,82 +72,13 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     flushIntervalMs: 5,
   };
 
-  async function openAccount(accountId: string, planId: "free" | "pro" | "business" = "free"): Promise<void> {
-    const periods = initialFreePeriods(openedAt);
-    const base = { accountId, name: null, email: null, now: openedAt, freePlanVersion: 1, periods };
-    await accounts.insertAccount(db, base);
-    if (planId === "free") return;
-    const tiles = periods.map((period) => ({
-      ...period,
-      planId,
-      planVersion: 1,
-      stripeSubscriptionId: `sub_${accountId}`,
-      closedAt: null,
-    }));
-    await usagePeriodsWrite.upsertPeriods(db, accountId, tiles);
-  }
+  const gateway = createGatewaySide({ db, redis, partitions, openedAt, now });
 
   /** An account of its own for a test, and where it lies. */
   async function openNewAccount(planId?: "free" | "pro" | "business") {
     const accountId = newAccountId();
-    await openAccount(accountId, planId);
+    await gateway.openAccount(accountId, planId);
     return { accountId, partition: partitionOf(accountId, partitions) };
-  }
-
-  /** What the gateway builds counters from, taken now; each puts one account's into Redis, and says whether it could. */
-  async function takeSnapshots(accountIds: readonly string[]): Promise<(() => Promise<boolean>)[]> {
-    const [plans, metricRows] = await Promise.all([catalog.listPlans(db), catalog.listMetrics(db)]);
-    const wanted = accountIds.map((accountId) => ({
-      accountId,
-      partition: partitionOf(accountId, partitions),
-    }));
-    const since = new Date(now.getTime() - 35 * dayMs);
-    const snapshots = await usageSnapshots.listUsageSnapshots(db, wanted, since);
-    return snapshots.map((snapshot) => {
-      const { accountId, totals, uniques, epoch, streamId } = snapshot;
-      const periods = snapshot.periods.map(({ startMs, endMs, isClosed, ...plan }) => ({
-        ...plan,
-        periodStart: new Date(startMs),
-        periodEnd: new Date(endMs),
-        closedAt: isClosed ? now : null,
-      }));
-      const version = snapshot.limitsVersion;
-      const limits = accountLimits({
-        accountId,
-        version,
-        periods,
-        plans,
-        metrics: metricRows,
-        spendCapMinor: null,
-        now,
-      });
-      if (limits === null) throw new Error(`no period of ${accountId}`);
-      const partition = partitionOf(accountId, partitions);
-      return async () => {
-        const accounts = [{ limits, totals, uniques }];
-        return (
-          (await seedCounters(redis, partition, { accounts, position: { epoch, streamId } })).length === 0
-        );
-      };
-    });
-  }
-
-  async function load(accountIds: readonly string[]): Promise<void> {
-    for (const seed of await takeSnapshots(accountIds)) await seed();
-  }
-
-  const readLimits = createReadLimits();
-  async function acceptPart(partition: number, events: readonly UsageEvent[], wallNowMs: number) {
-    const accountIds = [...new Set(events.map(({ accountId }) => accountId))];
-    const read = await readLimits(redis, { partition, accountIds, nowMs: now.getTime() });
-    const known = new Map(read.map((resolved) => [resolved.limits.accountId, resolved]));
-    return acceptUsage(redis, {
-      partition,
-      mode: "each",
-      events,
-      wallNowMs,
-      limitsOf: (accountId) => known.get(accountId),
-    });
   }
 
   /** What the owner of a partition has read and not committed yet. */
@@ -180,36 +99,11 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     return { epoch: reader.epoch, ...(await reader.read(after, 10_000_000)) };
   };
 
-  /** What the gateway does with a request; the verdict of each event. */
-  async function accept(events: readonly UsageEvent[], wallNowMs = 0): Promise<string[]> {
-    const verdicts: string[] = [];
-    const byPartition = Map.groupBy(events.keys(), (index) =>
-      partitionOf(events[index]!.accountId, partitions),
-    );
-    for (const [partition, indexes] of byPartition) {
-      const given = indexes.map((index) => events[index]!);
-      let outcome = await acceptPart(partition, given, wallNowMs);
-      for (let loads = 0; outcome.outcome === "load" && loads < 3; loads++) {
-        await load(outcome.accountIds);
-        outcome = await acceptPart(partition, given, wallNowMs);
-      }
-      if (outcome.outcome !== "decided") throw new Error("limits are missing");
-      for (const [place, { verdict }] of outcome.decisions.entries()) verdicts[indexes[place]!] = verdict;
-    }
-    return verdicts;
-  }
-
   /** An entry as nobody of ours would write it. */
   async function appendRows(partition: number, rows: readonly UsageEvent[] | Buffer): Promise<void> {
     const data = Buffer.isBuffer(rows) ? rows : encodeRows(rows);
     await redis.hsetnx(keys.meta(partition), "epoch", "e");
     await redis.xadd(keys.stream(partition), "*", "v", "1", "a", " ", "d", data);
-  }
-
-  async function used(accountId: string, metric = "events", periodStart = openedAt): Promise<number> {
-    const at = { partition: partitionOf(accountId, partitions), accountId, nowMs: now.getTime() };
-    const live = (await readCounters(redis, at)) ?? (await load([accountId]), await readCounters(redis, at));
-    return live?.used(periodStart.getTime(), metric) ?? 0;
   }
 
   const query = <Row>(text: TemplateStringsArray, ...values: unknown[]) =>
@@ -223,13 +117,9 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     clock,
     ...urls,
     resources,
-    openAccount,
+    ...gateway,
     openNewAccount,
-    load,
-    takeSnapshots,
-    accept,
     appendRows,
-    used,
     query,
     position,
     read,
