@@ -25,6 +25,10 @@ export interface RowPlan {
   halfOf: string | null;
   /** Measured seconds of `--quick`; null leaves the row out there. */
   quickSeconds: number | null;
+  /** Stops the aggregators (SIGSTOP) for the whole measurement, so that all of it waits in Redis. */
+  areAggregatorsStopped: boolean;
+  /** Measured seconds, whatever the others take; null for none of its own. */
+  seconds: number | null;
   /** For `--huge` alone. */
   isHuge: boolean;
 }
@@ -46,6 +50,8 @@ const main: RowPlan = {
   storedRows: 0,
   halfOf: null,
   quickSeconds: null,
+  areAggregatorsStopped: false,
+  seconds: null,
   isHuge: false,
 };
 
@@ -91,6 +97,13 @@ export const rows: readonly RowPlan[] = [
     name: "stored-100m",
     what: "100 million rows stored before",
     storedRows: 100_000_000,
+    isHuge: true,
+  }),
+  like({
+    name: "backlog-10m",
+    what: "aggregators stopped until some 10 million events wait",
+    areAggregatorsStopped: true,
+    seconds: 90,
     isHuge: true,
   }),
   like({

@@ -99,7 +99,7 @@ interface RunningApps {
 
 /** Sends the load, watches, and waits until all that was accepted is in Postgres. */
 async function drive(
-  { load, halfOf }: RowPlan,
+  { load, halfOf, areAggregatorsStopped }: RowPlan,
   { parts, redis, sql, timing }: RowOptions & { sql: Client },
   { gateway, apps, orDied }: RunningApps,
 ) {
@@ -114,11 +114,16 @@ async function drive(
   ends.defer(() => void processes.stop());
   const backlog = watchBacklog(redis, partitions);
   ends.defer(() => backlog.stop());
+  const aggregators = areAggregatorsStopped ? apps.filter(({ name }) => name === "usage-aggregator") : [];
+  const signal = (name: NodeJS.Signals) => aggregators.forEach(({ app }) => process.kill(app.pid, name));
+  signal("SIGSTOP");
+  ends.defer(() => signal("SIGCONT"));
   const account = { accountId: database.probeAccountId, url: gateway.url, serviceKey, sql };
   const probe = halfOf === null ? null : probeVisibility(account);
   await orDied(generator.ended);
   const endedAtMs = performance.now();
   await backlog.stop();
+  signal("SIGCONT");
   const visibility = probe === null ? null : await orDied(probe.stop());
   const report = await orDied(generator.report);
   const isDrained = await orDied(waitForDrain(sql, report.whole.distinct + (visibility?.probes ?? 0)));

@@ -1,7 +1,15 @@
 import { parseAccessPolicy } from "@driftlock/domain";
-import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
+import {
+  databaseEnv,
+  httpUrl,
+  loadEnv,
+  port,
+  processSchema,
+  redisEnv,
+  secret,
+  usageEnv,
+} from "@driftlock/runtime";
 import { z } from "zod";
-import { durabilityLevels } from "./usage/durability.ts";
 
 /** The issuer of the demo's tokens, whose private key is on the disk of whoever runs the demo (DESIGN 2.2). */
 const demoIssuer = "driftlock-demo";
@@ -36,8 +44,7 @@ export const Env = processSchema(
     RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
     /** The longest that a request may take to arrive, its body included; 408 ends it within a tenth more. */
     REQUEST_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(60_000),
-    /** What an acknowledgement of usage means: see `durabilityLevels`. */
-    USAGE_DURABILITY: z.enum(durabilityLevels).default("redis"),
+    ...usageEnv,
     /** Accepted usage that waits in Redis to be written to Postgres; with more of it, usage is 503. */
     USAGE_BACKLOG_BYTES_MAX: z.coerce
       .number()

@@ -9,7 +9,7 @@ import {
   type ProcessContext,
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
-import { type Env, reportIntervalOf } from "./env.ts";
+import { type Env, flushIntervalOf, reportIntervalOf } from "./env.ts";
 import { createBatchRoom } from "./flush/batch-room.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
@@ -76,7 +76,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     measures,
     log,
     room: createBatchRoom(batchesInMemory),
-    flushIntervalMs: env.FLUSH_INTERVAL_MS,
+    flushIntervalMs: flushIntervalOf(env),
   };
   const tick = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
     life.own(name, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());

@@ -1,14 +1,28 @@
-import { databaseEnv, httpUrl, loadEnv, port, processSchema, redisEnv, secret } from "@driftlock/runtime";
+import {
+  databaseEnv,
+  httpUrl,
+  loadEnv,
+  port,
+  processSchema,
+  redisEnv,
+  secret,
+  usageEnv,
+} from "@driftlock/runtime";
 import { z } from "zod";
 
+const flushIntervalMs = { redis: 250, fsync: 250, committed: 50 };
 const reportIntervalMs = { simulator: 1_000, otherwise: 60_000 };
 
 const Env = processSchema({
   ...databaseEnv,
   ...redisEnv,
   AGGREGATOR_OPS_PORT: port(4102),
-  /** How long events may wait in the stream for more to be committed with. */
-  FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).default(100),
+  ...usageEnv,
+  /**
+   * How long events may wait in the stream for more to be committed with. (Default: 250; 50 where producers wait for the
+   * commit.)
+   */
+  FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).optional(),
   /** Wall time between two looks for usage to report. (Default: 60,000; 1,000 on the simulator.) */
   REPORT_INTERVAL_MS: z.coerce.number().int().min(100).optional(),
   /** Records are kept for so long from their receipt; what is made of them: docs/decisions/0017. */
@@ -39,3 +53,6 @@ export const readAggregatorEnv = (): Env => loadEnv(Env, process.env, { processN
 export const reportIntervalOf = (env: Env): number =>
   env.REPORT_INTERVAL_MS ??
   (env.DRIFTLOCK_MODE === "simulator" ? reportIntervalMs.simulator : reportIntervalMs.otherwise);
+
+export const flushIntervalOf = (env: Env): number =>
+  env.FLUSH_INTERVAL_MS ?? flushIntervalMs[env.USAGE_DURABILITY];

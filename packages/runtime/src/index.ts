@@ -8,6 +8,7 @@ export { createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { type Check, type OpsServer, startOpsServer } from "./ops-server.ts";
 export {
+  type DurabilityLevel,
   databaseEnv,
   httpUrl,
   type ProcessEnv,
@@ -15,6 +16,7 @@ export {
   processEnv,
   processSchema,
   redisEnv,
+  usageEnv,
 } from "./process-env.ts";
 export {
   type Consumer,

@@ -32,6 +32,15 @@ export const databaseEnv = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres URL" }),
 };
 
+/** When usage is acknowledged (DESIGN 4.9): in Redis, on Redis's disk, or committed in Postgres. */
+export const durabilityLevels = ["redis", "fsync", "committed"] as const;
+export type DurabilityLevel = (typeof durabilityLevels)[number];
+
+/** The same for all processes of usage. */
+export const usageEnv = {
+  USAGE_DURABILITY: z.enum(durabilityLevels).default("redis"),
+};
+
 type Parsed<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<typeof processEnv & Shape>>;
 
 /** Rules between variables. Of `env` there is only what is right by itself, so that each rule is always checked. */

@@ -13,7 +13,7 @@
        (for `unique`); bytes of its row
      ARGV[8] the rows   then account ids, counters' fields, ids, payloads, values; no ids and payloads in a check
      returns {0, epoch, {mark, ..}}  nothing was done: these are the marks; epoch "": no counters of this one
-             {1, stream id}  all is accepted
+             {1, stream id or "", {place, verdict, ..}}  all is accepted but these, which are repeats
              {2, stream id or "", verdicts as digits, {used, ..}, {held, ..} or {}}  by counter, as it is now           ]]
 local ACCEPTED, DUPLICATE, CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, PERIOD_CLOSED = 0, 1, 2, 3, 4, 5
 local SUM, COUNT, MAX, LAST = 1, 2, 3, 4
@@ -75,27 +75,57 @@ local function append(seen, counters, rows)
   return redis.call('XADD', KEYS[2], '*', 'v', '1', 'a', accounts, 'd', rows)
 end
 
--- All of it at once, where nothing was seen and every counter takes what its events add up to: quantities are not
--- negative, so that what fits as a whole fits in any order.
-local function acceptWhole()
-  local seen, isHere, counters = {}, {}, {}
+-- The rows of the events that are no repeats.
+local function cutRows(events, repeats)
+  local runs, from, at, r = {}, 1, 1, 1
   for i = 1, eventCount do
-    local id = ARGV[idsAt + i - 1]
-    if seenNow[i] or seenBefore[i] or isHere[id] then return nil end
-    isHere[id] = true
-    seen[2 * i - 1], seen[2 * i] = id, ARGV[payloadsAt + payloadOf[i] - 1]
+    local bytes = events[4 * i]
+    if repeats[r] == i then
+      runs[#runs + 1] = string.sub(ARGV[8], from, at - 1)
+      from, r = at + bytes, r + 2
+    end
+    at = at + bytes
+  end
+  runs[#runs + 1] = string.sub(ARGV[8], from)
+  return table.concat(runs)
+end
+
+-- At once, where every counter takes what its events add up to, less the repeats: quantities are not negative, so that
+-- what fits as a whole fits in any order. Repeats come as place and verdict.
+local function acceptWhole()
+  local seen, isHere, repeats, counters, less = {}, {}, {}, {}, {}
+  for i = 1, eventCount do
+    local id, payload = ARGV[idsAt + i - 1], ARGV[payloadsAt + payloadOf[i] - 1]
+    local earlier = seenNow[i] or seenBefore[i] or isHere[id]
+    if earlier then
+      repeats[#repeats + 1] = i
+      repeats[#repeats + 1] = earlier == payload and DUPLICATE or CONFLICT
+    else
+      isHere[id] = payload
+      seen[#seen + 1] = id
+      seen[#seen + 1] = payload
+    end
+  end
+  local events = #repeats > 0 and cmsgpack.unpack(ARGV[7])
+  for r = 1, #repeats, 2 do
+    local i = repeats[r]
+    local c = events[4 * i - 3]
+    local aggregation = sizes[4 * c + 3]
+    if aggregation == MAX then return nil end
+    less[c] = (less[c] or 0) + (aggregation == SUM and events[4 * i - 2] or 1)
   end
   for c = 1, counterCount do
     local aggregation, total = sizes[4 * c + 3], sizes[4 * c + 4]
-    local after = aggregation == MAX and math.max(base[c], total) or base[c] + total
+    local after = aggregation == MAX and math.max(base[c], total) or base[c] + total - (less[c] or 0)
     if total < 0 or verdictOn(c, after) ~= ACCEPTED then return nil end
     counters[2 * c - 1], counters[2 * c] = ARGV[fieldsAt + c - 1], after
   end
-  return append(seen, counters, ARGV[8])
+  if #seen == 0 then return '', repeats end
+  return append(seen, counters, events and cutRows(events, repeats) or ARGV[8]), repeats
 end
 if mode == 'each' and sizes[4] == 1 then
-  local streamId = acceptWhole()
-  if streamId then return { 1, streamId } end
+  local streamId, repeats = acceptWhole()
+  if streamId then return { 1, streamId, repeats } end
 end
 
 local events = cmsgpack.unpack(ARGV[7])

@@ -48,7 +48,7 @@ const accepted: Decision = { verdict: "accepted" };
 
 type Reply =
   | [kind: 0, epoch: string, marks: string[]]
-  | [kind: 1, streamId: string]
+  | [kind: 1, streamId: string, repeats: number[]]
   | [kind: 2, streamId: string, verdicts: string, used: number[], held: number[]];
 
 /** One atomic decision on events of one partition. Throws UNAVAILABLE; a repeat is then answered by the guard. */
@@ -61,7 +61,7 @@ export async function acceptUsage(redis: RedisClient, call: AcceptUsageCall): Pr
   const entry = streamId === "" ? null : { epoch: plan.epoch, streamId };
   const decisions =
     reply[0] === 1
-      ? call.events.map(() => accepted)
+      ? readRepeats(call.events.length, reply[2])
       : readDecisions({ call, plan, codes: reply[2], used: reply[3], held: reply[4] });
   return { outcome: "decided", decisions, entry };
 }
@@ -71,6 +71,17 @@ const findStale = (plan: AcceptPlan, epoch: string, marks: readonly string[]): s
   plan.accounts
     .filter(({ mark }, index) => epoch !== plan.epoch || marks[index] !== mark)
     .map(({ limits }) => limits.accountId);
+
+/** All accepted, but these: place, from 1, and verdict. */
+function readRepeats(events: number, repeats: readonly number[]): Decision[] {
+  const decisions = new Array<Decision>(events).fill(accepted);
+  for (let at = 0; at < repeats.length; at += 2) {
+    const verdict = verdicts[repeats[at + 1] ?? -1];
+    if (verdict === undefined) throw new Error(`accept-usage.lua told of repeats ${repeats.join()}`);
+    decisions[(repeats[at] ?? 0) - 1] = { verdict };
+  }
+  return decisions;
+}
 
 interface Decided {
   call: AcceptUsageCall;
