@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { RouteAccess } from "../src/auth/credential.ts";
 import { createAppRouter } from "../src/trpc/router.ts";
-import { type Answer, type Gateway, openGateway } from "./helpers.ts";
+import { type Answer } from "./helpers.ts";
+import { openFileGateway } from "./open-file-gateway.ts";
 
 interface Route {
   method: string;
@@ -124,7 +125,7 @@ interface Caller {
   isService?: boolean;
 }
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 let own: string;
 let other: string;
 const callers = new Map<string, Caller>();
@@ -151,7 +152,6 @@ const callerNames = [
 ];
 
 beforeAll(async () => {
-  gateway = await openGateway();
   own = await gateway.openAccount();
   other = await gateway.openAccount();
   const revoked = await gateway.request("POST", "/operator/keys", {
@@ -201,7 +201,6 @@ beforeAll(async () => {
   ];
   for (const [name, caller] of made) callers.set(name, caller);
 });
-afterAll(() => gateway.close());
 
 const callerOf = (name: string): Caller => {
   const caller = callers.get(name);

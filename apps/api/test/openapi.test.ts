@@ -1,15 +1,13 @@
 import { errorCatalog } from "@driftlock/contracts";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "./helpers.ts";
+import { beforeAll, expect, test } from "vitest";
+import { openFileGateway } from "./open-file-gateway.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 // oxlint-disable-next-line typescript/no-explicit-any -- the document is what is under test
 let document: any;
 beforeAll(async () => {
-  gateway = await openGateway();
   document = (await gateway.request("GET", "/openapi.json")).body;
 });
-afterAll(() => gateway.close());
 
 // oxlint-disable-next-line typescript/no-explicit-any -- likewise
 const operations = (): [string, string, any][] =>

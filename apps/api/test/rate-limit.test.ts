@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "./helpers.ts";
+import { beforeAll, expect, test } from "vitest";
+import { openFileGateway } from "./open-file-gateway.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway({ RATE_LIMIT_PER_SECOND: "5" });
 let accountId: string;
 beforeAll(async () => {
-  gateway = await openGateway({ RATE_LIMIT_PER_SECOND: "5" });
   accountId = await gateway.openAccount();
 });
-afterAll(() => gateway.close());
 
 const surge = (path: string, bearer: string | undefined) =>
   Promise.all(Array.from({ length: 30 }, () => gateway.request("GET", path, { bearer })));

@@ -1,13 +1,9 @@
 import { createHash } from "node:crypto";
 import { createRedis } from "@driftlock/redis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { describe, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 describe("notification endpoints", () => {
   const url = "/billing/notification-endpoints";

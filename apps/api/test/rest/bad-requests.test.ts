@@ -1,15 +1,13 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 let accountId: string;
 beforeAll(async () => {
-  gateway = await openGateway();
   accountId = await gateway.openAccount();
 });
-afterAll(() => gateway.close());
 
 const checkout = (body: unknown, headers: Record<string, string> = {}) =>
   gateway.request("POST", "/billing/checkout", { bearer: gateway.serviceKey, body, headers });

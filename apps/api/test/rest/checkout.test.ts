@@ -1,14 +1,10 @@
 import { checkoutSessions, sql } from "@driftlock/db";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { describe, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway({
-    ALLOWED_RETURN_ORIGINS: "https://app.example.test, https://other.example.test",
-  });
+const gateway = await openFileGateway({
+  ALLOWED_RETURN_ORIGINS: "https://app.example.test, https://other.example.test",
 });
-afterAll(() => gateway.close());
 
 const checkout = (accountId: string, planId: string, urls: object = returnUrls) =>
   gateway.request("POST", "/billing/checkout", {

@@ -2,14 +2,10 @@ import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { sql } from "@driftlock/db";
 import { createRedis } from "@driftlock/redis";
 import { createConsumer, createLogger, createMetrics, createProducer, processor } from "@driftlock/runtime";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { describe, expect, test, vi } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 const operate = (method: string, path: string, body?: unknown) =>
   gateway.request(method, `/operator${path}`, { bearer: gateway.operatorKey, body });

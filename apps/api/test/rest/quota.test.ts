@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { beforeEach, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
+import { openProducer } from "./producer.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 let account: string;
 let key: string;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
-beforeEach(async () => {
-  account = await gateway.openAccount();
-  key = await gateway.addKey(["usage:write", "billing:read"], account);
-});
+beforeEach(async () => void ({ account, key } = await openProducer(gateway)));
 
 const check = (body: object, bearer = key) =>
   gateway.request("POST", "/billing/quota/check", { bearer, body });

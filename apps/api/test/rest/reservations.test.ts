@@ -1,19 +1,13 @@
 import { sql } from "@driftlock/db";
 import { createRedis } from "@driftlock/redis";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { beforeEach, expect, test, vi } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
+import { openProducer } from "./producer.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 let account: string;
 let key: string;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
-beforeEach(async () => {
-  account = await gateway.openAccount();
-  key = await gateway.addKey(["usage:write", "billing:read"], account);
-});
+beforeEach(async () => void ({ account, key } = await openProducer(gateway)));
 
 const url = "/billing/quota/reservations";
 const post = (path: string, body?: unknown, bearer = key) =>

@@ -2,15 +2,11 @@ import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { constants, createGzip, createZstdCompress, gzipSync, zstdCompressSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
+const gateway = await openFileGateway({ REQUEST_TIMEOUT_MS: "1500" });
 let key: string;
-beforeAll(async () => {
-  gateway = await openGateway({ REQUEST_TIMEOUT_MS: "1500" });
-});
-afterAll(() => gateway.close());
 beforeEach(async () => {
   key = await gateway.addKey(["usage:write", "billing:read"], await gateway.openAccount());
 });

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 import { at, eventsOf, openProducer } from "./producer.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 test.each([
   [{ id: "", metric: "events" }, 422, "INVALID_EVENT"],

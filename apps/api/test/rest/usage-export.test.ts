@@ -3,23 +3,18 @@ import { accounts, createDb, seedCatalog, sql } from "@driftlock/db";
 import { initialFreePeriods } from "@driftlock/domain";
 import Fastify from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { authPlugin } from "../../src/plugins/auth.ts";
 import { usageExportRoutes } from "../../src/rest/usage-export.ts";
 import { createCatalogCache } from "../../src/usage/catalog-cache.ts";
 import { createExportUsage } from "../../src/use-cases/export-usage.ts";
-import { type Gateway, openGateway } from "../helpers.ts";
+import type { Gateway } from "../helpers.ts";
+import { openFileGateway } from "../open-file-gateway.ts";
 
 const manyRecords = 40_000;
-let gateway: Gateway;
-let account: string;
-let key: string;
-beforeAll(async () => {
-  gateway = await openGateway();
-  account = await gateway.openAccount();
-  key = await gateway.addKey(["billing:read"], account);
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
+const account = await gateway.openAccount();
+const key = await gateway.addKey(["billing:read"], account);
 
 const range = "from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z";
 const read = (query: string, bearer = key) =>

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 import { openProducer } from "./producer.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 test("NDJSON and CloudEvents are the same events in other clothes", async () => {
   const { account, post, usageOf } = await openProducer(gateway);

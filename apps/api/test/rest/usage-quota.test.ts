@@ -1,15 +1,11 @@
 import { usagePeriods, usageRecords, usageTotals } from "@driftlock/db";
 import { rowBytesMax, writeRow } from "@driftlock/redis";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 import { eventsOf, openProducer } from "./producer.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 test("Free takes 10,000 events, refuses the next, and says of a repeat what it is", async () => {
   const { post, usageOf } = await openProducer(gateway);

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 import { openProducer } from "./producer.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 test("entitlements and an empty series of an account on Free", async () => {
   const { key } = await openProducer(gateway);

@@ -1,7 +1,7 @@
 import type { LiveAggregation } from "@driftlock/contracts";
 import { sql, usageGroups, usageTotals } from "@driftlock/db";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { beforeAll, expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
 
 const hourMs = 60 * 60_000;
 const minuteMs = 60_000;
@@ -11,11 +11,10 @@ const dayFrom = (days: number) =>
   new Date((Math.floor(Date.now() / dayMs) - 10 + days) * dayMs).toISOString().slice(0, 10);
 const [eve, day, next] = [dayFrom(-1), dayFrom(0), dayFrom(1)] as const;
 
-let gateway: Gateway;
+const gateway = await openFileGateway();
 let account: string;
 let key: string;
 beforeAll(async () => {
-  gateway = await openGateway();
   account = await gateway.openAccount();
   key = await gateway.addKey(["billing:read"], account);
   await gateway.db.run(
@@ -24,7 +23,6 @@ beforeAll(async () => {
       values ('level', 'Level', 'last', 'unit', '{region}', now()), ('bare', 'Bare', 'sum', 'unit', '{}', now())`,
   );
 });
-afterAll(() => gateway.close());
 
 interface Sample {
   at: string;

@@ -1,13 +1,9 @@
 import { createTRPCClient, httpBatchLink, httpLink, TRPCClientError } from "@trpc/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { AppRouter } from "../../src/trpc/router.ts";
-import { type Gateway, openGateway } from "../helpers.ts";
+import { openFileGateway } from "../open-file-gateway.ts";
 
-let gateway: Gateway;
-beforeAll(async () => {
-  gateway = await openGateway();
-});
-afterAll(() => gateway.close());
+const gateway = await openFileGateway();
 
 async function signIn() {
   const accountId = await gateway.openAccount();
