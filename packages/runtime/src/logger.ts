@@ -16,6 +16,8 @@ const SENSITIVE = [
 const redactedPaths = [
   ...SENSITIVE,
   ...SENSITIVE.map((key) => `*.${key}`),
+  // ioredis hangs the command that failed on its errors, with all that was sent: a password, customers' events.
+  ...["err", "err.*", "err.*[*]"].map((error) => `${error}.command.args`),
   'req.headers["authorization"]',
   'req.headers["cookie"]',
   'req.headers["stripe-signature"]',

@@ -70,6 +70,8 @@ test("SIGTERM releases the newest first and exits 0; no secret is in the log", a
   expect(released.map(({ resource }) => resource)).toEqual(["second", "first"]);
   expect(output.stdout).not.toContain("sk_test_do_not_print");
   expect(output.stdout).not.toContain("Bearer abc");
+  expect(output.stdout).not.toContain("redis_do_not_print");
+  expect(messages(output.stdout).filter(({ msg }) => msg === "fixture.refused")).toHaveLength(3);
 });
 
 test("it stops with its parent where it was told to, also when nobody reads its output any more", async () => {
