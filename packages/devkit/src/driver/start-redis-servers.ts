@@ -1,20 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startProcess, waitUntilReady, type RunningProcess } from "../infra/child-process.ts";
 import { createGuard } from "../infra/guard.ts";
 import { findFreePort } from "../infra/ports.ts";
 import { findRedisBinary, type RedisBinary } from "../infra/redis-binary.ts";
 import { prepareRedis } from "../infra/redis.ts";
+import { type RestartableServer, startServer } from "../infra/start-server.ts";
 import { findToolsHome } from "../infra/tools-home.ts";
 
-export interface RedisServer {
+export interface RedisServer extends RestartableServer {
   readonly url: string;
   readonly port: number;
   readonly password: string;
-  /** Ends it at once, as `kill -9` does. */
-  kill(): Promise<void>;
-  /** Starts it again, on its data and its port. */
-  start(): Promise<void>;
 }
 
 export interface RedisServers {
@@ -44,24 +40,8 @@ export async function startRedisServers(options: {
     const { spec, url } = await prepareRedis({
       ...{ folder: place, logFile: join(place, "server.log"), binary: of, extraSettings: settings },
     });
-    const boot = async (): Promise<RunningProcess> => {
-      const started = await startProcess(spec, guard);
-      await waitUntilReady(spec, started);
-      return started;
-    };
-    let running = await boot();
-    return {
-      url,
-      port: Number(new URL(url).port),
-      password,
-      async kill() {
-        process.kill(running.pid, "SIGKILL");
-        await running.exited;
-      },
-      async start() {
-        running = await boot();
-      },
-    };
+    const server = await startServer(spec, guard);
+    return { ...server, url, port: Number(new URL(url).port), password };
   }
 
   try {

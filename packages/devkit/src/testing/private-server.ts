@@ -1,26 +1,15 @@
 import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { inject } from "vitest";
-import {
-  startProcess,
-  waitUntilReady,
-  type ProcessSpec,
-  type RunningProcess,
-} from "../infra/child-process.ts";
+import type { ProcessSpec } from "../infra/child-process.ts";
 import { createGuard, type Guard } from "../infra/guard.ts";
 import { preparePostgres } from "../infra/postgres.ts";
 import { findRedisBinary } from "../infra/redis-binary.ts";
 import { prepareRedis } from "../infra/redis.ts";
+import { type RestartableServer, startServer } from "../infra/start-server.ts";
 
-/** A server that a test may kill, stop and start again; its data and its URL stay. */
-export interface PrivateServer {
+export interface PrivateServer extends RestartableServer {
   url: string;
-  /** Ends it at once, as `kill -9` does. */
-  kill(): Promise<void>;
-  /** Ends it in order. */
-  stop(): Promise<void>;
-  /** Starts it after `kill` or `stop`. */
-  start(): Promise<void>;
   /** Stops it for good. */
   close(): Promise<void>;
 }
@@ -58,26 +47,12 @@ async function runServer(
   { spec, url }: { spec: ProcessSpec; url: string },
   guard: Guard,
 ): Promise<PrivateServer> {
-  const boot = async (): Promise<RunningProcess> => {
-    const started = await startProcess(spec, guard);
-    await waitUntilReady(spec, started);
-    return started;
-  };
-  let running = await boot();
+  const server = await startServer(spec, guard);
   return {
+    ...server,
     url,
-    async kill() {
-      process.kill(running.pid, "SIGKILL");
-      await running.exited;
-    },
-    async stop() {
-      await running.stop();
-    },
-    async start() {
-      running = await boot();
-    },
     async close() {
-      await running.stop();
+      await server.stop();
       await guard.close();
     },
   };
