@@ -1,5 +1,5 @@
 import type { AccountLimits, Aggregation, MetricLimit, UsageEvent } from "@driftlock/contracts";
-import type { ReadPosition, RedisClient } from "../src/index.ts";
+import type { ReadPosition, RedisClient, StreamRow } from "../src/index.ts";
 import {
   type AcceptUsageCall,
   type AcceptOutcome,
@@ -87,6 +87,16 @@ export const seed = async (
 ): Promise<boolean> =>
   (await seedCounters(redis, 0, { accounts: [{ totals: [], ...account }], position })).length === 0;
 
+const toEvent = (row: StreamRow): UsageEvent => ({
+  accountId: row.accountId,
+  id: row.id,
+  metric: row.metric,
+  quantity: row.quantity,
+  occurredAtMs: row.occurredAtMs,
+  receivedAtMs: row.receivedAtMs,
+  propertiesJson: row.propertiesJson,
+});
+
 /** What lies in the stream behind a position, as events; fields as they are written. */
 export async function readEntries(redis: RedisClient, after = "0-0") {
   const entries = await redis.xrangeBuffer(keys.stream(0), `(${after}`, "+");
@@ -94,25 +104,7 @@ export async function readEntries(redis: RedisClient, after = "0-0") {
     const at = fields.findIndex((field) => field.toString() === "d");
     return {
       position: { epoch: "", streamId: id.toString() },
-      events: decodeRows(fields[at + 1] ?? Buffer.of()).map(
-        ({
-          accountId,
-          id: eventId,
-          metric,
-          quantity,
-          occurredAtMs,
-          receivedAtMs,
-          propertiesJson,
-        }): UsageEvent => ({
-          accountId,
-          id: eventId,
-          metric,
-          quantity,
-          occurredAtMs,
-          receivedAtMs,
-          propertiesJson,
-        }),
-      ),
+      events: decodeRows(fields[at + 1] ?? Buffer.of()).map(toEvent),
     };
   });
 }
