@@ -102,6 +102,10 @@ test("a key that is refused ends it and keeps the state; a wrong call says what 
   expect((await push(url, ["nowhere.ndjson"])).err).toContain("There is no file nowhere.ndjson");
   expect((await push(url, [path, "--batch", "0"])).err).toContain("--batch");
   expect((await push("nonsense", [path])).err).toContain("no URL");
+  expect(await push("file:///tmp", [path])).toMatchObject({
+    code: 64,
+    err: expect.stringContaining("no HTTP URL"),
+  });
 });
 
 test("a file that grew is pushed again: the lines of before are the same events", async () => {

@@ -48,7 +48,7 @@ export async function runUsagePush(args: string[], { env, out, err, signal }: Te
       ...wish,
       refusedPath,
       send: createSendUsage({
-        postJson: createPostJson(wish),
+        postJson: wish.postJson,
         pause: (ms, stop) => wait(ms, undefined, { signal: stop }),
         random: Math.random,
       }),
@@ -79,6 +79,7 @@ export async function runUsagePush(args: string[], { env, out, err, signal }: Te
   }
 }
 
+/** What is asked for, or in words why it cannot be done. */
 function readWish(args: string[], env: Terminal["env"]) {
   try {
     const { values, positionals } = parseArgs({
@@ -108,7 +109,8 @@ function readWish(args: string[], env: Terminal["env"]) {
     if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64) return "--parallel is from 1 to 64.";
     const source = values.source ?? basename(path);
     const accountId = values.account ?? null;
-    return { path, url, apiKey, eventsMax, parallel, source, accountId, isRestart: values.restart };
+    const postJson = createPostJson({ url, apiKey });
+    return { path, postJson, eventsMax, parallel, source, accountId, isRestart: values.restart };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
