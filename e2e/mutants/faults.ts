@@ -179,4 +179,28 @@ export const faults: readonly Fault[] = [
     project: integration,
     test: "apps/api/test/usage/backlog-watch.test.ts",
   },
+  {
+    name: "a period's end counts in it",
+    file: "packages/redis/src/resolved-limits.ts",
+    code: "startMs <= atMs && atMs < endMs",
+    fault: "startMs <= atMs && atMs <= endMs",
+    project: integration,
+    test: "packages/redis/test/accept-usage.test.ts",
+  },
+  {
+    name: "usage is reported again under another identifier",
+    file: "apps/usage-aggregator/src/reports/usage-sink.ts",
+    code: "            identifier,\n",
+    fault: "            identifier: identifier + String(performance.now()),\n",
+    project: integration,
+    test: `${flushTests}reports.test.ts`,
+  },
+  {
+    name: "a producer whose request is refused drops its events",
+    file: "packages/sdk/src/usage-client.ts",
+    code: "      failure = error as Error;\n",
+    fault: "      failure = error as Error;\n      pending.length = 0;\n",
+    project: integration,
+    test: "packages/sdk/test/usage-client.test.ts",
+  },
 ];
