@@ -1,12 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDriver, freeSystemPorts, startRedisServers, startSystem } from "@driftlock/devkit";
+import {
+  createDriver,
+  freeSystemPorts,
+  makeCluster,
+  startRedisServers,
+  startSystem,
+} from "@driftlock/devkit";
 import { expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
 import { openLoadAccounts, startPushLoad } from "./push-load.ts";
 import { createRandom } from "./random.ts";
-import { makeCluster } from "./redis-cluster.ts";
 import { startSibling } from "./sibling.ts";
 import { untilReported } from "./until-reported.ts";
 

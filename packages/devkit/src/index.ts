@@ -1,4 +1,5 @@
 export { createDriver, type Driver } from "./driver/driver.ts";
+export { makeCluster } from "./driver/make-cluster.ts";
 export { type ReceivedNotice, startNoticeReceiver } from "./driver/notice-receiver.ts";
 export { type RunningSystem, startSystem } from "./driver/start-system.ts";
 export { type UsageApp, type UsageParts, startUsageParts } from "./driver/start-usage-parts.ts";

@@ -1,16 +1,15 @@
 import { AppError } from "@driftlock/contracts";
 import type { Redis } from "ioredis";
 import { toAppError } from "./errors.ts";
+import { keys } from "./keys.ts";
 
 /**
- * Resolves when all that the server had written before the call is on its disk. @throws UNAVAILABLE, also where that
- * takes more than ten seconds.
+ * Resolves when all that the server had written before the call is on its disk, and these partitions are its own.
+ * @throws UNAVAILABLE, also where that takes more than ten seconds.
  */
-export type SyncAppendOnlyFile = () => Promise<void>;
+export type SyncAppendOnlyFile = (partitions: Iterable<number>) => Promise<void>;
 
 const waitAofMs = 10_000;
-/** Written so that WAITAOF on this connection covers what others wrote; nobody reads it. */
-const markerKey = "dlu:fsync";
 
 /**
  * Makes sure that an answer of this server can mean "on its disk": by WAITAOF, or before Redis 7.2 by appendfsync
@@ -19,7 +18,7 @@ const markerKey = "dlu:fsync";
 export async function prepareFsync(redis: Redis): Promise<SyncAppendOnlyFile> {
   if (await hasWaitAof(redis)) {
     await redis.call("WAITAOF", "1", "0", "1").catch(needsAppendOnly);
-    return () => waitAof(redis);
+    return (partitions) => waitAof(redis, partitions);
   }
   if ((await settingOf(redis, "appendonly")) !== "yes") needsAppendOnly();
   if ((await settingOf(redis, "appendfsync")) !== "always") {
@@ -30,30 +29,33 @@ export async function prepareFsync(redis: Redis): Promise<SyncAppendOnlyFile> {
       );
     });
   }
-  // Nothing is answered before it is on the disk: that the server still lives is enough.
-  return () => ping(redis);
+  // Nothing is answered before it is on the disk: that the server still lives, and writes, is enough.
+  return async (partitions) => {
+    try {
+      await Promise.all(mark(redis, partitions));
+    } catch (error) {
+      throw toAppError(error);
+    }
+  };
 }
+
+/** So that WAITAOF on this connection covers what others wrote. Another master's partitions are refused (MOVED). */
+const mark = (redis: Redis, partitions: Iterable<number>): Promise<unknown>[] =>
+  Array.from(partitions, (partition) => redis.set(keys.fsync(partition), "1"));
 
 function needsAppendOnly(cause?: unknown): never {
   throw new Error("USAGE_DURABILITY=fsync needs a Redis with appendonly yes", { cause });
 }
 
-async function waitAof(redis: Redis): Promise<void> {
+async function waitAof(redis: Redis, partitions: Iterable<number>): Promise<void> {
   try {
-    const [, synced] = (await Promise.all([
-      redis.set(markerKey, "1"),
-      redis.call("WAITAOF", "1", "0", String(waitAofMs)),
-    ])) as [string, [local: number, replicas: number]];
+    const marks = mark(redis, partitions);
+    const waiting = redis.call("WAITAOF", "1", "0", String(waitAofMs)) as Promise<
+      [local: number, replicas: number]
+    >;
+    const [synced] = await Promise.all([waiting, ...marks]);
     if (synced[0] < 1)
       throw new AppError("UNAVAILABLE", "Redis's disk is too slow; send the same events again.");
-  } catch (error) {
-    throw toAppError(error);
-  }
-}
-
-async function ping(redis: Redis): Promise<void> {
-  try {
-    await redis.ping();
   } catch (error) {
     throw toAppError(error);
   }

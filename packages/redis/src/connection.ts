@@ -32,7 +32,14 @@ export function createRedis(options: RedisOptions): RedisClient {
   return redis;
 }
 
-const isClusterUrl = (url: string) => /^rediss?\+cluster:/.test(url);
+export const isClusterUrl = (url: string) => /^rediss?\+cluster:/.test(url);
+
+/** Of one node of the cluster, `host:port`, with the credentials that all of them share. */
+export function urlOfNode(clusterUrl: string, address: string): string {
+  const { protocol, username, password } = new URL(clusterUrl);
+  const user = username || password ? `${username}:${password}@` : "";
+  return `${protocol.replace("+cluster", "")}//${user}${address}`;
+}
 
 const reconnectAfterMs = (tries: number) => Math.min(50 * tries, RECONNECT_MS_MAX);
 

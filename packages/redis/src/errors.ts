@@ -1,7 +1,8 @@
 import { AppError } from "@driftlock/contracts";
 
-/** Answers of a server that is up but cannot serve: starting, failing over, read-only, or full. */
-const cannotServe = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|BUSY|NOREPLICAS)\b/;
+/** Answers of a server that is up but cannot serve: starting, failing over, read-only, full, or no more the key's own. */
+const cannotServe =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|OOM|MISCONF|BUSY|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /** Turns what ioredis throws into UNAVAILABLE (503), unless a script or a command of ours is at fault. */
 export function toAppError(error: unknown): unknown {

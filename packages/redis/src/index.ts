@@ -59,5 +59,6 @@ export {
   readOldestMs,
   readStreamEnd,
 } from "./scripts/usage-stream.ts";
-export { createWitness, type ServerLife, type Witness } from "./witness.ts";
+export type { Lives, ServerLife, Witness } from "./node-witness.ts";
+export { createWitness } from "./witness.ts";
 export { findWorkerHeartbeat, setWorkerHeartbeat } from "./worker-heartbeat.ts";

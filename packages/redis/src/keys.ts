@@ -1,3 +1,5 @@
+import { Command } from "ioredis";
+
 /** Every key of usage. The braces are the hash tag: all keys of a partition are in one slot of a cluster. */
 export const keys = {
   /**
@@ -28,7 +30,12 @@ export const keys = {
   holds: (partition: number) => `{dlu:${partition}}:holds`,
   /** Set: the values that a `unique` metric has seen in a segment. */
   unique: (partition: number, field: string) => `{dlu:${partition}}:unique:${field}`,
+  /** Written before a sync of Redis's file, so that the sync covers what others wrote; nobody reads it. */
+  fsync: (partition: number) => `{dlu:${partition}}:fsync`,
 } as const;
+
+/** Of a cluster: where all keys of a partition are. */
+export const slotOf = (partition: number): number => new Command("get", [keys.meta(partition)]).getSlot();
 
 /** The name of a counter: an account's value of a metric in the segment that starts then. */
 export const counterField = (accountId: string, segmentStartMs: number, metric: string): string =>

@@ -1,18 +1,16 @@
 import { AppError } from "@driftlock/contracts";
 import {
   createWitness,
+  type Lives,
   prepareFsync,
   readStreamEnd,
   type ServerLife,
   type StreamPosition,
   type Witness,
 } from "@driftlock/redis";
+import type { DurabilityLevel } from "@driftlock/runtime";
 import { createCommitWait } from "./commit-wait.ts";
 import { createSharedRound } from "./shared-round.ts";
-
-/** When usage is acknowledged (DESIGN 4.9): in Redis, on Redis's disk, or committed in Postgres. */
-export const durabilityLevels = ["redis", "fsync", "committed"] as const;
-export type DurabilityLevel = (typeof durabilityLevels)[number];
 
 export interface WrittenEntry extends StreamPosition {
   partition: number;
@@ -56,26 +54,39 @@ export function createDurability(options: Options): Durability {
   }
 }
 
+interface Resting<Prepared> {
+  lives: Lives<Prepared>;
+  entries: readonly WrittenEntry[];
+  repeatedIn: readonly number[];
+  /** Of all of them, each partition once, under the life of who has it. */
+  partitions: ReadonlyMap<ServerLife<Prepared>, readonly number[]>;
+}
+
 /**
  * A life that began before the write and still lasts after the wait proves that it was one server all along: else a
  * server that died in between, and came back without what it had answered, would be taken for the one that has it.
  */
 function createWitnessed<Prepared>(
   witness: Witness<Prepared>,
-  settle: (life: ServerLife<Prepared>, written: Written<unknown>) => Promise<void>,
+  settle: (resting: Resting<Prepared>) => Promise<unknown>,
 ): Durability {
   return {
     start: witness.ready,
     keep: async (write) => {
-      const life = witness.life();
+      const lives = witness.lives();
       const written = await write();
-      await settle(life, written);
-      if (life.ended.aborted) throw lost();
+      const repeatedIn = [...new Set(written.repeatedIn())];
+      const partitions = byLife(lives, [...written.entries.map(({ partition }) => partition), ...repeatedIn]);
+      await settle({ lives, entries: written.entries, repeatedIn, partitions });
+      if ([...partitions.keys()].some(({ ended }) => ended.aborted)) throw lost();
       return written.answer;
     },
     close: witness.close,
   };
 }
+
+const byLife = <Prepared>(lives: Lives<Prepared>, partitions: readonly number[]) =>
+  Map.groupBy(new Set(partitions), (partition) => lives.of(partition));
 
 const lost = () =>
   new AppError("UNAVAILABLE", "Redis was lost meanwhile; send the same events again: they count once.", {
@@ -86,12 +97,12 @@ function createFsync({ redisUrl, onConnectionError }: Options): Durability {
   const witness = createWitness({
     url: redisUrl,
     connectionName: "driftlock-api-fsync",
-    prepare: async (redis) => createSharedRound(await prepareFsync(redis)),
+    prepare: async (redis) => createSharedRound<number>(await prepareFsync(redis)),
     onConnectionError,
   });
-  return createWitnessed(witness, async ({ prepared: sync }, { entries, repeatedIn }) => {
-    if (entries.length > 0 || [...repeatedIn()].length > 0) await sync();
-  });
+  return createWitnessed(witness, ({ partitions }) =>
+    Promise.all(Array.from(partitions, ([{ prepared: sync }, ofIt]) => sync(ofIt))),
+  );
 }
 
 function createCommitted({ redisUrl, monotonicNow, onConnectionError }: Options): Durability {
@@ -102,11 +113,11 @@ function createCommitted({ redisUrl, monotonicNow, onConnectionError }: Options)
     onConnectionError,
   });
   const wait = createCommitWait({ monotonicNow });
-  return createWitnessed(witness, async (life, { entries, repeatedIn }) => {
-    const ends = [...new Set(repeatedIn())].map(async (partition) => ({
+  return createWitnessed(witness, async ({ lives, entries, repeatedIn }) => {
+    const ends = repeatedIn.map(async (partition) => ({
       partition,
-      ...(await readStreamEnd(life.redis, partition)),
+      ...(await readStreamEnd(lives.of(partition).redis, partition)),
     }));
-    await wait(life, [...entries, ...(await Promise.all(ends))]);
+    await wait(lives, [...entries, ...(await Promise.all(ends))]);
   });
 }

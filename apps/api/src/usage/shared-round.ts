@@ -1,18 +1,28 @@
 /**
- * One round at a time serves everybody who asked before it began: whoever comes during a round is served by the next.
- * A round that fails fails those that it served.
+ * One round at a time serves everybody who asked before it began, with all that they asked for: whoever comes during a
+ * round is served by the next. A round that fails fails those that it served.
  */
-export function createSharedRound(run: () => Promise<void>): () => Promise<void> {
+export function createSharedRound<Item>(
+  run: (items: ReadonlySet<Item>) => Promise<void>,
+): (items: Iterable<Item>) => Promise<void> {
   let running: Promise<void> = Promise.resolve();
-  let next: Promise<void> | null = null;
-  return () => {
-    next ??= running
+  let next: { items: Set<Item>; served: Promise<void> } | null = null;
+
+  function begin(): { items: Set<Item>; served: Promise<void> } {
+    const items = new Set<Item>();
+    const served = running
       .catch(() => {})
       .then(() => {
         next = null;
-        running = run();
+        running = run(items);
         return running;
       });
-    return next;
+    return { items, served };
+  }
+
+  return (items) => {
+    next ??= begin();
+    for (const item of items) next.items.add(item);
+    return next.served;
   };
 }

@@ -1,5 +1,6 @@
-import { type RedisServer, until } from "@driftlock/devkit";
 import { Redis } from "ioredis";
+import type { RedisServer } from "./start-redis-servers.ts";
+import { until } from "./until.ts";
 
 const slotCount = 16_384;
 const keysPerMove = 50;
@@ -10,18 +11,23 @@ export interface RedisCluster {
   readonly url: string;
   /** Which of the servers has a key's slot, by its place among them. */
   ownerOf(key: string): Promise<number>;
+  /** Makes a server, not one of them yet, the replica of one of them; resolves when it has all that its master has. */
+  addReplica(server: RedisServer, of: number): Promise<void>;
   /** Moves a key's slot to another server, key by key, while everybody works on it. */
   moveSlotOf(key: string, to: number): Promise<void>;
   close(): void;
 }
 
+function connect({ url }: RedisServer): Redis {
+  const node = new Redis(url);
+  node.on("error", () => {});
+  return node;
+}
+
 /** Makes a cluster of servers that were started with `cluster-enabled yes`, all of them masters with an equal part. */
 export async function makeCluster(servers: readonly RedisServer[]): Promise<RedisCluster> {
-  const nodes = servers.map(({ url }) => {
-    const node = new Redis(url);
-    node.on("error", () => {});
-    return node;
-  });
+  const nodes = servers.map(connect);
+  const replicas: Redis[] = [];
   const [first] = servers;
   if (first === undefined) throw new Error("a cluster needs servers");
   for (const [index, node] of nodes.entries()) {
@@ -53,6 +59,18 @@ export async function makeCluster(servers: readonly RedisServer[]): Promise<Redi
       .map(({ port }) => `127.0.0.1:${port}`)
       .join(",")}`,
     ownerOf,
+    async addReplica(server, of) {
+      const node = connect(server);
+      replicas.push(node);
+      await node.call("CLUSTER", "MEET", "127.0.0.1", first.port);
+      await until("the replica knows its master", async () =>
+        String(await node.call("CLUSTER", "NODES")).includes(`${ids[of]} 127.0.0.1`),
+      );
+      await node.call("CLUSTER", "REPLICATE", ids[of] ?? "");
+      await until("the replica follows", async () =>
+        (await node.info("replication")).includes("master_link_status:up"),
+      );
+    },
     async moveSlotOf(key, to) {
       const [slot, from] = [await slotOf(key), await ownerOf(key)];
       const [source, target, server] = [nodes[from], nodes[to], servers[to]];
@@ -71,7 +89,7 @@ export async function makeCluster(servers: readonly RedisServer[]): Promise<Redi
         await node.call("CLUSTER", "SETSLOT", slot, "NODE", ids[to] ?? "");
     },
     close: () => {
-      for (const node of nodes) node.disconnect();
+      for (const node of [...nodes, ...replicas]) node.disconnect();
     },
   };
 }
