@@ -48,10 +48,11 @@ const unknownAccount: GateDecision = { verdict: "unknown-account" };
 
 /** The events of a request that go to one partition, and their places in its answer. */
 interface Share {
+  partition: number;
   events: UsageEvent[];
   places: number[];
   /** The whole request's; what is not decided is of an account that does not exist. */
-  answer: GateDecision[];
+  answer: GateAnswer;
 }
 
 export function createUsageGate(deps: Deps): UsageGate {
@@ -93,42 +94,48 @@ export function createUsageGate(deps: Deps): UsageGate {
     }),
   };
 
-  async function decideShare(partition: number, share: Share, mode: AcceptMode): Promise<Load["entries"]> {
+  async function decideShare(share: Share, mode: AcceptMode): Promise<void> {
+    const { partition, answer } = share;
     const decideLoad = lines[mode][partition];
     if (decideLoad === undefined) throw new Error(`there is no partition ${partition}`);
     const entries: Load["entries"] = [];
     let { events, places } = share;
     for (let loads = 0; loads < loadsMax; loads++) {
       const missing = findMissing(events);
-      if (missing.length > 0) {
-        const unknown = await limits.load(missing);
+      if (missing !== null) {
+        const unknown = await limits.load([...missing]);
         const isKnown = (_: unknown, index: number) => !unknown.has(events[index]?.accountId ?? "");
         if (unknown.size > 0) [places, events] = [places.filter(isKnown), events.filter(isKnown)];
       }
       const load: Load = { events, decisions: [], entries };
       const isDecided = events.length === 0 || (await decideLoad(load));
-      for (const [index, decision] of load.decisions.entries()) share.answer[places[index] ?? 0] = decision;
-      if (isDecided) return entries;
-      events = events.slice(load.decisions.length);
-      places = places.slice(load.decisions.length);
+      const { decisions } = load;
+      for (let at = 0; at < decisions.length; at++)
+        answer.decisions[places[at] ?? 0] = decisions[at] ?? unknownAccount;
+      if (isDecided) {
+        for (const entry of entries) answer.written.push({ partition, ...entry });
+        return;
+      }
+      events = events.slice(decisions.length);
+      places = places.slice(decisions.length);
     }
     throw unavailable();
   }
 
-  function findMissing(events: readonly UsageEvent[]): string[] {
-    const missing = new Set<string>();
+  function findMissing(events: readonly UsageEvent[]): Set<string> | null {
+    let missing: Set<string> | null = null;
     const nowMs = clock.now().getTime();
     let known = "";
     for (const { accountId } of events) {
       if (accountId === known) continue;
-      if (limits.find(accountId, nowMs) === undefined) missing.add(accountId);
+      if (limits.find(accountId, nowMs) === undefined) (missing ??= new Set()).add(accountId);
       known = accountId;
     }
-    return [...missing];
+    return missing;
   }
 
-  function shareOut(events: readonly UsageEvent[], answer: GateDecision[]): (Share | undefined)[] {
-    const shares: (Share | undefined)[] = [];
+  function shareOut(events: readonly UsageEvent[], answer: GateAnswer): Share[] {
+    const shares: Share[] = [];
     let accountId = "";
     let share: Share | undefined;
     for (let place = 0; place < events.length; place++) {
@@ -136,7 +143,9 @@ export function createUsageGate(deps: Deps): UsageGate {
       if (event === undefined) continue;
       if (share === undefined || event.accountId !== accountId) {
         accountId = event.accountId;
-        share = shares[partitionOf(accountId, partitions)] ??= { events: [], places: [], answer };
+        const partition = partitionOf(accountId, partitions);
+        share = shares.find((each) => each.partition === partition);
+        if (share === undefined) shares.push((share = { partition, events: [], places: [], answer }));
       }
       share.events.push(event);
       share.places.push(place);
@@ -146,17 +155,14 @@ export function createUsageGate(deps: Deps): UsageGate {
 
   return {
     decide: async (events, mode) => {
-      const decisions: GateDecision[] = events.map(() => unknownAccount);
-      const written: WrittenEntry[] = [];
-      await Promise.all(
-        shareOut(events, decisions).map(async (share, partition) => {
-          if (share === undefined) return;
-          for (const entry of await decideShare(partition, share, mode))
-            written.push({ partition, ...entry });
-        }),
-      );
-      if (decisions.some(({ verdict }) => verdict === "no-period")) throw unavailable();
-      return { decisions, written };
+      const answer: GateAnswer = { decisions: events.map(() => unknownAccount), written: [] };
+      const shares = shareOut(events, answer);
+      const [only] = shares;
+      // Most requests are of one account: they need no array of promises.
+      if (shares.length === 1 && only !== undefined) await decideShare(only, mode);
+      else await Promise.all(shares.map((share) => decideShare(share, mode)));
+      for (const { verdict } of answer.decisions) if (verdict === "no-period") throw unavailable();
+      return answer;
     },
     read: async (accountId) => {
       const partition = partitionOf(accountId, partitions);
