@@ -10,6 +10,6 @@ export function databaseUrl(): string {
 export function seedEnv(): { mode: string; usagePartitions: number } {
   return {
     mode: process.env["DRIFTLOCK_MODE"] ?? "live",
-    usagePartitions: Number(process.env["USAGE_PARTITIONS"] ?? 4),
+    usagePartitions: Number(process.env["USAGE_PARTITIONS"] ?? 2),
   };
 }

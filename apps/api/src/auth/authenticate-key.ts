@@ -29,8 +29,8 @@ export function createKeyAuthenticator(deps: {
     wallNow: deps.wallNow,
   });
 
-  async function find(hash: Buffer, cacheKey: string): Promise<Found> {
-    const row = await apiKeys.findApiKeyByHash(deps.db, hash);
+  async function find(text: string): Promise<Found> {
+    const row = await apiKeys.findApiKeyByHash(deps.db, hashKey(text));
     const found = row && {
       isRevoked: row.revokedAt !== null,
       credential: {
@@ -40,7 +40,7 @@ export function createKeyAuthenticator(deps: {
         accountId: row.accountId,
       },
     };
-    cache.set(cacheKey, found);
+    cache.set(text, found);
     return found;
   }
 
@@ -51,10 +51,8 @@ export function createKeyAuthenticator(deps: {
       if (mode === "test" && deps.mode === "live") {
         throw new AppError("UNAUTHENTICATED", "This is a test key, and this installation is live.");
       }
-      const hash = hashKey(text);
-      const cacheKey = hash.toString("latin1");
-      const known = cache.get(cacheKey);
-      return known === undefined ? find(hash, cacheKey).then(admit) : admit(known);
+      const known = cache.get(text);
+      return known === undefined ? find(text).then(admit) : admit(known);
     },
     forget: () => cache.clear(),
   };

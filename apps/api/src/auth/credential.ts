@@ -34,9 +34,11 @@ export function requireScope(
   if (credential === null) {
     throw new AppError("UNAUTHENTICATED", "Send an API key or a token: Authorization: Bearer …");
   }
-  const scopes = [access].flat();
-  if (!scopes.some((scope) => credential.scopes.has(scope))) {
-    const requiredScope = scopes.join(" or ");
+  const { scopes } = credential;
+  const isGranted =
+    typeof access === "string" ? scopes.has(access) : access.some((scope) => scopes.has(scope));
+  if (!isGranted) {
+    const requiredScope = [access].flat().join(" or ");
     throw new AppError("SCOPE_MISSING", `This needs the scope ${requiredScope}.`, {
       extensions: { requiredScope },
     });

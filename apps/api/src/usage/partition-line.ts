@@ -46,8 +46,6 @@ export function createPartitionLine({ accept, forget, canSplit }: LineOptions): 
   let isBusy = false;
 
   async function run(): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
     while (line.length > 0) await callOnce();
     isBusy = false;
   }
@@ -106,7 +104,10 @@ export function createPartitionLine({ accept, forget, canSplit }: LineOptions): 
   return (load) =>
     new Promise((resolve, reject) => {
       line.push({ load, resolve, reject });
-      void run();
+      if (isBusy) return;
+      isBusy = true;
+      // After all requests that have arrived by now were read.
+      setImmediate(() => void run());
     });
 }
 

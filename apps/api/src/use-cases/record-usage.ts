@@ -143,8 +143,7 @@ function detailOfQuota({ metric, quantity }: UsageEvent, counter: CounterStandin
   const { used, held, limit, hardLimit, resetsAtMs } = counter ?? nothing;
   const reset = resetsAtMs === null ? "" : `; the quota resets at ${new Date(resetsAtMs).toISOString()}`;
   const heldToo = held === 0 ? "" : ` and ${held} held by reservations`;
-  const end =
-    hardLimit === null || (limit !== null && limit > hardLimit) ? `${limit}` : `${hardLimit} (the spend cap)`;
+  const end = hardLimit === null ? `${limit}` : `${hardLimit} (the spend cap)`;
   return `${metric}: ${used} of ${end} used${heldToo}, ${quantity} more does not fit${reset}`;
 }
 
