@@ -23,7 +23,7 @@ RUN pnpm install --offline --frozen-lockfile --prod --no-optional --filter-prod 
 
 FROM ${NODE_IMAGE} AS app
 # Every listener in it is for the container's network; the two folders are where volumes are put.
-ENV NODE_ENV=production NODE_OPTIONS="--disable-warning=ExperimentalWarning --max-semi-space-size=16" BIND_HOST=0.0.0.0
+ENV NODE_ENV=production NODE_OPTIONS="--disable-warning=ExperimentalWarning --max-semi-space-size=8" BIND_HOST=0.0.0.0
 RUN mkdir /secrets /state && chown node:node /secrets /state
 WORKDIR /app
 COPY --from=build /out ./
