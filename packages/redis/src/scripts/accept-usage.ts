@@ -1,3 +1,4 @@
+import type { UsageEvent } from "@driftlock/contracts";
 import type { RedisClient } from "../connection.ts";
 import { loadWrittenScript } from "../script-call.ts";
 import { findSegment } from "../resolved-limits.ts";
@@ -61,7 +62,7 @@ export async function acceptUsage(redis: RedisClient, call: AcceptUsageCall): Pr
   const entry = streamId === "" ? null : { epoch: plan.epoch, streamId };
   const decisions =
     reply[0] === 1
-      ? readRepeats(call.events.length, reply[2])
+      ? readRepeats(call.events, reply[2])
       : readDecisions({ call, plan, codes: reply[2], used: reply[3], held: reply[4] });
   return { outcome: "decided", decisions, entry };
 }
@@ -73,8 +74,8 @@ const findStale = (plan: AcceptPlan, epoch: string, marks: readonly string[]): s
     .map(({ limits }) => limits.accountId);
 
 /** All accepted, but these: place, from 1, and verdict. */
-function readRepeats(events: number, repeats: readonly number[]): Decision[] {
-  const decisions = new Array<Decision>(events).fill(accepted);
+function readRepeats(events: readonly UsageEvent[], repeats: readonly number[]): Decision[] {
+  const decisions = events.map(() => accepted);
   for (let at = 0; at < repeats.length; at += 2) {
     const verdict = verdicts[repeats[at + 1] ?? -1];
     if (verdict === undefined) throw new Error(`accept-usage.lua told of repeats ${repeats.join()}`);
