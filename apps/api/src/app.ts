@@ -77,7 +77,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const beginClose = closeUnfinished(app.server);
   app.addHook("preClose", async () => beginClose());
   app.setSerializerCompiler(serializerCompiler);
-  await app.register(errorsPlugin);
+  await app.register(errorsPlugin, { log: options.log });
   await app.register(requestIdPlugin);
   await app.register(metricsPlugin, { metrics: options.metrics, log: options.log });
   await app.register(securityHeadersPlugin, {

@@ -1,9 +1,19 @@
 import { AppError, errorCatalog } from "@driftlock/contracts";
+import { createErrorLog, type Logger } from "@driftlock/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
 import { renderProblem, retryAfterOf, toAppError } from "../problem-of-error.ts";
 
-/** Logs who asked for what, by whose doing it was: expected refusals are information, faults of ours are errors. */
+declare module "fastify" {
+  interface FastifyInstance {
+    logUnavailable: ReturnType<typeof createErrorLog>;
+  }
+}
+
+/**
+ * Logs who asked for what, by whose doing it was: expected refusals are information, faults of ours are errors, and what
+ * is away is a line a minute.
+ */
 export function logFailure(request: FastifyRequest, error: AppError): void {
   const { method, credential, server } = request;
   const { log } = server;
@@ -18,9 +28,11 @@ export function logFailure(request: FastifyRequest, error: AppError): void {
     ...(credential && { credentialId: credential.id, accountId: credential.accountId }),
   };
   if (status === 500) log.error({ ...about, err: error.cause ?? error }, "request.failed");
-  else if (status === 503) log.warn({ ...about, err: error.cause ?? error }, "request.unavailable");
+  else if (status === 503) server.logUnavailable(causeOf(error), about);
   else log.info({ ...about, detail: error.message }, "request.refused");
 }
+
+const causeOf = (error: AppError): Error => (error.cause instanceof Error ? error.cause : error);
 
 /** Without the query, which may hold what logs must not. */
 const pathOf = ({ url }: FastifyRequest): string => url.split("?")[0] ?? "/";
@@ -42,7 +54,9 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
 }
 
 /** RFC 9457 for every error, and 404 for every path and method that nobody serves. */
-export const errorsPlugin = fp(async (app) => {
+export const errorsPlugin = fp<{ log: Logger }>(async (app, { log }) => {
+  // A server that is away refuses every request: a line for each would drown whoever has to mend it.
+  app.decorate("logUnavailable", createErrorLog({ log, level: "warn", event: "request.unavailable" }));
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw new AppError("NOT_FOUND", `Nothing answers ${request.method} ${pathOf(request)}.`);
