@@ -81,7 +81,7 @@ async function expectNothingLost({
   driver,
 }: Awaited<ReturnType<typeof openOnCluster>>) {
   await load.stop();
-  await untilDrained(cluster.url);
+  await untilDrained({ redisUrl: cluster.url, databaseUrl });
   const { missing, wrong } = await compareStored(databaseUrl, load, accountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(driver, load)).flatMap(differencesOf)).toEqual([]);

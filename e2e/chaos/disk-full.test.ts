@@ -70,7 +70,7 @@ test("with the disk of Postgres and Redis full nothing acknowledged is lost, and
   await until("events are taken again", () => load.count() > countWhenFull + 1_000, 60_000);
   await load.stop();
 
-  await untilDrained(dev.redisUrl);
+  await untilDrained(dev);
   const { missing, wrong, events } = await compareStored(dev.databaseUrl, load, accountIds);
   expect({ missing, wrong: wrong.slice(0, 20), faults: load.faults.slice(0, 20) }).toEqual({
     missing: [],

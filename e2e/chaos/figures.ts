@@ -18,8 +18,14 @@ export interface StoredFigures {
   ofMetric(accountId: string, metric: string): number;
 }
 
-/** Resolves when nothing that was accepted waits to be committed any more. */
-export async function untilDrained(redisUrl: string): Promise<void> {
+/** Resolves when nothing that was accepted waits to be committed any more, and what was not stored is taken back. */
+export async function untilDrained({
+  redisUrl,
+  databaseUrl,
+}: {
+  redisUrl: string;
+  databaseUrl: string;
+}): Promise<void> {
   const redis = connectRedis(redisUrl, { tries: 20 });
   try {
     const isEmpty = async () => {
@@ -31,6 +37,20 @@ export async function untilDrained(redisUrl: string): Promise<void> {
   } finally {
     redis.disconnect();
   }
+  // A commit's corrections reach the live counters after its entries have left the stream.
+  await withDb(databaseUrl, (db) =>
+    until(
+      "the live counters are corrected",
+      async () => {
+        const [row] = await db.rows<{ open: number }>(
+          "chaos.countCorrections",
+          sql`select count(*)::int as open from usage_corrections`,
+        );
+        return row?.open === 0;
+      },
+      drainMsMax,
+    ),
+  );
 }
 
 /** Compares what is stored with what producers know, event by event. */

@@ -76,7 +76,7 @@ test("on a Redis Cluster, two of each process: slots are moved and a master dies
   await pause(loadMs);
   await load.stop();
 
-  await untilDrained(cluster.url);
+  await untilDrained(dev);
   const atRisk = [{ fromMs, toMs: Date.now() }];
   const before = await compareStored(dev.databaseUrl, load, accountIds);
   const risked = new Set(load.acknowledgedWithin(atRisk));
@@ -85,7 +85,7 @@ test("on a Redis Cluster, two of each process: slots are moved and a master dies
   );
   expect(before.missing.filter((number) => !risked.has(number))).toEqual([]);
   await load.sendAgain(atRisk);
-  await untilDrained(cluster.url);
+  await untilDrained(dev);
   const stored = await compareStored(dev.databaseUrl, load, accountIds);
   expect(load.faults).toEqual([]);
   expect({ missing: stored.missing, wrong: stored.wrong.slice(0, 20) }).toEqual({ missing: [], wrong: [] });

@@ -107,7 +107,7 @@ test("a replica without the newest part takes over: what `redis` loses is sent a
   pair.wakeAggregator();
   await untilMore("usage on the new master", load);
   await load.stop();
-  await untilDrained(pair.redisUrl);
+  await untilDrained(pair);
 
   const before = await compareStored(pair.databaseUrl, load, accountIds);
   const atRisk = load.acknowledgedWithin([{ fromMs: fromMs - 1_000, toMs: toMs + 1_000 }]);
@@ -118,7 +118,7 @@ test("a replica without the newest part takes over: what `redis` loses is sent a
   expect(before.missing.filter((number) => !atRisk.includes(number))).toEqual([]);
 
   await load.sendAgain([{ fromMs: fromMs - 1_000, toMs: toMs + 1_000 }]);
-  await untilDrained(pair.redisUrl);
+  await untilDrained(pair);
   const { missing, wrong } = await compareStored(pair.databaseUrl, load, accountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(pair.driver, load)).flatMap(differencesOf)).toEqual([]);
@@ -132,7 +132,7 @@ async function commitPastReplica(name: string) {
   pair.stopReplication();
   await untilMore("usage that the replica lacks", load);
   await load.stop();
-  await untilDrained(pair.redisUrl);
+  await untilDrained(pair);
   return { pair, load };
 }
 
@@ -144,7 +144,7 @@ test("a replica that lacks what is committed takes over: another epoch begins, a
     (await pair.epochs()).every((epoch, index) => epoch !== before[index]),
   );
   await load.sendAgain([{ fromMs: 0, toMs: Date.now() }]);
-  await untilDrained(pair.redisUrl);
+  await untilDrained(pair);
   const { missing, wrong } = await compareStored(pair.databaseUrl, load, accountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(pair.driver, load)).flatMap(differencesOf)).toEqual([]);
@@ -158,7 +158,7 @@ test("the same where new events are accepted before the aggregator looks", async
   await until("new events are accepted", () => later.count() > 1_000);
   await later.stop();
   pair.wakeAggregator();
-  await untilDrained(pair.redisUrl);
+  await untilDrained(pair);
   const shown = await Promise.all(accountIds.map((id) => pair.driver.metric(id, "api_requests")));
   const sums = accountIds.map((accountId) =>
     [load, later]

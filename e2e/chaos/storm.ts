@@ -73,7 +73,7 @@ export async function runStorm({ driver, pidFolder, seed, kills, say }: StormOpt
   }
 
   try {
-    const drained = () => untilDrained(dev.redisUrl);
+    const drained = () => untilDrained(dev);
     await drained();
     const before = await compareStored(dev.databaseUrl, load, accountIds);
     const atRisk = new Set(load.acknowledgedWithin(losses));

@@ -90,6 +90,25 @@ test("limits that were resolved before the counters were lost or newer ones came
   expect(await stored()).toHaveLength(1);
 });
 
+test("limits of two epochs in one call are all loaded anew, whichever comes first", async () => {
+  const [a, b] = [limitsOf("a", { events: limitOf(5) }), limitsOf("b", { events: limitOf(5) })];
+  await seed(a);
+  await seed(b);
+  const [fresh] = await createReadLimits()(redis, { partition, accountIds: ["a"], nowMs });
+  const stale = resolveLimits(b, "an epoch that is over");
+  const limitsOfKnown = (accountId: string) => (accountId === "a" ? fresh : stale);
+  for (const order of [
+    ["a", "b"],
+    ["b", "a"],
+  ]) {
+    const events = order.map((accountId) => eventOf(accountId, "1"));
+    expect(
+      await acceptUsage(redis, { partition, mode: "each", events, wallNowMs, limitsOf: limitsOfKnown }),
+    ).toEqual({ outcome: "load", accountIds: order });
+  }
+  expect(await stored()).toEqual([]);
+});
+
 test("new limits for the same segments keep the counters, and so does the next period", async () => {
   const limits = limitsOf("a", { events: limitOf(5) });
   await seed(limits);

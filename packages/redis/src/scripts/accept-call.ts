@@ -59,7 +59,7 @@ let callCount = 0;
 export function planCall(call: AcceptUsageCall): AcceptPlan | { missing: string[] } {
   const { events, limitsOf, mode, checks = [] } = call;
   const first = events[0] && limitsOf(events[0].accountId);
-  if (first === undefined) return { missing: findMissing(call, null) };
+  if (first === undefined) return { missing: findMissing(call) };
   const plan = newPlan(first.epoch);
   callCount++;
   rows.at = 0;
@@ -74,7 +74,9 @@ export function planCall(call: AcceptUsageCall): AcceptPlan | { missing: string[
     }
     if (event.accountId !== resolved.limits.accountId) {
       const next = limitsOf(event.accountId);
-      if (next === undefined || next.epoch !== plan.epoch) return { missing: findMissing(call, plan.epoch) };
+      if (next === undefined) return { missing: findMissing(call) };
+      // Which of the epochs is over is not known here.
+      if (next.epoch !== plan.epoch) return { missing: accountsOf(call) };
       resolved = next;
     }
     if (resolved.scratch.call !== callCount) {
@@ -108,13 +110,12 @@ const newPlan = (epoch: string): AcceptPlan => ({
   canRefuse: false,
 });
 
-function findMissing({ events, limitsOf }: AcceptUsageCall, epoch: string | null): string[] {
-  const accountIds = new Set(events.map(({ accountId }) => accountId));
-  return [...accountIds].filter((accountId) => {
-    const resolved = limitsOf(accountId);
-    return resolved === undefined || (epoch !== null && resolved.epoch !== epoch);
-  });
-}
+const accountsOf = ({ events }: AcceptUsageCall): string[] => [
+  ...new Set(events.map(({ accountId }) => accountId)),
+];
+
+const findMissing = (call: AcceptUsageCall): string[] =>
+  accountsOf(call).filter((accountId) => call.limitsOf(accountId) === undefined);
 
 function planEvent(plan: AcceptPlan, resolved: ResolvedLimits, event: UsageEvent): void {
   const ref = findCounter(resolved, event.metric, event.occurredAtMs);
