@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   createDriver,
   freeSystemPorts,
@@ -22,7 +23,6 @@ const outageMs = 3_000;
 /** What Redis may not have written to its file yet when it is killed: a write waits for a slow sync before it. */
 const unwrittenMs = 3_500;
 const loadMs = 2_000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("on a Redis Cluster, two of each process: slots are moved and a master dies under load, and usage is exact", {
   timeout: 240_000,
