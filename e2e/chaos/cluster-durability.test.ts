@@ -13,15 +13,9 @@ import {
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
-import { type PushLoad, startPushLoad } from "./push-load.ts";
+import { demoAccountIds, demoEventOf, startPushLoad, untilMore } from "./push-load.ts";
 import { createRandom } from "./random.ts";
 
-const accountIds = ["acct_demo_1", "acct_demo_2", "acct_demo_3"];
-const eventOf = (number: number) => ({
-  accountId: accountIds[number % accountIds.length] ?? "",
-  metric: "api_requests",
-  quantity: 1 + (number % 3),
-});
 /** Of a partition that one of the accounts is in. */
 const usageKey = "{dlu:0}:stream";
 
@@ -61,16 +55,11 @@ async function openOnCluster(level: "fsync" | "committed") {
     ...{ stripeUrl: "http://127.0.0.1", stripeSecretKey: "sk_test_unused" },
   };
   const load = startPushLoad({
-    ...{ urls: [api.url], serviceKey: parts.serviceKey, prefix: "d", producers: 3, eventOf },
+    ...{ urls: [api.url], serviceKey: parts.serviceKey, prefix: "d", producers: 3, eventOf: demoEventOf },
     random: createRandom(1),
   });
   await untilMore("usage", load);
   return { cluster, owner, master, replica, databaseUrl, load, driver: createDriver(dev as DevFile) };
-}
-
-function untilMore(what: string, load: PushLoad): Promise<unknown> {
-  const before = load.count();
-  return until(what, () => load.count() > before + 1_500);
 }
 
 /** Nothing is sent again but what was answered 503. */
@@ -82,7 +71,7 @@ async function expectNothingLost({
 }: Awaited<ReturnType<typeof openOnCluster>>) {
   await load.stop();
   await untilDrained({ redisUrl: cluster.url, databaseUrl });
-  const { missing, wrong } = await compareStored(databaseUrl, load, accountIds);
+  const { missing, wrong } = await compareStored(databaseUrl, load, demoAccountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(driver, load)).flatMap(differencesOf)).toEqual([]);
   expect(load.retries()).toBeGreaterThan(0);

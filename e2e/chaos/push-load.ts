@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Driver } from "@driftlock/devkit";
+import { type Driver, until } from "@driftlock/devkit";
 import type { Random } from "./random.ts";
 
 const answerMsMax = 10_000;
@@ -172,6 +172,20 @@ export function startPushLoad(options: LoadOptions): PushLoad {
       await running;
     },
   };
+}
+
+/** The demo's accounts, on a metric without a limit: enough for who asks only whether all of it is counted once. */
+export const demoAccountIds = ["acct_demo_1", "acct_demo_2", "acct_demo_3"];
+export const demoEventOf = (number: number): PushedEvent => ({
+  accountId: demoAccountIds[number % demoAccountIds.length] ?? "",
+  metric: "api_requests",
+  quantity: 1 + (number % 3),
+});
+
+/** Resolves once more events were begun than three producers can have in flight, so that some are acknowledged. */
+export function untilMore(what: string, load: PushLoad): Promise<unknown> {
+  const before = load.count();
+  return until(what, () => load.count() > before + 5 * batchMax);
 }
 
 /** Accounts that are opened for a load, each with another habit: together they touch every kind of counter. */

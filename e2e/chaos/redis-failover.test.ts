@@ -12,22 +12,9 @@ import {
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
-import { type PushLoad, startPushLoad } from "./push-load.ts";
+import { demoAccountIds, demoEventOf, startPushLoad, untilMore } from "./push-load.ts";
 import { createRandom } from "./random.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
-
-const accountIds = ["acct_demo_1", "acct_demo_2", "acct_demo_3"];
-const eventOf = (number: number) => ({
-  accountId: accountIds[number % accountIds.length] ?? "",
-  metric: "api_requests",
-  quantity: 1 + (number % 3),
-});
-
-/** More than what can be in flight (two batches of 400 at most), so that some of it is acknowledged. */
-function untilMore(what: string, load: PushLoad): Promise<unknown> {
-  const before = load.count();
-  return until(what, () => load.count() > before + 2_000);
-}
 
 let home: string;
 let parts: UsageParts;
@@ -71,7 +58,7 @@ async function openPair(name: string) {
   };
   const pushLoad = (prefix: string) =>
     startPushLoad({
-      ...{ urls: [api.url], serviceKey: parts.serviceKey, prefix, producers: 2, eventOf },
+      ...{ urls: [api.url], serviceKey: parts.serviceKey, prefix, producers: 2, eventOf: demoEventOf },
       random: createRandom(1),
     });
   return {
@@ -109,7 +96,7 @@ test("a replica without the newest part takes over: what `redis` loses is sent a
   await load.stop();
   await untilDrained(pair);
 
-  const before = await compareStored(pair.databaseUrl, load, accountIds);
+  const before = await compareStored(pair.databaseUrl, load, demoAccountIds);
   const atRisk = load.acknowledgedWithin([{ fromMs: fromMs - 1_000, toMs: toMs + 1_000 }]);
   process.stdout.write(
     `failover | of ${atRisk.length} events acknowledged around a failover, ${before.missing.length} were lost\n`,
@@ -119,7 +106,7 @@ test("a replica without the newest part takes over: what `redis` loses is sent a
 
   await load.sendAgain([{ fromMs: fromMs - 1_000, toMs: toMs + 1_000 }]);
   await untilDrained(pair);
-  const { missing, wrong } = await compareStored(pair.databaseUrl, load, accountIds);
+  const { missing, wrong } = await compareStored(pair.databaseUrl, load, demoAccountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(pair.driver, load)).flatMap(differencesOf)).toEqual([]);
 });
@@ -145,7 +132,7 @@ test("a replica that lacks what is committed takes over: another epoch begins, a
   );
   await load.sendAgain([{ fromMs: 0, toMs: Date.now() }]);
   await untilDrained(pair);
-  const { missing, wrong } = await compareStored(pair.databaseUrl, load, accountIds);
+  const { missing, wrong } = await compareStored(pair.databaseUrl, load, demoAccountIds);
   expect({ missing, wrong, faults: load.faults }).toEqual({ missing: [], wrong: [], faults: [] });
   expect((await readFigures(pair.driver, load)).flatMap(differencesOf)).toEqual([]);
 });
@@ -159,8 +146,8 @@ test("the same where new events are accepted before the aggregator looks", async
   await later.stop();
   pair.wakeAggregator();
   await untilDrained(pair);
-  const shown = await Promise.all(accountIds.map((id) => pair.driver.metric(id, "api_requests")));
-  const sums = accountIds.map((accountId) =>
+  const shown = await Promise.all(demoAccountIds.map((id) => pair.driver.metric(id, "api_requests")));
+  const sums = demoAccountIds.map((accountId) =>
     [load, later]
       .flatMap((each) => Array.from({ length: each.count() }, (_, number) => each.eventOf(number)))
       .filter((event) => event.accountId === accountId)

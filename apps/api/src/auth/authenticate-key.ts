@@ -17,7 +17,10 @@ export interface KeyAuthenticator {
 
 type Found = { credential: Credential; isRevoked: boolean } | null;
 
-/** Looks keys up by their hash, and remembers them, and that there is none, for a few seconds. */
+/**
+ * Looks keys up by their hash, and remembers them, and that there is none, for a few seconds: by their text, since a hash
+ * for each request would cost more than all else that is done to know it.
+ */
 export function createKeyAuthenticator(deps: {
   db: Queryable;
   mode: "simulator" | "test" | "live";

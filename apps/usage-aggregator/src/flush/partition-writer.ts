@@ -29,7 +29,7 @@ export interface PartitionWriter {
   readonly ended: Promise<void>;
   /** Why nothing is written at the moment; null while all is well. */
   fault(): Error | null;
-  /** Writes once more what there is and ends. */
+  /** Writes one more batch of what there is and ends; the rest stays in the stream. */
   stop(): Promise<void>;
 }
 
