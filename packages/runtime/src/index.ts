@@ -1,3 +1,4 @@
+export { createBatcher } from "./batcher.ts";
 export { type Clock, type ClockParticipant, type ClockProgress, systemClock } from "./clock.ts";
 export { closeUnfinished } from "./close-unfinished.ts";
 export { createErrorLog } from "./error-log.ts";
@@ -33,7 +34,7 @@ export {
   type QueueInspector,
   queuesOf,
 } from "./queue/inspector.ts";
-export { type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
+export { type Addition, type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
 export { leaseTtlMs, withRenewedLease } from "./renewed-lease.ts";
 export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";
 export { Secret, secret } from "./secret.ts";

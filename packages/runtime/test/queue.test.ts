@@ -157,6 +157,35 @@ test("work added again while it runs is run once more, however often it was adde
   expect(runs.map(({ at }) => at?.getTime())).toEqual([1, 4]);
 });
 
+test("jobs that are added together are one each, and those failed for good are tried anew", async () => {
+  const { producer, inspector } = open();
+  const isPoisoned = { now: true };
+  const { runs, greeter } = recording(() => {
+    if (isPoisoned.now) throw new AppError("UNKNOWN_PLAN", "no such plan");
+  });
+  const { consumer } = work(greeter);
+  await producer.add(greet, { who: "a" });
+  await eventually(async () => expect(await inspector.counts()).toMatchObject([{ failed: 1, active: 0 }]));
+  await consumer.close();
+  isPoisoned.now = false;
+  const together = ["a", "b", "c", "b"].map((who) => ({ payload: { who }, requestId: `req-${who}` }));
+  await producer.addMany(greet, together);
+  await producer.addMany(greet, []);
+  expect(await inspector.counts()).toMatchObject([{ waiting: 3, failed: 0 }]);
+  work(greeter);
+  await eventually(async () => expect(await inspector.pendingCount()).toBe(0));
+  expect(runs.slice(1).map(({ who, requestId }) => [who, requestId])).toEqual(
+    expect.arrayContaining([
+      ["a", "req-a"],
+      ["b", "req-b"],
+      ["c", "req-c"],
+    ]),
+  );
+  expect(runs).toHaveLength(4);
+  const bad = producer.addMany(greet, [{ payload: { who: "d" } }, { payload: { who: 1 } as never }]);
+  await expect(bad).rejects.toThrow(ZodError);
+});
+
 test("a payload that is not the job's is refused when added", async () => {
   const { producer, inspector } = open();
   await expect(producer.add(greet, { who: 1 } as never)).rejects.toThrow(ZodError);

@@ -16,6 +16,13 @@ export interface AddOptions {
   requestId?: string;
 }
 
+/** One of several jobs that are added together. */
+export interface Addition<Payload> {
+  payload: Payload;
+  /** Follows the job into the logs of whoever runs it. */
+  requestId?: string | undefined;
+}
+
 export interface Producer {
   /**
    * Resolves once the job is in Redis. The same work already waiting or running is not added again; the same work
@@ -23,6 +30,15 @@ export interface Producer {
    * does not answer in time: the job may then exist all the same, which adding it again makes good.
    */
   add<Payload>(job: JobDefinition<Payload>, payload: NoInfer<Payload>, options?: AddOptions): Promise<void>;
+  /**
+   * As `add` for each, in two round trips: resolves once all are in Redis. Where it rejects some may be, and adding all
+   * of them again makes good.
+   */
+  addMany<Payload>(
+    job: JobDefinition<Payload>,
+    additions: readonly Addition<NoInfer<Payload>>[],
+    options?: Pick<AddOptions, "deduplicate">,
+  ): Promise<void>;
   /** Leaves the connection open: it belongs to the caller. */
   close(): Promise<void>;
 }
@@ -49,15 +65,26 @@ export function createProducer({ connection, prefix = QUEUE_PREFIX, log }: Produ
     return queue;
   }
 
+  async function addMany(queue: Queue, jobs: readonly NewJob[]): Promise<void> {
+    const failed = await failedAmong(connection, queue, jobs);
+    await Promise.all([
+      queue.addBulk(jobs.filter((job) => !failed.has(job))),
+      ...[...failed].map((job) => addOrRevive(queue, job)),
+    ]);
+  }
+
   return {
-    add: async (job, payload, options = {}) => {
-      const envelope: Envelope = {
-        payload: job.payload.parse(payload),
-        ...(options.requestId !== undefined && { requestId: options.requestId }),
-      };
-      await withinAddTimeout(
-        job.queue,
-        addOrRevive(queueOf(job.queue), job.name, envelope, optionsOf(job, payload, options)),
+    add: (job, payload, { requestId, ...options } = {}) =>
+      withinAddTimeout(job.queue, async () =>
+        addOrRevive(queueOf(job.queue), newJob(job, { payload, requestId }, options)),
+      ),
+    addMany: async (job, additions, options = {}) => {
+      if (additions.length === 0) return;
+      await withinAddTimeout(job.queue, async () =>
+        addMany(
+          queueOf(job.queue),
+          additions.map((addition) => newJob(job, addition, options)),
+        ),
       );
     },
     close: async () => {
@@ -66,29 +93,53 @@ export function createProducer({ connection, prefix = QUEUE_PREFIX, log }: Produ
   };
 }
 
-function optionsOf<Payload>(job: JobDefinition<Payload>, payload: Payload, options: AddOptions): JobsOptions {
+/** A job as BullMQ takes it. */
+interface NewJob {
+  name: string;
+  data: Envelope;
+  opts: JobsOptions;
+}
+
+function newJob<Payload>(
+  job: JobDefinition<Payload>,
+  { payload, requestId }: Addition<Payload>,
+  { delayMs, deduplicate }: Omit<AddOptions, "requestId">,
+): NewJob {
+  const data = { payload: job.payload.parse(payload), ...(requestId !== undefined && { requestId }) };
   const id = jobIdOf(job, payload);
   return {
-    attempts: job.attempts,
-    backoff: { type: "exponential", delay: job.backoffMs },
-    // The effect is remembered in Postgres; a finished job kept here would only block the next one of its name.
-    removeOnComplete: true,
-    removeOnFail: false,
-    ...(options.delayMs !== undefined && { delay: options.delayMs }),
-    ...(options.deduplicate === "keep-last-if-active"
-      ? { deduplication: { id, keepLastIfActive: true } }
-      : { jobId: id }),
+    name: job.name,
+    data,
+    opts: {
+      attempts: job.attempts,
+      backoff: { type: "exponential", delay: job.backoffMs },
+      // The effect is remembered in Postgres; a finished job kept here would only block the next one of its name.
+      removeOnComplete: true,
+      removeOnFail: false,
+      ...(delayMs !== undefined && { delay: delayMs }),
+      ...(deduplicate === "keep-last-if-active"
+        ? { deduplication: { id, keepLastIfActive: true } }
+        : { jobId: id }),
+    },
   };
 }
 
-async function addOrRevive(
+/** Those whose work has failed for good under the same id: few or none, so each is then looked at by itself. */
+async function failedAmong(
+  connection: Redis | Cluster,
   queue: Queue,
-  name: string,
-  envelope: Envelope,
-  options: JobsOptions,
-): Promise<void> {
-  if (options.jobId !== undefined && (await revive(queue, options.jobId, envelope))) return;
-  await queue.add(name, envelope, options);
+  jobs: readonly NewJob[],
+): Promise<Set<NewJob>> {
+  const named = jobs.filter(({ opts }) => opts.jobId !== undefined);
+  if (named.length === 0) return new Set();
+  const ids = named.map(({ opts }) => opts.jobId ?? "");
+  const failedAt = await connection.zmscore(queue.toKey("failed"), ...ids);
+  return new Set(named.filter((_job, at) => failedAt[at] != null));
+}
+
+async function addOrRevive(queue: Queue, { name, data, opts }: NewJob): Promise<void> {
+  if (opts.jobId !== undefined && (await revive(queue, opts.jobId, data))) return;
+  await queue.add(name, data, opts);
 }
 
 /** A job failed for good keeps its id taken: without this, work that is due again would never be tried again. */
@@ -104,7 +155,8 @@ async function revive(queue: Queue, jobId: string, envelope: Envelope): Promise<
   }
 }
 
-async function withinAddTimeout(queue: string, adding: Promise<void>): Promise<void> {
+async function withinAddTimeout(queue: string, add: () => Promise<void>): Promise<void> {
+  const adding = add();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
