@@ -22,7 +22,7 @@ import { createAdoptCard } from "./dunning/adopt-card.ts";
 import { createDunningStep } from "./dunning/dunning-step.ts";
 import type { Env } from "./env.ts";
 import { adoptCardProcessor } from "./jobs/adopt-card.ts";
-import { applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
+import { applyConcurrency, applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
 import { cancelNowProcessor } from "./jobs/cancel-now.ts";
 import { closePeriodProcessor } from "./jobs/close-period.ts";
 import { dunningStepProcessor } from "./jobs/dunning-step.ts";
@@ -118,8 +118,11 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     holder: `${hostname()}.${process.pid}`,
   });
   const consumers: Consumer[] = [];
-  const consume = (queue: string, processors: Parameters<typeof createConsumer>[0]["processors"]) => {
-    const { WORKER_CONCURRENCY: concurrency } = env;
+  const consume = (
+    queue: string,
+    processors: Parameters<typeof createConsumer>[0]["processors"],
+    concurrency = env.WORKER_CONCURRENCY,
+  ) => {
     const consumer = createConsumer({ connection: queueRedis, queue, processors, concurrency, log, metrics });
     consumers.push(life.own(`consumer of ${queue}`, consumer, ({ close: drain }) => drain()));
   };
@@ -138,7 +141,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     },
     start: async () => {
       for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
-      consume(applyStripeEvent.queue, [applyStripeEventProcessor(deps)]);
+      consume(applyStripeEvent.queue, [applyStripeEventProcessor(deps)], applyConcurrency);
       consume(syncStripeObject.queue, [
         syncStripeObjectProcessor({ ...deps, syncObject }),
         resolveDoubleCheckoutProcessor(deps),

@@ -42,6 +42,30 @@ test("an event is recorded once, with what it says has changed, whoever repeats 
   expect(await objects()).toMatchObject([{ generation: 2 }]);
 });
 
+test("events that come together are one transaction: each recorded, each object marked once, with the customer known", async () => {
+  const { apply, events, objects, inspector, rows } = await openApply();
+  const sent = Array.from({ length: 40 }, (_, n) =>
+    hint({ objectId: `sub_${n % 4}`, customerId: n < 4 ? "cus_1" : null }),
+  );
+  await Promise.all([...sent, sent[0]!].map(apply));
+  expect(await events()).toHaveLength(40);
+  expect(await objects()).toEqual(
+    [0, 1, 2, 3].map((n) => ({ object_id: `sub_${n}`, object_type: "subscription", generation: 1 })),
+  );
+  expect(await rows(sql`select distinct stripe_customer_id as id from stripe_objects`)).toEqual([
+    { id: "cus_1" },
+  ]);
+  expect(await inspector.pendingCount()).toBe(4);
+});
+
+test("an event that cannot be recorded fails alone, whatever comes with it", async () => {
+  const { apply, events } = await openApply();
+  const sent = Array.from({ length: 20 }, (_, n) => hint(n === 7 ? { type: "price.\0updated" } : {}));
+  const outcomes = await Promise.allSettled(sent.map(apply));
+  expect(outcomes.flatMap(({ status }, n) => (status === "rejected" ? [n] : []))).toEqual([7]);
+  expect(await events()).toHaveLength(19);
+});
+
 test.each([
   ["another type", { type: "price.updated", objectType: "price", objectId: "price_1" }, "not acted upon"],
   ["live mode", { isLive: true }, "live mode"],

@@ -1,73 +1,52 @@
-import {
-  applyStripeEvent,
-  handledThinEventTypes,
-  type StripeHint,
-  syncStripeObject,
-} from "@driftlock/contracts";
-import { type Db, stripeEvents, stripeObjects, usageQuarantine } from "@driftlock/db";
-import { type Clock, type JobContext, type Producer, processor } from "@driftlock/runtime";
-import { type Stripe, stripeApiVersion } from "@driftlock/stripe";
-import { familyOf } from "../stripe-events/index.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError, applyStripeEvent, handledThinEventTypes, type StripeHint } from "@driftlock/contracts";
+import { stripeEvents, usageQuarantine } from "@driftlock/db";
+import { createBatcher, type JobContext, processor } from "@driftlock/runtime";
+import type { Stripe } from "@driftlock/stripe";
+import { type ApplyHintsDeps, applyHints, type GivenHint } from "../stripe-events/apply-hints.ts";
 import { fetchRefusedReports } from "../stripe-events/meter-events.ts";
 
-interface ApplyStripeEventDeps {
-  db: Db;
+/** Jobs of this queue at a time, and so the events of one transaction at most: nearly all of a job's time is its commit. */
+export const applyConcurrency = 200;
+const awayPauseMs = 500;
+
+interface ApplyStripeEventDeps extends ApplyHintsDeps {
   stripe: Stripe;
-  producer: Producer;
-  wallClock: Clock;
-  isLive: boolean;
 }
 
 /**
- * Records an event once, and in the same transaction what it says has changed. The sync is a job of its own; it is
- * added for a repeated event too, since the first run may have died before it.
+ * A job for each event, and one transaction for those that run at the same time. An event that cannot be recorded fails
+ * alone; while a server is away all of them wait for it, so that none of them spends its attempts on that.
  */
-export const applyStripeEventProcessor = (deps: ApplyStripeEventDeps) =>
-  processor(applyStripeEvent, async (hint, { log, requestId }) => {
-    if (handledThinEventTypes.some((type) => type === hint.type))
-      return setAsideRefusedReports(deps, hint, log);
-    const { objects, reason } = readHint(hint, deps.isLive);
-    if (hint.apiVersion !== null && hint.apiVersion !== stripeApiVersion) {
-      log.warn(
-        { eventId: hint.eventId, apiVersion: hint.apiVersion, expected: stripeApiVersion },
-        "stripe-event.other-version",
-      );
-    }
-    const now = deps.wallClock.now();
-    const isNew = await deps.db.transaction(async (tx) => {
-      const inserted = await stripeEvents.insertStripeEvent(tx, {
-        ...hint,
-        outcome: reason === null ? "applied" : "ignored",
-        reason,
-        now,
-      });
-      if (inserted) for (const object of objects) await stripeObjects.markDirty(tx, { ...object, now });
-      return inserted;
-    });
-    for (const { objectId } of objects) {
-      await deps.producer.add(
-        syncStripeObject,
-        { objectId },
-        { deduplicate: "keep-last-if-active", ...(requestId !== undefined && { requestId }) },
-      );
-    }
-    log.info(
-      { eventId: hint.eventId, type: hint.type, objectId: hint.objectId, isNew, reason },
-      "stripe-event.recorded",
-    );
+export function applyStripeEventProcessor(deps: ApplyStripeEventDeps) {
+  const apply = createBatcher<GivenHint & { signal: AbortSignal }>({
+    itemsMax: applyConcurrency,
+    run: (batch) => whenServersAnswer(() => applyHints(deps, batch), batch),
+    isolates: (error) => !isUnavailable(error),
   });
+  return processor(applyStripeEvent, async (hint, context) => {
+    if (handledThinEventTypes.some((type) => type === hint.type))
+      return setAsideRefusedReports(deps, hint, context.log);
+    return apply({ hint, ...context });
+  });
+}
 
-function readHint(
-  hint: StripeHint,
-  isLive: boolean,
-): { objects: stripeObjects.StripeObjectRef[]; reason: string | null } {
-  if (hint.isLive !== isLive)
-    return { objects: [], reason: `an event of ${hint.isLive ? "live" : "test"} mode` };
-  const family = familyOf(hint);
-  if (family === null) return { objects: [], reason: "events of this type are not acted upon" };
-  // In the order of their ids, so that two transactions that mark the same objects never wait for each other.
-  const objects = family(hint).toSorted((a, b) => (a.objectId < b.objectId ? -1 : 1));
-  return { objects, reason: objects.length === 0 ? "names no object that could be ours" : null };
+const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.code === "UNAVAILABLE";
+
+/** Postgres or Redis away: again and again, until it is back or the process stops, which puts the jobs back. */
+async function whenServersAnswer(
+  work: () => Promise<void>,
+  batch: readonly Pick<JobContext, "signal" | "log">[],
+): Promise<void> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error) || batch.every(({ signal }) => signal.aborted)) throw error;
+      if (failures === 0) batch[0]?.log.warn({ err: error, count: batch.length }, "stripe-events.waiting");
+      await delay(awayPauseMs);
+    }
+  }
 }
 
 async function setAsideRefusedReports(

@@ -1,12 +1,14 @@
-import { AppError, applyStripeEvent } from "@driftlock/contracts";
+import { AppError, applyStripeEvent, type StripeHint } from "@driftlock/contracts";
 import { toAppError } from "@driftlock/redis";
-import type { Clock, Producer, Secret } from "@driftlock/runtime";
+import { type Addition, type Clock, createBatcher, type Producer, type Secret } from "@driftlock/runtime";
 import { stripeHintOf, verifyWebhook } from "@driftlock/stripe";
 import type { FastifyPluginAsync } from "fastify";
 
 /** DESIGN 3: as old as this, the workers count as gone. */
 const heartbeatAgeMaxMs = 5 * 60 * 1000;
 const bodyBytesMax = 1024 * 1024;
+/** Redis is busy for some 10 ms with so many at once. */
+const batchEventsMax = 500;
 
 export interface StripeWebhookDeps {
   secrets: readonly Secret[];
@@ -22,6 +24,11 @@ export const stripeWebhookRoutes =
   (deps: StripeWebhookDeps): FastifyPluginAsync =>
   async (app) => {
     const secrets = deps.secrets.map((secret) => secret.reveal());
+    // A job each, its identity the event's id, added together; a delivery is answered when all of its batch is in Redis.
+    const enqueue = createBatcher<Addition<StripeHint>>({
+      itemsMax: batchEventsMax,
+      run: (batch) => deps.producer.addMany(applyStripeEvent, batch),
+    });
     // Scoped to this route: the signature is over the bytes, whatever the content type says they are.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -35,9 +42,7 @@ export const stripeWebhookRoutes =
         now: deps.wallClock.now(),
       });
       if (webhook.type === "invoice.created") await expectWorkers(deps);
-      await deps.producer
-        .add(applyStripeEvent, stripeHintOf(webhook), { requestId: request.id })
-        .catch(rethrowAsAppError);
+      await enqueue({ payload: stripeHintOf(webhook), requestId: request.id }).catch(rethrowAsAppError);
       request.log.info(
         { eventId: webhook.id, type: webhook.type, objectId: webhook.objectId },
         "webhook.queued",

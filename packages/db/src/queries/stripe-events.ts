@@ -25,6 +25,28 @@ export const insertStripeEvent = async (
   return inserted === 1;
 };
 
+/**
+ * Remembers events for good. @returns the ids of those that were never recorded before. In the order of their ids, so
+ * that two transactions with the same events never wait for each other.
+ */
+export const insertManyStripeEvents = async (
+  q: Queryable,
+  events: readonly StripeEventRow[],
+  now: Date,
+): Promise<string[]> => {
+  const column = <Key extends keyof StripeEventRow>(key: Key) => events.map((event) => event[key]);
+  const rows = await q.rows<{ eventId: string }>(
+    "stripeEvents.insertMany",
+    sql`insert into stripe_events (event_id, type, api_version, object_id, outcome, reason, recorded_at)
+    select given.*, ${now}::timestamptz from unnest(${column("eventId")}::text[], ${column("type")}::text[],
+      ${column("apiVersion")}::text[], ${column("objectId")}::text[], ${column("outcome")}::text[],
+      ${column("reason")}::text[]) as given (event_id, type, api_version, object_id, outcome, reason)
+    order by given.event_id
+    on conflict (event_id) do nothing returning event_id as "eventId"`,
+  );
+  return rows.map((row) => row.eventId);
+};
+
 export const findStripeEvent = (q: Queryable, eventId: string): Promise<StripeEventRow | null> =>
   q.row(
     "stripeEvents.find",

@@ -44,6 +44,23 @@ export const markDirty = async (q: Queryable, object: StripeObjectRef & { now: D
   return row?.generation ?? 0;
 };
 
+/** As `markDirty` for several objects, each of them once. In the order of their ids: see there whoever marks several. */
+export const markManyDirty = (
+  q: Queryable,
+  objects: readonly StripeObjectRef[],
+  now: Date,
+): Promise<number> =>
+  q.run(
+    "stripeObjects.markManyDirty",
+    sql`insert into stripe_objects (object_id, object_type, stripe_customer_id, marked_at)
+    select given.*, ${now}::timestamptz from unnest(${objects.map(({ objectId }) => objectId)}::text[],
+      ${objects.map(({ objectType }) => objectType)}::text[],
+      ${objects.map(({ stripeCustomerId }) => stripeCustomerId)}::text[]) as given (object_id, object_type, stripe_customer_id)
+    order by given.object_id collate "C"
+    on conflict (object_id) do update set generation = stripe_objects.generation + 1, marked_at = excluded.marked_at,
+      failure = null, stripe_customer_id = coalesce(excluded.stripe_customer_id, stripe_objects.stripe_customer_id)`,
+  );
+
 export const findStripeObject = (q: Queryable, objectId: string): Promise<StripeObjectRow | null> =>
   q.row("stripeObjects.find", {
     text: `select ${columns} from stripe_objects where object_id = $1::text`,

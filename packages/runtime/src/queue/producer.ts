@@ -134,7 +134,7 @@ async function failedAmong(
   if (named.length === 0) return new Set();
   const ids = named.map(({ opts }) => opts.jobId ?? "");
   const failedAt = await connection.zmscore(queue.toKey("failed"), ...ids);
-  return new Set(named.filter((_job, at) => failedAt[at] != null));
+  return new Set(named.filter((_job, at) => (failedAt[at] ?? null) !== null));
 }
 
 async function addOrRevive(queue: Queue, { name, data, opts }: NewJob): Promise<void> {
