@@ -36,6 +36,41 @@ describeInBrowser("signing in", () => {
     await sees(second, "This link was used before");
   });
 
+  test("a real installation sends the visitor to its own sign-in page, which sends a token back", async () => {
+    const { apiUrl, accounts } = system().dev;
+    const [account] = accounts;
+    const asked: URL[] = [];
+    const visitOf = async () => {
+      const page = await visit();
+      await page.route("**/app-config.json", async (route) => {
+        const config = (await (await route.fetch()).json()) as object;
+        await route.fulfill({ json: { ...config, signInUrl: "http://login.example.test/billing" } });
+      });
+      await page.route("http://login.example.test/**", (route) => {
+        const url = new URL(route.request().url());
+        asked.push(url);
+        const { return_to: back, state } = Object.fromEntries(url.searchParams);
+        const location = `${back}#access_token=${account?.userToken}&state=${state}`;
+        return route.fulfill({ status: 302, headers: { location } });
+      });
+      return page;
+    };
+    const page = await visitOf();
+    await page.goto(`${apiUrl}/app/invoices`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Invoices" }).waitFor();
+    await sees(page, account?.id ?? "");
+    expect(asked.map(({ searchParams }) => searchParams.get("return_to"))).toEqual([
+      `${apiUrl}/app/invoices`,
+    ]);
+    expect(page.url()).not.toContain("token");
+
+    const lured = await visitOf();
+    await lured.goto(`${apiUrl}/#access_token=${account?.userToken}&state=guessed`);
+    await sees(lured, "You could not be signed in");
+    await sees(lured, "This sign-in was not begun in this tab");
+  });
+
   test("signing out ends it", async () => {
     const page = await signIn(await system().openAccount("leaver"));
     await page.getByRole("button", { name: "Sign out" }).click();

@@ -160,6 +160,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         mode,
         stripePublishableKey: env.STRIPE_PUBLISHABLE_KEY ?? null,
         stripeJsUrl: env.STRIPE_JS_URL,
+        signInUrl: env.AUTH_SIGN_IN_URL ?? null,
       },
       publicUrl: env.PUBLIC_URL,
       allowedHosts: env.ALLOWED_HOSTS,

@@ -56,6 +56,8 @@ export const Env = processSchema(
     AUTH_ISSUER: z.string().optional(),
     AUTH_AUDIENCE: z.string().optional(),
     AUTH_ACCOUNT_CLAIM: z.string().default("account_id"),
+    /** The page that signs the front end's users in and sends them back with a token (ADR 0028). */
+    AUTH_SIGN_IN_URL: httpUrl().optional(),
     /** Overrides of what each payment state allows, for example {"past_due":"read_only"}. */
     ACCESS_POLICY: z
       .string()
@@ -82,6 +84,9 @@ export const Env = processSchema(
       if (env.AUTH_JWKS_URL !== undefined && env[name] === undefined) {
         fault(name, "is missing: AUTH_JWKS_URL needs it");
       }
+    }
+    if (env.AUTH_SIGN_IN_URL !== undefined && env.AUTH_JWKS_URL === undefined) {
+      fault("AUTH_SIGN_IN_URL", "needs AUTH_JWKS_URL: without it no token is taken");
     }
     if (env.AUTH_ISSUER === demoIssuer && mode !== "simulator") {
       fault("AUTH_ISSUER", "is the demo's, which is for DRIFTLOCK_MODE=simulator only");

@@ -35,6 +35,8 @@ test("a wrong configuration names every fault at once", () => {
     "STRIPE_SECRET_KEY",
   ]);
   expect(readEnv(Env, complete).faults).toBeUndefined();
+  const signIn = { ...complete, AUTH_SIGN_IN_URL: "https://login.example.test/" };
+  expect(readEnv(Env, signIn).faults?.map(({ variable }) => variable)).toEqual(["AUTH_SIGN_IN_URL"]);
 });
 
 test("it does not start on a database of another mode", async () => {

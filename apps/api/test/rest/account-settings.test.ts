@@ -94,5 +94,6 @@ test("the front end is told where Stripe's script is", async () => {
     mode: "simulator",
     stripePublishableKey: null,
     stripeJsUrl: `${gateway.simulator.url}/_sim/stripe.js`,
+    signInUrl: null,
   });
 });

@@ -67,8 +67,21 @@ function SessionNotice() {
 }
 
 function SignInWord() {
+  const { session } = useSession();
   const { data, isPending } = useQuery(appConfigQuery);
   if (isPending) return null;
+  const signInUrl = data?.signInUrl ?? null;
+  if (signInUrl !== null) {
+    return (
+      <section className="panel">
+        <h2>Your account</h2>
+        <p>See your usage and invoices, change your plan or your card.</p>
+        <button type="button" className="primary" onClick={() => session.begin(signInUrl)}>
+          Sign in
+        </button>
+      </section>
+    );
+  }
   return (
     <section className="panel">
       <h2>To sign in</h2>

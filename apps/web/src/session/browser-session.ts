@@ -12,4 +12,7 @@ export const createBrowserSession = () =>
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ token }),
       }),
+    leaveTo: (url) => location.assign(url),
+    readAddress: () => location.origin + location.pathname + location.search,
+    createState: () => crypto.randomUUID(),
   });

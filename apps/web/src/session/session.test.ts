@@ -3,7 +3,7 @@ import { createSession } from "./session.ts";
 
 function fakeTab(options: { fragment?: string; kept?: string; answers?: (() => Promise<Response>)[] } = {}) {
   const items = new Map<string, string>(options.kept ? [["driftlock.userToken", options.kept]] : []);
-  const tab = { fragment: options.fragment ?? "", exchanged: [] as string[] };
+  const tab = { fragment: options.fragment ?? "", exchanged: [] as string[], wentTo: [] as string[] };
   const answers = [...(options.answers ?? [])];
   const session = createSession({
     storage: {
@@ -20,6 +20,9 @@ function fakeTab(options: { fragment?: string; kept?: string; answers?: (() => P
       expect(tab.fragment).toBe("");
       return answers.shift()?.() ?? Promise.reject(new TypeError("no answer"));
     },
+    leaveTo: (url) => void tab.wentTo.push(url),
+    readAddress: () => "https://billing.example/app/invoices?page=2",
+    createState: () => "unguessable",
   });
   return { session, tab, items };
 }
@@ -81,4 +84,34 @@ describe("a session", () => {
     stop();
     expect(seen).toEqual(["visitor"]);
   });
+
+  test("is begun on the sign-in page, and by the token that it sends back with what it was given", async () => {
+    const { session, tab, items } = fakeTab();
+    session.begin("https://login.example/billing?tenant=7");
+    const url = new URL(tab.wentTo[0] ?? "");
+    expect(url.origin + url.pathname).toBe("https://login.example/billing");
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      tenant: "7",
+      return_to: "https://billing.example/app/invoices?page=2",
+      state: "unguessable",
+    });
+    tab.fragment = "#access_token=jwt&state=unguessable&token_type=Bearer";
+    await session.redeemFragment();
+    expect(tab.fragment).toBe("");
+    expect(session.read()).toEqual({ kind: "signed-in", userToken: "jwt" });
+    expect(Object.fromEntries(items)).toEqual({ "driftlock.userToken": "jwt" });
+  });
+
+  test.each(["#access_token=jwt", "#access_token=jwt&state=other"])(
+    "takes no token from a link that it did not ask for: %s",
+    async (fragment) => {
+      const { session, tab, items } = fakeTab({ kept: "older" });
+      session.begin("https://login.example/");
+      if (!fragment.includes("other")) items.delete("driftlock.signInState");
+      tab.fragment = fragment;
+      await session.redeemFragment();
+      expect(session.read()).toMatchObject({ kind: "refused", problem: { code: "SIGN_IN_NOT_BEGUN_HERE" } });
+      expect(items.size).toBe(0);
+    },
+  );
 });

@@ -10,5 +10,7 @@ export const AppConfigDto = z.object({
   mode: z.enum(["simulator", "test", "live"]),
   stripePublishableKey: z.string().nullable(),
   stripeJsUrl: z.string(),
+  /** Where a visitor signs in; null where the page only says how. */
+  signInUrl: z.string().nullable(),
 });
 export type AppConfigDto = z.infer<typeof AppConfigDto>;
