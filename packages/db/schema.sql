@@ -85,6 +85,23 @@ create table checkout_sessions (
 );
 CREATE UNIQUE INDEX checkout_sessions_one_open ON public.checkout_sessions USING btree (account_id) WHERE (status = 'open'::text);
 
+create table disputes (
+  dispute_id text not null,
+  account_id text not null,
+  charge_id text not null,
+  invoice_id text,
+  status text not null,
+  reason text not null,
+  amount_minor bigint not null,
+  currency text not null,
+  evidence_due_at timestamp with time zone,
+  opened_at timestamp with time zone not null,
+  fetch_sequence bigint not null,
+  constraint disputes_pkey PRIMARY KEY (dispute_id),
+  constraint disputes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX disputes_by_account ON public.disputes USING btree (account_id);
+
 create table double_checkouts (
   stripe_subscription_id text not null,
   kept_subscription_id text not null,
@@ -113,8 +130,8 @@ create table dunning_attempts (
   constraint dunning_attempts_pkey PRIMARY KEY (invoice_id, attempt),
   constraint dunning_attempts_idempotency_key_key UNIQUE (idempotency_key),
   constraint dunning_attempts_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES dunning_cases(invoice_id),
-  constraint dunning_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['paid'::text, 'declined'::text, 'action_required'::text, 'error'::text]))),
-  constraint dunning_attempts_reason_check CHECK ((reason = ANY (ARRAY['schedule'::text, 'new_card'::text])))
+  constraint dunning_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['paid'::text, 'declined'::text, 'action_required'::text, 'processing'::text, 'settled'::text, 'error'::text]))),
+  constraint dunning_attempts_reason_check CHECK ((reason = ANY (ARRAY['schedule'::text, 'new_card'::text, 'operator'::text])))
 );
 
 create table dunning_cases (
@@ -134,14 +151,23 @@ create table dunning_cases (
   next_step_at timestamp with time zone,
   next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   settled_at timestamp with time zone,
+  stripe_attempt_count integer default 0 not null,
+  retry_requested_at timestamp with time zone,
+  final_step text,
+  is_recoverable boolean generated always as (
+CASE
+    WHEN (settled_at IS NULL) THEN (state <> 'gave_up'::text)
+    ELSE ((state = 'gave_up'::text) AND (COALESCE(final_step, ''::text) = 'pause'::text))
+END) stored not null,
   constraint dunning_cases_pkey PRIMARY KEY (invoice_id),
   constraint dunning_cases_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint dunning_cases_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(invoice_id),
+  constraint dunning_cases_final_step_check CHECK ((final_step = ANY (ARRAY['cancel'::text, 'pause'::text, 'downgrade-to-free'::text]))),
   constraint dunning_cases_mode_check CHECK ((mode = ANY (ARRAY['worker'::text, 'stripe'::text]))),
   constraint dunning_cases_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'waiting_for_card'::text, 'action_required'::text, 'recovered'::text, 'gave_up'::text, 'stopped'::text])))
 );
 CREATE INDEX dunning_cases_by_account ON public.dunning_cases USING btree (account_id) WHERE (settled_at IS NULL);
-CREATE INDEX dunning_cases_due ON public.dunning_cases USING btree (next_step_at) WHERE (settled_at IS NULL);
+CREATE INDEX dunning_cases_due ON public.dunning_cases USING btree (next_step_at) WHERE (next_step_at IS NOT NULL);
 
 create table features (
   plan_id text not null,
@@ -209,10 +235,15 @@ create table metrics (
   stripe_meter_event_name text,
   created_at timestamp with time zone not null,
   unique_property text,
+  late_policy text default 'carry-as-adjustment'::text not null,
+  version integer default 1 not null,
+  report_mode text default 'sum'::text not null,
   constraint metrics_pkey PRIMARY KEY (metric),
   constraint metrics_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique'::text]))),
   constraint metrics_check CHECK (((aggregation = 'unique'::text) = (unique_property IS NOT NULL))),
-  constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+  constraint metrics_late_policy_check CHECK ((late_policy = ANY (ARRAY['bill-in-period-if-draft'::text, 'carry-as-adjustment'::text, 'reject'::text, 'operator-review'::text]))),
+  constraint metrics_metric_check CHECK ((metric ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+  constraint metrics_report_mode_check CHECK ((report_mode = ANY (ARRAY['sum'::text, 'last'::text])))
 );
 
 create table new_cards (
@@ -279,6 +310,7 @@ create table payment_methods (
   exp_year integer,
   is_default boolean default false not null,
   fetch_sequence bigint not null,
+  renewed_at timestamp with time zone,
   constraint payment_methods_pkey PRIMARY KEY (payment_method_id),
   constraint payment_methods_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
@@ -326,6 +358,19 @@ create table plan_limits (
   constraint plan_limits_included_quantity_check CHECK ((included_quantity >= 0)),
   constraint plan_limits_overage_policy_check CHECK ((overage_policy = ANY (ARRAY['refuse'::text, 'bill'::text, 'unlimited'::text])))
 );
+
+create table refunded_charges (
+  charge_id text not null,
+  account_id text not null,
+  invoice_id text,
+  amount_minor bigint not null,
+  refunded_minor bigint not null,
+  currency text not null,
+  fetch_sequence bigint not null,
+  constraint refunded_charges_pkey PRIMARY KEY (charge_id),
+  constraint refunded_charges_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX refunded_charges_by_invoice ON public.refunded_charges USING btree (invoice_id);
 
 create table schema_migrations (
   name text not null,
@@ -401,10 +446,78 @@ create table subscription_plans (
 );
 CREATE UNIQUE INDEX subscription_plans_one_current ON public.subscription_plans USING btree (plan_id) WHERE is_current;
 
+create table usage_adjustment_checks (
+  account_id text not null,
+  period_start timestamp with time zone not null,
+  marked_at timestamp with time zone not null,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint usage_adjustment_checks_pkey PRIMARY KEY (account_id, period_start),
+  constraint usage_adjustment_checks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX usage_adjustment_checks_due ON public.usage_adjustment_checks USING btree (marked_at);
+
+create table usage_adjustments (
+  adjustment_id text not null,
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  window_no integer not null,
+  from_quantity bigint not null,
+  to_quantity bigint not null,
+  amount_minor bigint not null,
+  currency text not null,
+  reason text not null,
+  stripe_subscription_id text not null,
+  stripe_customer_id text not null,
+  state text not null,
+  billed_on text,
+  stripe_invoice_item_id text,
+  stripe_invoice_id text,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  last_error text,
+  created_at timestamp with time zone not null,
+  first_sent_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  invoiced_at timestamp with time zone,
+  constraint usage_adjustments_pkey PRIMARY KEY (adjustment_id),
+  constraint usage_adjustments_account_id_metric_period_start_window_no_key UNIQUE (account_id, metric, period_start, window_no),
+  constraint usage_adjustments_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_adjustments_metric_fkey FOREIGN KEY (metric) REFERENCES metrics(metric),
+  constraint usage_adjustments_billed_on_check CHECK ((billed_on = ANY (ARRAY['subscription'::text, 'own-invoice'::text]))),
+  constraint usage_adjustments_check CHECK ((from_quantity <> to_quantity)),
+  constraint usage_adjustments_check1 CHECK ((((state = 'settled'::text) = (amount_minor = 0)) OR (state = ANY (ARRAY['review'::text, 'waived'::text])))),
+  constraint usage_adjustments_check2 CHECK (((state <> ALL (ARRAY['sending'::text, 'sent'::text, 'invoiced'::text])) OR (billed_on IS NOT NULL))),
+  constraint usage_adjustments_reason_check CHECK ((reason = ANY (ARRAY['late'::text, 'remainder'::text]))),
+  constraint usage_adjustments_state_check CHECK ((state = ANY (ARRAY['settled'::text, 'pending'::text, 'sending'::text, 'sent'::text, 'invoiced'::text, 'review'::text, 'waived'::text])))
+);
+CREATE INDEX usage_adjustments_open ON public.usage_adjustments USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text]));
+
 create table usage_aggregators (
   aggregator text not null,
   alive_until timestamp with time zone not null,
   constraint usage_aggregators_pkey PRIMARY KEY (aggregator)
+);
+
+create table usage_alerts (
+  account_id text not null,
+  metric text not null,
+  thresholds text[] not null,
+  constraint usage_alerts_pkey PRIMARY KEY (account_id, metric),
+  constraint usage_alerts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_alerts_metric_fkey FOREIGN KEY (metric) REFERENCES metrics(metric)
+);
+
+create table usage_alerts_fired (
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  threshold text not null,
+  quantity bigint not null,
+  fired_at timestamp with time zone not null,
+  constraint usage_alerts_fired_pkey PRIMARY KEY (account_id, metric, period_start, threshold),
+  constraint usage_alerts_fired_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
 create table usage_corrections (
@@ -522,8 +635,13 @@ create table usage_quarantine (
   received_at timestamp with time zone,
   quarantined_at timestamp with time zone not null,
   replayed_at timestamp with time zone,
-  constraint usage_quarantine_pkey PRIMARY KEY (quarantine_id)
+  replaying_at timestamp with time zone,
+  discarded_at timestamp with time zone,
+  constraint usage_quarantine_pkey PRIMARY KEY (quarantine_id),
+  constraint usage_quarantine_check CHECK (((replayed_at IS NULL) OR (discarded_at IS NULL)))
 );
+CREATE INDEX usage_quarantine_by_event ON public.usage_quarantine USING btree (account_id, event_id);
+CREATE INDEX usage_quarantine_open ON public.usage_quarantine USING btree (quarantined_at, quarantine_id) WHERE ((replayed_at IS NULL) AND (discarded_at IS NULL));
 
 create table usage_records (
   quantity bigint not null,
@@ -554,12 +672,24 @@ create table usage_reports (
   created_at timestamp with time zone not null,
   first_sent_at timestamp with time zone,
   sent_at timestamp with time zone,
+  report_mode text default 'sum'::text not null,
+  resend_no integer default 0 not null,
+  compare_at timestamp with time zone,
+  compare_tries integer default 0 not null,
+  confirmed_at timestamp with time zone,
+  released_at timestamp with time zone,
   constraint usage_reports_pkey PRIMARY KEY (identifier),
-  constraint usage_reports_account_id_metric_period_start_window_no_key UNIQUE (account_id, metric, period_start, window_no),
+  constraint usage_reports_one_of_each_window UNIQUE (account_id, metric, period_start, window_no, resend_no),
   constraint usage_reports_check CHECK ((from_quantity <> to_quantity)),
-  constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text])))
+  constraint usage_reports_report_mode_check CHECK ((report_mode = ANY (ARRAY['sum'::text, 'last'::text]))),
+  constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text, 'replaced'::text])))
 );
-CREATE INDEX usage_reports_open ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'failed'::text]));
+CREATE INDEX usage_reports_by_event ON public.usage_reports USING btree (stripe_customer_id, meter_event_name, event_at);
+CREATE INDEX usage_reports_due ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE INDEX usage_reports_failed ON public.usage_reports USING btree (released_at) WHERE (state = 'failed'::text);
+CREATE INDEX usage_reports_lane ON public.usage_reports USING btree (stripe_customer_id, meter_event_name, period_start, window_no) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE UNIQUE INDEX usage_reports_one_call ON public.usage_reports USING btree (stripe_customer_id, meter_event_name) WHERE (state = 'sending'::text);
+CREATE INDEX usage_reports_to_compare ON public.usage_reports USING btree (compare_at) WHERE (state = 'sent'::text);
 
 create table usage_reservations (
   account_id text not null,

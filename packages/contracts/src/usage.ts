@@ -50,6 +50,7 @@ export interface AccountLimits {
 export interface LimitSegment {
   readonly startMs: number;
   readonly endMs: number;
+  /** Whether the period is closed; what that means for an event, its metric says. */
   readonly isClosed: boolean;
   readonly planId: PlanId;
   /** Every metric of the plan; a metric that is missing here is refused. `limit` null is unlimited. */
@@ -64,6 +65,8 @@ export interface MetricLimit {
   readonly hardLimit: number | null;
   /** For `unique`: the property that holds an event's value. Null for every other aggregation. */
   readonly uniqueProperty: string | null;
+  /** Whether its events are refused as `period-closed`; a closed period's billed metrics may go on to take them. */
+  readonly isClosed: boolean;
 }
 
 /** The aggregations whose value follows from the value before and the event; `unique` needs what was seen as well. */

@@ -17,19 +17,37 @@ export * as dunningOverview from "./queries/dunning-overview.ts";
 export * as installation from "./queries/installation.ts";
 export * as invoices from "./queries/invoices.ts";
 export type { InvoiceLine, InvoiceRow, InvoiceStatus } from "./queries/invoices.ts";
+export * as metricDefinitions from "./queries/metric-definitions.ts";
+export * as moneyBack from "./queries/money-back.ts";
 export * as newCards from "./queries/new-cards.ts";
 export * as notices from "./queries/notices.ts";
 export * as notificationEndpoints from "./queries/notification-endpoints.ts";
+export * as owedInvoices from "./queries/owed-invoices.ts";
 export * as paymentMethods from "./queries/payment-methods.ts";
 export * as periodCloses from "./queries/period-closes.ts";
-export type { CloseKey, CloseState, PeriodCloseRow } from "./queries/period-closes.ts";
+export type {
+  BilledTotalRow,
+  CloseKey,
+  CloseState,
+  DrainMark,
+  PeriodCloseRow,
+} from "./queries/period-closes.ts";
+export * as quarantineReview from "./queries/quarantine-review.ts";
+export type { QuarantineRow } from "./queries/quarantine-review.ts";
+export * as reconciliationWalks from "./queries/reconciliation-walks.ts";
+export * as planChanges from "./queries/plan-changes.ts";
+export type { ChangeRefusal, ChangeState, PlanChangeRow } from "./queries/plan-changes.ts";
 export * as stripeCustomerLeases from "./queries/stripe-customer-leases.ts";
 export * as stripeEvents from "./queries/stripe-events.ts";
 export * as stripeObjects from "./queries/stripe-objects.ts";
 export * as subscriptions from "./queries/subscriptions.ts";
 export type { SubscriptionRow } from "./queries/subscriptions.ts";
+export * as usageAdjustments from "./queries/usage-adjustments.ts";
+export type { AdjustmentRow, AdjustmentState } from "./queries/usage-adjustments.ts";
 export * as usageAggregators from "./queries/usage-aggregators.ts";
 export * as usageCorrections from "./queries/usage-corrections.ts";
+export * as usageDigests from "./queries/usage-digests.ts";
+export * as usageExplanations from "./queries/usage-explanations.ts";
 export * as usageGroups from "./queries/usage-groups.ts";
 export * as usageGenerations from "./queries/usage-generations.ts";
 export * as usageIdFilters from "./queries/usage-id-filters.ts";
@@ -37,9 +55,11 @@ export * as usagePeriods from "./queries/usage-periods.ts";
 export * as usagePeriodsWrite from "./queries/usage-periods-write.ts";
 export type { PeriodTileRow } from "./queries/usage-periods-write.ts";
 export * as usageQuarantine from "./queries/usage-quarantine.ts";
+export * as usageReadings from "./queries/usage-readings.ts";
 export * as usageRecordPages from "./queries/usage-record-pages.ts";
 export type { UsageRecordRow } from "./queries/usage-record-pages.ts";
 export * as usageRecords from "./queries/usage-records.ts";
+export * as usageReportLanes from "./queries/usage-report-lanes.ts";
 export * as usageReports from "./queries/usage-reports.ts";
 export * as usageReservations from "./queries/usage-reservations.ts";
 export type { ReservationItem, ReservationRow, ReservationState } from "./queries/usage-reservations.ts";

@@ -1,5 +1,7 @@
+export { earlierFreeParts } from "./counted-spans.ts";
+export { type Cut, withoutCut } from "./without-cut.ts";
 export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";
-export { type AccessPolicy, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
+export { type AccessPolicy, accessOf, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
 export { type DeclineAction, declineActionOf } from "./decline-codes.ts";
 export {
   type DunningFinalStep,
@@ -9,14 +11,28 @@ export {
   nextDunningStep,
   retryOnDays,
 } from "./dunning.ts";
+export { type ChargedTier, explainCharge, type ExplainedCharge } from "./explain-charge.ts";
+export { type EventWhereabouts, explainEvent } from "./explain-event.ts";
+export { isWithinSegments, segmentsOfLine } from "./line-segments.ts";
 export { type TiledPeriod, type TilingInput, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
+export {
+  type AdjustmentDecision,
+  adjustmentGatherMs,
+  type AdjustmentWindow,
+  type ClosedTotal,
+  decideAdjustment,
+  describeAdjustment,
+  windowAmountMinor,
+} from "./adjustment.ts";
 export { overageAmountMinor, type OveragePrice } from "./price.ts";
 export { quantityWithinCap } from "./spend-cap.ts";
 export { accountLimits, isLive, type LimitsInput } from "./limits.ts";
 export {
   freezeWindow,
+  isLeftToClose,
   meterEventIdentifier,
   meterEventTimestamp,
+  meterEventValue,
   type MeterWindow,
   type UnreportedTotal,
 } from "./meter-event.ts";
@@ -30,7 +46,7 @@ export {
   refusedPast,
 } from "./quota.ts";
 export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";
-export { type OwedInvoice, paymentState } from "./payment-state.ts";
+export { type OwedInvoice, type OwingAccount, paymentStates } from "./payment-state.ts";
 export {
   isGranting,
   isLiveSubscription,
@@ -43,3 +59,31 @@ export {
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
 export { decideStaleReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
 export { mergeCounted } from "./rollup.ts";
+export {
+  addToReading,
+  type ReadRecord,
+  type ReadSum,
+  type ReadSums,
+  valueOfReading,
+} from "./usage-reading.ts";
+export {
+  billsByUse,
+  decidePlanChange,
+  itemChanges,
+  type PlanChangeKind,
+  type PlanDecision,
+  plannedEnd,
+  type PlanWish,
+  previewParams,
+  schedulePhases,
+  upgradeParams,
+  upgradeSecond,
+} from "./plan-change.ts";
+export {
+  type ChangePlan,
+  pendingPlan,
+  type PlanPrices,
+  presentSubscription,
+  type PresentSubscription,
+  pricesOfPlan,
+} from "./present-subscription.ts";

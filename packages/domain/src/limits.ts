@@ -5,7 +5,8 @@ import {
   type LiveAggregation,
   type MetricLimit,
 } from "@driftlock/contracts";
-import type { Aggregation, OveragePolicy, PlanId } from "@driftlock/contracts";
+import type { Aggregation, LatePolicy, OveragePolicy, PlanId } from "@driftlock/contracts";
+import { lateRefusalAt, refusesLate } from "./late-policy.ts";
 import { quantityWithinCap } from "./spend-cap.ts";
 
 export interface LimitsInput {
@@ -31,7 +32,12 @@ export interface LimitsInput {
       overagePerUnits: number | null;
     }[];
   }[];
-  metrics: readonly { metric: string; aggregation: Aggregation; uniqueProperty: string | null }[];
+  metrics: readonly {
+    metric: string;
+    aggregation: Aggregation;
+    uniqueProperty: string | null;
+    latePolicy: LatePolicy;
+  }[];
   /** What the customer is willing to pay past the included quantities, for each period; null is no cap. */
   spendCapMinor: number | null;
   now: Date;
@@ -40,7 +46,8 @@ export interface LimitsInput {
 /**
  * The limits that go beside an account's live counters: a segment for each period that an event may still fall in
  * (DESIGN 2.3: 35 days back), with the limits of that period's plan version. Null where no period holds `now`:
- * unknown never means allowed. Throws where a period's plan version is not among `plans`.
+ * unknown never means allowed. Valid until the present period ends, or a metric of the one before ends by its policy.
+ * Throws where a period's plan version is not among `plans`.
  */
 export function accountLimits({
   accountId,
@@ -53,6 +60,7 @@ export function accountLimits({
 }: LimitsInput): AccountLimits | null {
   const nowMs = now.getTime();
   const metricsByName = new Map(metrics.map((metric) => [metric.metric, metric]));
+  const refusalsMs: number[] = [];
   const segments = periods
     .filter(({ periodEnd }) => periodEnd.getTime() > nowMs - eventAgeMaxMs)
     .map((period): LimitSegment => {
@@ -63,25 +71,42 @@ export function accountLimits({
         throw new Error(
           `plan ${period.planId} v${period.planVersion} of ${accountId} is not in the catalogue`,
         );
+      const ofPeriod = { period, metrics: metricsByName, spendCapMinor, now };
+      refusalsMs.push(...lateRefusals(plan.limits, ofPeriod));
       return {
         startMs: period.periodStart.getTime(),
         endMs: period.periodEnd.getTime(),
         isClosed: period.closedAt !== null,
         planId: period.planId,
-        metrics: metricLimits(plan.limits, { metrics: metricsByName, spendCapMinor }),
+        metrics: metricLimits(plan.limits, ofPeriod),
       };
     })
     .sort((one, other) => one.startMs - other.startMs);
   const present = segments.find(({ startMs, endMs }) => startMs <= nowMs && nowMs < endMs);
-  return present ? { accountId, version, validUntilMs: present.endMs, segments } : null;
+  if (present === undefined) return null;
+  const validUntilMs = Math.min(present.endMs, ...refusalsMs.filter((atMs) => atMs > nowMs));
+  return { accountId, version, validUntilMs, segments };
 }
 
 type PlanLimit = LimitsInput["plans"][number]["limits"][number];
 type Metric = LimitsInput["metrics"][number];
 
+interface OfPeriod extends Pick<LimitsInput, "spendCapMinor" | "now"> {
+  period: LimitsInput["periods"][number];
+  metrics: ReadonlyMap<string, Metric>;
+}
+
+/** When metrics of a period that is open refuse its events all the same. */
+const lateRefusals = (limits: readonly PlanLimit[], { period, metrics }: OfPeriod): number[] =>
+  limits.flatMap((planLimit) => {
+    const metric = metrics.get(planLimit.metric);
+    const at = metric && lateRefusalAt({ ...period, ...planLimit, ...metric });
+    return at ? [at.getTime()] : [];
+  });
+
 function metricLimits(
   limits: readonly PlanLimit[],
-  { metrics, spendCapMinor }: { metrics: ReadonlyMap<string, Metric>; spendCapMinor: number | null },
+  { period, metrics, spendCapMinor, now }: OfPeriod,
 ): Record<string, MetricLimit> {
   return Object.fromEntries(
     limits.flatMap((planLimit) => {
@@ -93,6 +118,7 @@ function metricLimits(
         aggregation: metric.aggregation,
         hardLimit: hardLimitOf(planLimit, spendCapMinor),
         uniqueProperty: metric.uniqueProperty,
+        isClosed: refusesLate({ ...period, ...planLimit, ...metric }, now),
       };
       return [[metric.metric, limit]];
     }),

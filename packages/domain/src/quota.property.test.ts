@@ -1,4 +1,4 @@
-import type { AccountLimits } from "@driftlock/contracts";
+import { type AccountLimits, type LatePolicy, latePolicies } from "@driftlock/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { accountLimits } from "./limits.ts";
@@ -28,7 +28,14 @@ const plans = [
     ],
   },
 ];
-const metrics = [{ metric: "events", aggregation: "sum" as const, uniqueProperty: null }];
+const metrics = [
+  {
+    metric: "events",
+    aggregation: "sum" as const,
+    uniqueProperty: null,
+    latePolicy: "carry-as-adjustment" as const,
+  },
+];
 const now = new Date(periodStart.getTime() + dayMs);
 const limitsOf = (periods: ReturnType<typeof period>[]): AccountLimits | null =>
   accountLimits({ accountId: "a", version: 3, periods, plans, metrics, spendCapMinor: null, now });
@@ -57,6 +64,57 @@ test("limits reach 35 days back, are valid until the present period ends, and ar
   expect(limits?.validUntilMs).toBe(period(0).periodEnd.getTime());
   expect(limitsOf([period(1)])).toBeNull();
   expect(limitsOf([period(-1)])).toBeNull();
+});
+
+test("past its end a period takes what its plan bills, by the metric's policy", () => {
+  const minuteMs = 60_000;
+  const bills = plans.map((plan) => ({
+    ...plan,
+    limits: plan.limits.map((limit) => ({
+      ...limit,
+      overagePolicy: "bill" as const,
+      overageAmountMinor: 1,
+      overagePerUnits: 1,
+    })),
+  }));
+  const decided = (latePolicy: LatePolicy, { minutes = 0, isClosed = false, of = bills }) => {
+    const atMs = periodStart.getTime() + minutes * minuteMs;
+    const limits = accountLimits({
+      accountId: "a",
+      version: 3,
+      periods: [{ ...period(-1), closedAt: isClosed ? now : null }, period(0)],
+      plans: of,
+      metrics: metrics.map((metric) => ({ ...metric, latePolicy })),
+      spendCapMinor: 5,
+      now: new Date(atMs),
+    })!;
+    const event = { metric: "events", quantity: 1, occurredAtMs: periodStart.getTime() - 1 };
+    const before = (quantity: number) => () => ({ quantity, lastOccurredAtMs: 0 });
+    return {
+      outcome: decideQuota(limits, event, before(0)).outcome,
+      capped: decideQuota(limits, event, before(105)).outcome,
+      validForMinutes: (limits.validUntilMs - atMs) / minuteMs,
+    };
+  };
+  const periodMinutes = (30 * dayMs) / minuteMs;
+  for (const policy of latePolicies) {
+    const isRejecting = policy === "reject";
+    const early = decided(policy, { minutes: 4 });
+    expect(early).toMatchObject({
+      outcome: "accepted",
+      validForMinutes: isRejecting ? 1 : periodMinutes - 4,
+    });
+    const late = isRejecting ? "period-closed" : "accepted";
+    expect(decided(policy, { minutes: 5 }).outcome).toBe(late);
+    expect(decided(policy, { minutes: 4, isClosed: true }).outcome).toBe(late);
+    expect(decided(policy, { minutes: 5, isClosed: true }).capped).toBe(
+      isRejecting ? "period-closed" : "quota-exceeded",
+    );
+    expect(decided(policy, { minutes: 60, of: plans as never }).outcome).toBe("accepted");
+    expect(decided(policy, { minutes: 60, isClosed: true, of: plans as never }).outcome).toBe(
+      "period-closed",
+    );
+  }
 });
 
 test("outside of the account's time, in a closed period and without an entitlement nothing is allowed", () => {
@@ -112,6 +170,7 @@ test("a spend cap is the hard limit of what is billed, in every period, and of n
       metric,
       aggregation: "sum",
       uniqueProperty: null,
+      latePolicy: "carry-as-adjustment",
     })),
     spendCapMinor: 77,
     now,

@@ -60,8 +60,7 @@ export type QuotaDecision = { outcome: "accepted"; counted: Counted } | { outcom
  * Whether one event fits: the rule of `accept-usage.lua`, which decides for real (a property test holds them together).
  * The limit is that of the period of the event's own timestamp. `counted` is asked for that period's value so far, and
  * for what reservations hold of it: what is held is spoken for, wherever there is something to refuse.
- * A late event for a closed period is refused on every plan, billed ones too: carrying it as an adjustment needs the
- * invoice of a later period, which is not built yet.
+ * A closed period goes on to take what it bills, against the same limit (late-policy.ts).
  */
 export function decideQuota(
   limits: AccountLimits,
@@ -78,7 +77,7 @@ export function decideQuota(
   }
   const limit = segment.metrics[metric];
   if (!limit) return { outcome: "not-in-plan" };
-  if (segment.isClosed) return { outcome: "period-closed" };
+  if (limit.isClosed) return { outcome: "period-closed" };
   const before = counted(segment.startMs, metric);
   const after = countEvent(limit.aggregation, before, event);
   if (after.quantity > quantityMax) return { outcome: "total-too-large" };

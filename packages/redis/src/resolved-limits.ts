@@ -8,6 +8,7 @@ export interface Counter {
   readonly limit: MetricLimit;
   /** The total past which the script refuses; -1 for none. */
   readonly stop: number;
+  /** Closed where the metric takes nothing any more: what is billed may outlive the period's close. */
   readonly segment: LimitSegment;
   /** Where the counter stands in the call that is being written, and what that call adds: scratch of `acceptUsage`. */
   readonly scratch: CallScratch;
@@ -95,7 +96,7 @@ function addCounter(
     field: counterField(resolved.limits.accountId, segment.startMs, metric),
     limit,
     stop: stopOf(limit),
-    segment,
+    segment: segment.isClosed === limit.isClosed ? segment : { ...segment, isClosed: limit.isClosed },
     scratch: newScratch(),
   };
   counters.set(metric, counter);

@@ -23,9 +23,11 @@ const metricLimit: fc.Arbitrary<MetricLimit> = fc
     ),
     aggregation: fc.constantFrom<Aggregation>("sum", "count", "max", "last", "unique"),
     hardLimit: maybe(quantity),
+    isClosed: fc.boolean(),
   })
-  .map(({ bound, aggregation, hardLimit }) => ({
+  .map(({ bound, aggregation, hardLimit, isClosed }) => ({
     ...bound,
+    isClosed,
     aggregation,
     hardLimit,
     uniqueProperty: aggregation === "unique" ? "who" : null,

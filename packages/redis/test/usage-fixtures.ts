@@ -26,6 +26,7 @@ export const limitOf = (
   aggregation,
   hardLimit: null,
   uniqueProperty: aggregation === "unique" ? "who" : null,
+  isClosed: false,
 });
 
 /** One open period of 30 days around `nowMs`, and the next. */

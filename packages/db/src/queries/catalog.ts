@@ -1,4 +1,4 @@
-import type { Aggregation, OveragePolicy, PlanId } from "@driftlock/contracts";
+import type { Aggregation, LatePolicy, OveragePolicy, PlanId, ReportMode } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 import type { CatalogMetric, CatalogPlan } from "../seed/catalog.ts";
@@ -39,6 +39,10 @@ export interface MetricRow {
   groupByKeys: string[];
   stripeMeterId: string | null;
   stripeMeterEventName: string | null;
+  reportMode: ReportMode;
+  latePolicy: LatePolicy;
+  /** Rises with each change of the metric. */
+  version: number;
 }
 
 /** Every version of every plan, cheapest first, with its features and limits. */
@@ -61,8 +65,8 @@ export const listMetrics = (q: Queryable): Promise<MetricRow[]> =>
   q.rows(
     "catalog.listMetrics",
     sql`select metric, name, aggregation, unique_property as "uniqueProperty", unit, group_by_keys as "groupByKeys",
-      stripe_meter_id as "stripeMeterId",
-      stripe_meter_event_name as "stripeMeterEventName" from metrics order by metric`,
+      stripe_meter_id as "stripeMeterId", stripe_meter_event_name as "stripeMeterEventName",
+      report_mode as "reportMode", late_policy as "latePolicy", version from metrics order by metric`,
   );
 
 /** Adds a metric where there is none of that name; what exists is left as it is. */

@@ -155,7 +155,7 @@ local function buildHolds(account)
   local isKnown = redis.call('HSETNX', KEYS[8], account.id, '1') == 0
   local start
   for _, segment in ipairs(account.limits.segments) do
-    if segment.endMs == account.limits.validUntilMs then start = whole(segment.startMs) end
+    if segment.startMs < account.limits.validUntilMs and segment.endMs >= account.limits.validUntilMs then start = whole(segment.startMs) end
   end
   for _, hold in ipairs(account.holds) do
     local name, head, items = account.id .. ' ' .. hold[1], hold[2] .. ' ' .. hold[3], hold[4]
