@@ -246,6 +246,17 @@ create table metrics (
   constraint metrics_report_mode_check CHECK ((report_mode = ANY (ARRAY['sum'::text, 'last'::text])))
 );
 
+create table mirror_differences (
+  object_id text not null,
+  object_type text not null,
+  account_id text,
+  difference text not null,
+  looks integer default 1 not null,
+  since timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  constraint mirror_differences_pkey PRIMARY KEY (object_id)
+);
+
 create table new_cards (
   cause_id text not null,
   account_id text not null,
@@ -340,6 +351,46 @@ create table period_closes (
 );
 CREATE INDEX period_closes_due ON public.period_closes USING btree (due_at) WHERE (closed_at IS NULL);
 
+create table plan_changes (
+  change_id text not null,
+  account_id text not null,
+  stripe_subscription_id text not null,
+  wish text not null,
+  wanted_plan_id text,
+  kind text,
+  state text default 'requested'::text not null,
+  from_plan_id text,
+  from_plan_version integer,
+  to_plan_id text,
+  to_plan_version integer,
+  dropped_plan_id text,
+  dropped_plan_version integer,
+  effective_at timestamp with time zone,
+  is_cut boolean default false not null,
+  drain_positions jsonb,
+  tries integer default 0 not null,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  give_up_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  refusal jsonb,
+  requested_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  told_at timestamp with time zone,
+  constraint plan_changes_pkey PRIMARY KEY (change_id),
+  constraint plan_changes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint plan_changes_dropped_plan_id_dropped_plan_version_fkey FOREIGN KEY (dropped_plan_id, dropped_plan_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_changes_from_plan_id_from_plan_version_fkey FOREIGN KEY (from_plan_id, from_plan_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_changes_to_plan_id_to_plan_version_fkey FOREIGN KEY (to_plan_id, to_plan_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_changes_check CHECK (((wish = 'change'::text) = (wanted_plan_id IS NOT NULL))),
+  constraint plan_changes_check1 CHECK (((state = 'finished'::text) = (finished_at IS NOT NULL))),
+  constraint plan_changes_check2 CHECK (((NOT is_cut) OR ((effective_at IS NOT NULL) AND (to_plan_id IS NOT NULL)))),
+  constraint plan_changes_kind_check CHECK ((kind = ANY (ARRAY['upgrade'::text, 'downgrade'::text, 'cancel-at-end'::text, 'take-back'::text, 'resume'::text, 'cancel-now'::text]))),
+  constraint plan_changes_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'draining'::text, 'reporting'::text, 'verifying'::text, 'changing'::text, 'undoing'::text, 'ending'::text, 'closing'::text, 'settling'::text, 'syncing'::text, 'finished'::text]))),
+  constraint plan_changes_wish_check CHECK ((wish = ANY (ARRAY['change'::text, 'cancel'::text, 'cancel-now'::text, 'resume'::text])))
+);
+CREATE INDEX plan_changes_by_subscription ON public.plan_changes USING btree (stripe_subscription_id, requested_at);
+CREATE UNIQUE INDEX plan_changes_one_open ON public.plan_changes USING btree (account_id) WHERE (finished_at IS NULL);
+
 create table plan_limits (
   plan_id text not null,
   plan_version integer not null,
@@ -358,6 +409,46 @@ create table plan_limits (
   constraint plan_limits_included_quantity_check CHECK ((included_quantity >= 0)),
   constraint plan_limits_overage_policy_check CHECK ((overage_policy = ANY (ARRAY['refuse'::text, 'bill'::text, 'unlimited'::text])))
 );
+
+create table reconciliation_walks (
+  walk text not null,
+  "position" jsonb default '{}'::jsonb not null,
+  began_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  next_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint reconciliation_walks_pkey PRIMARY KEY (walk)
+);
+
+create table reconciliations (
+  reconciliation_id bigint generated always as identity not null,
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  state text not null,
+  figures jsonb not null,
+  stored jsonb,
+  differences jsonb default '[]'::jsonb not null,
+  largest bigint default 0 not null,
+  since timestamp with time zone not null,
+  compared_at timestamp with time zone not null,
+  look_at timestamp with time zone,
+  repaired_at timestamp with time zone,
+  priority smallint generated always as (
+CASE state
+    WHEN 'drifted'::text THEN 0
+    WHEN 'in_flight'::text THEN 1
+    WHEN 'repaired'::text THEN 2
+    ELSE 3
+END) stored not null,
+  constraint reconciliations_pkey PRIMARY KEY (reconciliation_id),
+  constraint reconciliations_account_id_metric_period_start_key UNIQUE (account_id, metric, period_start),
+  constraint reconciliations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint reconciliations_state_check CHECK ((state = ANY (ARRAY['agrees'::text, 'in_flight'::text, 'drifted'::text, 'repaired'::text])))
+);
+CREATE INDEX reconciliations_by_period ON public.reconciliations USING btree (period_end, reconciliation_id);
+CREATE INDEX reconciliations_due ON public.reconciliations USING btree (look_at) WHERE (look_at IS NOT NULL);
+CREATE INDEX reconciliations_listed ON public.reconciliations USING btree (priority, reconciliation_id DESC);
 
 create table refunded_charges (
   charge_id text not null,
@@ -378,6 +469,16 @@ create table schema_migrations (
   applied_at timestamp with time zone default now() not null,
   constraint schema_migrations_pkey PRIMARY KEY (name)
 );
+
+create table signing_keys (
+  key_id text not null,
+  public_key text not null,
+  private_key text not null,
+  is_current boolean default true not null,
+  created_at timestamp with time zone not null,
+  constraint signing_keys_pkey PRIMARY KEY (key_id)
+);
+CREATE UNIQUE INDEX signing_keys_one_current ON public.signing_keys USING btree ((true)) WHERE is_current;
 
 create table stripe_customer_leases (
   stripe_customer_id text not null,
@@ -543,6 +644,21 @@ create table usage_days (
   constraint usage_days_pkey PRIMARY KEY (account_id, metric, day_at)
 );
 
+create table usage_digests (
+  account_id text not null,
+  metric text not null,
+  period_start timestamp with time zone not null,
+  version integer not null,
+  digest text not null,
+  event_count bigint not null,
+  quantity bigint not null,
+  total_event_count bigint not null,
+  computed_at timestamp with time zone not null,
+  constraint usage_digests_pkey PRIMARY KEY (account_id, metric, period_start, version),
+  constraint usage_digests_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint usage_digests_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text))
+);
+
 create table usage_generation_positions (
   generation integer not null,
   partition_no integer not null,
@@ -622,6 +738,7 @@ create table usage_periods (
   constraint usage_periods_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version),
   constraint usage_periods_check CHECK ((period_start < period_end))
 );
+CREATE INDEX usage_periods_closed ON public.usage_periods USING btree (closed_at, account_id, period_start) WHERE (closed_at IS NOT NULL);
 CREATE INDEX usage_periods_due ON public.usage_periods USING btree (period_end) WHERE (closed_at IS NULL);
 
 create table usage_quarantine (
@@ -642,6 +759,21 @@ create table usage_quarantine (
 );
 CREATE INDEX usage_quarantine_by_event ON public.usage_quarantine USING btree (account_id, event_id);
 CREATE INDEX usage_quarantine_open ON public.usage_quarantine USING btree (quarantined_at, quarantine_id) WHERE ((replayed_at IS NULL) AND (discarded_at IS NULL));
+
+create table usage_readings (
+  account_id text not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  spans jsonb not null,
+  before jsonb not null,
+  sums jsonb default '{}'::jsonb not null,
+  after_id text collate "C" default ''::text not null,
+  began_at timestamp with time zone not null,
+  step_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint usage_readings_pkey PRIMARY KEY (account_id, period_start),
+  constraint usage_readings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX usage_readings_due ON public.usage_readings USING btree (step_at);
 
 create table usage_records (
   quantity bigint not null,

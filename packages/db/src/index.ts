@@ -42,6 +42,7 @@ export * as stripeEvents from "./queries/stripe-events.ts";
 export * as stripeObjects from "./queries/stripe-objects.ts";
 export * as subscriptions from "./queries/subscriptions.ts";
 export type { SubscriptionRow } from "./queries/subscriptions.ts";
+export * as usageAdjustmentChecks from "./queries/usage-adjustment-checks.ts";
 export * as usageAdjustments from "./queries/usage-adjustments.ts";
 export type { AdjustmentRow, AdjustmentState } from "./queries/usage-adjustments.ts";
 export * as usageAggregators from "./queries/usage-aggregators.ts";

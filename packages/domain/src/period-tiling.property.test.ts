@@ -20,12 +20,16 @@ const step = fc.record({
     "cancel",
     "pend",
     "unpaid",
+    "cut",
+    "made",
     "close",
   ),
   plan: paidPlan,
   slot: fc.constantFrom("sub_a", "sub_b"),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+const upgraded = { planId: "business", planVersion: 1, rank: ranks.business } as const;
 
 const second = (ms: number): Date => new Date(Math.floor(ms / 1000) * 1000);
 
@@ -57,6 +61,20 @@ function act(subscription: TilingSubscription, { action, plan }: Step, nowMs: nu
       return { ...subscription, status: canceled, endsAt: second(nowMs) };
     case "pend":
       return { ...subscription, pending: { planId: plan, planVersion: 1 } };
+    case "cut":
+      return subscription.change !== null || subscription.rank >= ranks.business
+        ? subscription
+        : { ...subscription, change: { ...upgraded, at: new Date(second(nowMs).getTime() + 2000) } };
+    case "made":
+      return subscription.change === null || subscription.change.at.getTime() > nowMs
+        ? subscription
+        : {
+            ...subscription,
+            ...upgraded,
+            planChangedAt: subscription.change.at,
+            pending: null,
+            change: null,
+          };
     case "unpaid":
       return { ...subscription, status: "unpaid" };
     default:
@@ -101,6 +119,7 @@ function play(anchorMs: number, steps: readonly Step[], check: Check) {
         planChangedAt: null,
         endsAt: null,
         pending: null,
+        change: null,
       });
     } else if (found !== undefined) subscriptions.set(each.slot, act(found, each, nowMs));
     const now = new Date(nowMs);
@@ -151,7 +170,12 @@ test("the present row is the best plan in force, and Free without one", () => {
         const granting = subscriptions.filter(
           ({ status, endsAt }) => status === "active" && (endsAt === null || endsAt > now),
         );
-        const rank = Math.max(0, ...granting.map((each) => each.rank));
+        const rank = Math.max(
+          0,
+          ...granting.map(({ change, ...each }) =>
+            change !== null && change.at <= now ? change.rank : each.rank,
+          ),
+        );
         const present = after.find((row) => row.start <= now && now < row.end);
         expect(ranks[present?.planId ?? "free"]).toBe(rank);
       });

@@ -15,6 +15,7 @@ const pro = (over: Partial<TilingSubscription> = {}): TilingSubscription => ({
   planChangedAt: null,
   endsAt: null,
   pending: null,
+  change: null,
   ...over,
 });
 

@@ -25,6 +25,13 @@ export interface TilingSubscription {
   readonly endsAt: Date | null;
   /** The plan from its period's end on, where a change is scheduled. */
   readonly pending: { readonly planId: PlanId; readonly planVersion: number } | null;
+  /** An upgrade that is being made: our periods follow it before Stripe does. Null where none is. */
+  readonly change: {
+    readonly at: Date;
+    readonly planId: PlanId;
+    readonly planVersion: number;
+    readonly rank: number;
+  } | null;
 }
 
 export interface TilingInput {
@@ -97,7 +104,13 @@ function factsOf(input: TilingInput): Facts {
   const instants = [
     present,
     ...openRows.flatMap((row) => [row.start, row.end]),
-    ...subscriptions.flatMap((each) => [each.period.start, each.period.end, each.planChangedAt, each.endsAt]),
+    ...subscriptions.flatMap((each) => [
+      each.period.start,
+      each.period.end,
+      each.planChangedAt,
+      each.change?.at ?? null,
+      each.endsAt,
+    ]),
   ].filter((instant) => instant !== null);
   return { ...input, subscriptions, openRows, present, presentRow, instants };
 }
@@ -110,8 +123,11 @@ function holderAt(facts: Facts, at: Date): Holder {
   const kept = stands && row.stripeSubscriptionId !== null ? keptHolder(facts, row, at) : null;
   const [best] = facts.subscriptions
     .filter((each) => isInForce(each, at) && (!stands || mayRewrite(facts, each, at)))
-    .filter((each) => kept === null || each.rank > (owner?.rank ?? 0))
-    .toSorted((a, b) => b.rank - a.rank || preference(b, owner) - preference(a, owner) || compareAge(a, b));
+    .filter((each) => kept === null || rankAt(each, at) > (owner === undefined ? 0 : rankAt(owner, at)))
+    .toSorted(
+      (a, b) =>
+        rankAt(b, at) - rankAt(a, at) || preference(b, owner) - preference(a, owner) || compareAge(a, b),
+    );
   if (best !== undefined) return subscriptionHolder(best, at);
   return kept ?? freeHolder(facts, at);
 }
@@ -134,8 +150,15 @@ const preference = (each: TilingSubscription, owner: TilingSubscription | undefi
 const compareAge = (a: TilingSubscription, b: TilingSubscription): number =>
   a.startedAt.getTime() - b.startedAt.getTime() || (a.stripeSubscriptionId < b.stripeSubscriptionId ? -1 : 1);
 
-const planAt = (subscription: TilingSubscription, at: Date) =>
-  at >= subscription.period.end ? (subscription.pending ?? subscription) : subscription;
+const planAt = (subscription: TilingSubscription, at: Date) => {
+  const { change, pending, period } = subscription;
+  if (change !== null && at >= change.at) return change;
+  return at >= period.end ? (pending ?? subscription) : subscription;
+};
+const rankAt = (subscription: TilingSubscription, at: Date): number => {
+  const { change, rank } = subscription;
+  return change !== null && at >= change.at ? change.rank : rank;
+};
 const isSamePlan = (
   plan: { planId: PlanId; planVersion: number },
   row: { planId: PlanId; planVersion: number },
@@ -146,8 +169,9 @@ function keptHolder({ now, subscriptions }: Facts, row: TiledPeriod, at: Date): 
   const { planId, planVersion, stripeSubscriptionId } = row;
   const owner = subscriptions.find((each) => each.stripeSubscriptionId === stripeSubscriptionId);
   if (owner === undefined) return { planId, planVersion, stripeSubscriptionId, periodEnd: row.end };
-  const changedAt = owner.planChangedAt;
-  const isChanged = changedAt !== null && changedAt > row.start && at >= changedAt;
+  const isChanged = [owner.planChangedAt, owner.change?.at ?? null].some(
+    (changedAt) => changedAt !== null && changedAt > row.start && at >= changedAt,
+  );
   const isPresent = row.end > now && isSamePlan(planAt(owner, at), row);
   if (isInForce(owner, at) && (isChanged || isPresent)) return subscriptionHolder(owner, at);
   const ends = [row.end, owner.period.start, owner.period.end].filter((end) => end > at);

@@ -15,7 +15,8 @@ export const freezeUsage: CloseStep = async ({ db, clock }, close) => {
   return "advanced";
 };
 
-async function freezeLeft(
+/** Writes windows for what of one period's totals was not frozen yet. */
+export async function freezeLeft(
   tx: Transaction,
   { accountId, periodStart, now }: { accountId: string; periodStart: Date; now: Date },
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import { periodCloses, type PeriodCloseRow } from "@driftlock/db";
+import { type BilledTotalRow, periodCloses, type PeriodCloseRow } from "@driftlock/db";
 import { mismatchDeadlineMs } from "@driftlock/domain";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import type { Logger } from "@driftlock/runtime";
@@ -9,7 +9,7 @@ import { isPastDeadline, tryAgain } from "./try-again.ts";
 const pollMs = 200;
 const minuteMs = 60_000;
 /** Stripe sums up with a delay: after these tries, about two minutes, a difference is taken for one. */
-const triesBeforeMismatch = 9;
+export const triesBeforeMismatch = 9;
 
 /** Compares what was used, what was reported and what Stripe has summed up; only then the period may end. */
 export const verifyUsage: CloseStep = async (deps, close, log) => {
@@ -24,11 +24,8 @@ export const verifyUsage: CloseStep = async (deps, close, log) => {
     (total) => total.failedCount === 0 && total.totalQuantity !== total.sentQuantity,
   );
   if (!isLate && isBehind && close.tries < triesBeforeMismatch) return freezeAgain(deps, close);
-  const difference = totals
-    .filter((total) => total.totalQuantity !== total.sentQuantity)
-    .map((total) => `${total.metric}: used ${total.totalQuantity}, reported ${total.sentQuantity}`)
-    .concat(await differencesAtStripe(deps, close, [...new Set(totals.map((total) => total.metric))]))
-    .join("; ");
+  const span = { accountId: close.accountId, from: close.periodStart, until: close.periodEnd };
+  const difference = await findDifference(deps, span, totals);
   if (difference === "") {
     await periodCloses.updateCloseState(db, close, { state: "finalizing" });
     return "advanced";
@@ -43,18 +40,37 @@ async function freezeAgain({ db, wallClock }: CloseDeps, close: PeriodCloseRow):
   return "advanced";
 }
 
+interface Span {
+  accountId: string;
+  from: Date;
+  until: Date;
+}
+
+/** What was used against what was reported, and that against what Stripe has summed up. "" where all of it agrees. */
+export async function findDifference(
+  deps: Pick<CloseDeps, "db" | "stripe">,
+  span: Span,
+  totals: readonly Pick<BilledTotalRow, "metric" | "totalQuantity" | "sentQuantity">[],
+): Promise<string> {
+  return totals
+    .filter((total) => total.totalQuantity !== total.sentQuantity)
+    .map((total) => `${total.metric}: used ${total.totalQuantity}, reported ${total.sentQuantity}`)
+    .concat(await differencesAtStripe(deps, span, [...new Set(totals.map((total) => total.metric))]))
+    .join("; ");
+}
+
 /**
  * Stripe's summaries against our ledger of reports, over whole minutes (its unit) and so over everything that was
  * reported in them, whatever period it bills.
  */
 async function differencesAtStripe(
-  { db, stripe }: CloseDeps,
-  close: PeriodCloseRow,
+  { db, stripe }: Pick<CloseDeps, "db" | "stripe">,
+  span: Span,
   metrics: string[],
 ): Promise<string[]> {
-  const from = new Date(Math.floor(close.periodStart.getTime() / minuteMs) * minuteMs);
-  const until = new Date(Math.ceil(close.periodEnd.getTime() / minuteMs) * minuteMs);
-  const sums = await periodCloses.listReportedSums(db, { accountId: close.accountId, metrics, from, until });
+  const from = new Date(Math.floor(span.from.getTime() / minuteMs) * minuteMs);
+  const until = new Date(Math.ceil(span.until.getTime() / minuteMs) * minuteMs);
+  const sums = await periodCloses.listReportedSums(db, { accountId: span.accountId, metrics, from, until });
   const differences: string[] = [];
   for (const sum of sums) {
     const summed = await sumAtStripe(stripe, { ...sum, from, until });

@@ -26,6 +26,11 @@ export interface TilingSubscriptionRow {
   endsAt: Date | null;
   pendingPlanId: PlanId | null;
   pendingPlanVersion: number | null;
+  /** The cut of an upgrade that is being made; null where none is. */
+  changeAt: Date | null;
+  changePlanId: PlanId | null;
+  changePlanVersion: number | null;
+  changeRank: number | null;
 }
 
 /**
@@ -54,10 +59,14 @@ export const listTilingSubscriptions = (q: Queryable, accountId: string): Promis
       least(s.ended_at, s.cancel_at, case when s.cancel_at_period_end then s.period_end end,
         (select min(c.period_end) from period_closes c
           where c.stripe_subscription_id = s.stripe_subscription_id and c.ending = 'cancel')) as "endsAt",
-      s.pending_plan_id as "pendingPlanId", n.version as "pendingPlanVersion"
+      s.pending_plan_id as "pendingPlanId", n.version as "pendingPlanVersion", g.effective_at as "changeAt",
+      g.to_plan_id as "changePlanId", g.to_plan_version as "changePlanVersion", t.rank as "changeRank"
     from user_subscriptions s
     join subscription_plans p on p.plan_id = s.plan_id and p.version = s.plan_version
     left join subscription_plans n on n.plan_id = s.pending_plan_id and n.is_current
+    left join plan_changes g on g.account_id = s.account_id and g.finished_at is null and g.is_cut
+      and g.stripe_subscription_id = s.stripe_subscription_id
+    left join subscription_plans t on t.plan_id = g.to_plan_id and t.version = g.to_plan_version
     where s.account_id = ${accountId}::text`,
   );
 
@@ -163,6 +172,8 @@ export const listAccountsToRoll = async (
       select account_id from usage_periods u where closed_at is null and period_end <= ${due.endedBefore}::timestamptz
         and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
           where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+        and not exists (select from plan_changes g where g.account_id = u.account_id and g.finished_at is null and g.is_cut
+          and g.effective_at <= u.period_end)
       order by period_end limit ${due.limit}::int) due`,
   );
   return rows.map((row) => row.accountId);
@@ -189,6 +200,8 @@ export const listPeriodsToRoll = (
       and period_end <= ${due.endedBefore}::timestamptz
       and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
         where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+      and not exists (select from plan_changes g where g.account_id = u.account_id and g.finished_at is null and g.is_cut
+        and g.effective_at <= u.period_end)
     order by period_start`,
   );
 
