@@ -1,0 +1,152 @@
+import { applyStripeEvent } from "@driftlock/contracts";
+import { createDb, seedCatalog, sql } from "@driftlock/db";
+import { createRedis } from "@driftlock/redis";
+import { createLogger, type Lifecycle, type Processor, type Producer } from "@driftlock/runtime";
+import { createStripe } from "@driftlock/stripe";
+import { startSimulator } from "@driftlock/stripe-simulator";
+import { bindStripeAccount } from "../../apps/billing-worker/src/catalog/bind-stripe-account.ts";
+import { setUpPrices } from "../../apps/billing-worker/src/catalog/set-up-prices.ts";
+import { createClosePeriod } from "../../apps/billing-worker/src/closing/close-period.ts";
+import { createAdoptCard } from "../../apps/billing-worker/src/dunning/adopt-card.ts";
+import { createDunningStep } from "../../apps/billing-worker/src/dunning/dunning-step.ts";
+import { adoptCardProcessor } from "../../apps/billing-worker/src/jobs/adopt-card.ts";
+import { cancelNowProcessor } from "../../apps/billing-worker/src/jobs/cancel-now.ts";
+import { closePeriodProcessor } from "../../apps/billing-worker/src/jobs/close-period.ts";
+import { dunningStepProcessor } from "../../apps/billing-worker/src/jobs/dunning-step.ts";
+import { resolveDoubleCheckoutProcessor } from "../../apps/billing-worker/src/jobs/resolve-double-checkout.ts";
+import { rollPeriodsProcessor } from "../../apps/billing-worker/src/jobs/roll-periods.ts";
+import { sweepStripeEventsProcessor } from "../../apps/billing-worker/src/jobs/sweep-stripe-events.ts";
+import { syncStripeObjectProcessor } from "../../apps/billing-worker/src/jobs/sync-stripe-object.ts";
+import { createPushLimits } from "../../apps/billing-worker/src/periods/push-limits.ts";
+import { schedules } from "../../apps/billing-worker/src/schedules.ts";
+import { applyHints } from "../../apps/billing-worker/src/stripe-events/apply-hints.ts";
+import { createSyncObject } from "../../apps/billing-worker/src/sync/sync-object.ts";
+import { gateDb, gateProducer, gateStripe } from "./gate.ts";
+import type { Course } from "./history.ts";
+
+const secretKey = "sk_test_converge";
+const minuteMs = 60_000;
+const latenessMs = 1_000;
+
+export interface Stores {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+/**
+ * One installation beside a Stripe, for a batch of customers: everything that the worker process is made of, without
+ * its queues, so that whoever runs it says what runs when, and what dies.
+ */
+export async function openWorld(
+  life: Lifecycle,
+  { stores, course, producer }: { stores: Stores; course: Course; producer: Producer },
+) {
+  const simulator = life.own(
+    "simulator",
+    await startSimulator({
+      port: 0,
+      host: "127.0.0.1",
+      statePath: null,
+      log: { info() {}, warn() {}, error: (...given) => void process.stderr.write(`${JSON.stringify(given)}\n`) },
+      wallNow: () => new Date(),
+    }),
+    (server) => server.close(),
+  );
+  const stripe = createStripe({
+    secretKey,
+    apiUrl: simulator.url,
+    maxNetworkRetries: 2,
+    readsPerSecond: 1_000_000,
+  });
+  const db = life.own(
+    "pool",
+    createDb({ connectionString: stores.databaseUrl, applicationName: "converge", connectionsMax: 24 }),
+    (pool) => pool.end(),
+  );
+  const redis = life.own(
+    "redis",
+    createRedis({
+      url: stores.redisUrl,
+      connectionName: "converge",
+      purpose: "requests",
+      onConnectionError: () => {},
+    }),
+    (connection) => connection.disconnect(),
+  );
+  const time = await createTimes(simulator.url);
+  await seedCatalog(db, { mode: "simulator", usagePartitions: 4, now: time.clock.now() });
+  await bindStripeAccount({ db, stripe, secretKey, mode: "simulator" });
+  await setUpPrices({ db, stripe });
+
+  const log = createLogger({ name: "converge", level: "silent" });
+  const gated = { db: gateDb(db), stripe: gateStripe(stripe), producer: gateProducer(producer) };
+  const deps = {
+    ...gated,
+    redis,
+    clock: time.clock,
+    wallClock: time.wallClock,
+    pushLimits: createPushLimits({ db: gated.db, redis, clock: time.clock }),
+    latenessMs,
+    isLive: false,
+    dunningMode: course.dunningMode,
+    finalStep: course.finalStep,
+    holder: "converge",
+  };
+  const close = createClosePeriod(deps);
+  const processors: Processor[] = [
+    {
+      // Without what batches the events of all customers: a batch would die with any of them.
+      ...applyStripeEvent,
+      run: (hint, { log: jobLog }) =>
+        applyHints(deps, [{ hint: applyStripeEvent.payload.parse(hint), log: jobLog, requestId: undefined }]),
+    },
+    syncStripeObjectProcessor({ ...deps, syncObject: createSyncObject(deps) }),
+    resolveDoubleCheckoutProcessor(deps),
+    sweepStripeEventsProcessor(deps),
+    rollPeriodsProcessor(deps),
+    closePeriodProcessor({ close }),
+    cancelNowProcessor({ ...deps, close }),
+    dunningStepProcessor({ step: createDunningStep(deps) }),
+    adoptCardProcessor({ adopt: createAdoptCard(deps) }),
+  ];
+  const ticks = schedules({ ...deps, sweepIntervalMs: minuteMs });
+  return {
+    simulator,
+    stripe,
+    db,
+    time,
+    latenessMs,
+    context: { log, signal: life.signal },
+    processors: new Map(processors.map((each) => [each.name, each])),
+    /** Makes jobs of what is due; the sweep comes when it is asked for. */
+    tick: async () => {
+      for (const { name, run } of ticks) if (name !== "stripe-events" && name !== "heartbeat") await run();
+    },
+    endLeases: async (keys: readonly string[]) =>
+      void (await db.run(
+        "converge.endLeases",
+        sql`update stripe_customer_leases set leased_until = '-infinity' where stripe_customer_id = any(${keys}::text[])`,
+      )),
+  };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** Business time is the simulator's; the wall goes as fast as we say, so that nobody waits for a backoff. */
+async function createTimes(simulatorUrl: string) {
+  let offsetMs = 0;
+  let wallOffsetMs = 0;
+  const follow = async () => {
+    const response = await fetch(`${simulatorUrl}/_sim/clock`);
+    offsetMs = ((await response.json()) as { offsetMs: number }).offsetMs;
+  };
+  await follow();
+  return {
+    clock: { now: () => new Date(Date.now() + offsetMs) },
+    wallClock: { now: () => new Date(Date.now() + wallOffsetMs) },
+    passWall: (ms: number) => {
+      wallOffsetMs += ms;
+    },
+    follow,
+  };
+}
