@@ -1,56 +1,10 @@
 import { dunningCases, sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { createDunningStep } from "../src/dunning/dunning-step.ts";
-import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
+import { dunning, lastInvoice, openFailing, patience, plan, status } from "./failing-world.ts";
+import { dyingDb, openPaying } from "./time-world.ts";
 
 const hourMs = 3_600_000;
-const patience = { timeout: 15_000, interval: 50 };
-
-interface Told {
-  state: string;
-  attempts: number;
-  decline_code: string | null;
-}
-
-const dunning = async (world: PayingWorld): Promise<Told | undefined> =>
-  (
-    await world.rows<Told>(
-      sql`select state, attempts, decline_code from dunning_cases order by first_failed_at desc limit 1`,
-    )
-  )[0];
-const status = async (world: PayingWorld) =>
-  (await world.stripe.subscriptions.retrieve(world.subscription)).status;
-const last = async (world: PayingWorld) => (await world.invoices()).at(-1);
-const plan = async (world: PayingWorld) =>
-  (
-    await world.rows<{ plan_id: string }>(
-      sql`select plan_id from usage_periods where period_start <= ${world.clock.now()}::timestamptz
-      and period_end > ${world.clock.now()}::timestamptz`,
-    )
-  )[0]?.plan_id;
-
-/** The whole worker beside Stripe; the renewal is due and the card fails. */
-async function openFailing(
-  card: string,
-  overrides: Record<string, string> = {},
-  { hasOtherCard = false } = {},
-) {
-  const world = await openPaying({ card });
-  if (hasOtherCard) {
-    const other = await world.stripe.paymentMethods.attach("pm_card_visa", { customer: world.customer });
-    await world.stripe.customers.update(world.customer, {
-      invoice_settings: { default_payment_method: other.id },
-    });
-  }
-  await world.receiveWebhooks();
-  await world.startWorker(overrides);
-  keepReporting(world);
-  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
-  const { end } = await world.period();
-  await world.travelTo(new Date(end.getTime() + hourMs));
-  await expect.poll(() => dunning(world), patience).toBeDefined();
-  return { ...world, failedAt: end };
-}
 
 test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by the schedule", {
   timeout: 120_000,
@@ -58,7 +12,7 @@ test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by t
   const world = await openFailing("pm_card_chargeCustomerFail", {}, { hasOtherCard: true });
   expect(await status(world)).toBe("past_due");
   expect(await dunning(world)).toEqual({ state: "retrying", attempts: 0, decline_code: "generic_decline" });
-  await expect.poll(async () => (await last(world))?.auto_advance, patience).toBe(false);
+  await expect.poll(async () => (await lastInvoice(world))?.auto_advance, patience).toBe(false);
 
   await world.travelDays(1);
   expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 1 });
@@ -73,9 +27,9 @@ test("taken from Stripe's own retries, tried on days 1 and 3, and recovered by t
 
   await world.travelDays(1);
   expect(await dunning(world)).toMatchObject({ state: "recovered", attempts: 2 });
-  expect(await last(world)).toMatchObject({ status: "paid" });
+  expect(await lastInvoice(world)).toMatchObject({ status: "paid" });
   await world.settle();
-  const invoiceId = (await last(world))?.id;
+  const invoiceId = (await lastInvoice(world))?.id;
   const told = (await world.notices()).filter(({ key }) => key.includes(invoiceId ?? "-"));
   expect(told.map(({ key }) => key)).toEqual([
     `invoice.payment_failed.${invoiceId}.stripe-1`,
@@ -131,7 +85,7 @@ test.each([
   ["downgrade-to-free", "canceled", "uncollectible", "free"],
 ])("after the last day: %s", { timeout: 120_000 }, async (finalStep, subscription, invoice, planId) => {
   const world = await openFailing("pm_card_chargeCustomerFail", { DUNNING_FINAL_STEP: finalStep });
-  const failed = (await last(world))?.id ?? "";
+  const failed = (await lastInvoice(world))?.id ?? "";
   await world.travelDays(8);
   await world.settle();
   expect(await dunning(world)).toMatchObject({ state: "gave_up", attempts: 4 });
@@ -152,7 +106,7 @@ test("who cancels is not asked any more, even before we hear of it", { timeout: 
 
 test("left to Stripe, it only follows", { timeout: 120_000 }, async () => {
   const world = await openFailing("pm_card_chargeCustomerFail", { DUNNING_MODE: "stripe" });
-  expect((await last(world))?.auto_advance).toBe(true);
+  expect((await lastInvoice(world))?.auto_advance).toBe(true);
   await world.travelDays(4);
   await world.settle();
   expect(await dunning(world)).toMatchObject({ state: "retrying", attempts: 0 });
@@ -165,7 +119,7 @@ test("wherever a step dies, it is the same step: one charge for each try", { tim
   const { end } = await world.period();
   await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
   await world.travelTo(new Date(end.getTime() + 2 * hourMs));
-  const invoiceId = (await last(world))?.id ?? "";
+  const invoiceId = (await lastInvoice(world))?.id ?? "";
   await world.syncAll([invoiceId, "invoice"]);
   const run = (db = world.db) =>
     createDunningStep({ ...world, db, finalStep: "cancel" })(invoiceId, world.context);

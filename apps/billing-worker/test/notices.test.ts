@@ -181,27 +181,44 @@ test.each([
   expect((row as { error: string }).error).toContain(error);
 });
 
-test("owners of cards that expire within 30 days are told once for each expiry", async () => {
+test("owners of cards that expire are told 30 and 7 days ahead, once for each card, expiry and horizon", async () => {
   const { db } = await openOutbox();
-  await putSubscription(db, {
-    accountId: "acme",
-    period: [opened, at("2026-02-01T00:00:00")],
-    paymentMethodId: "pm_due",
-  });
+  const period = [opened, at("2026-03-01T00:00:00")] as const;
+  await putSubscription(db, { accountId: "acme", period, paymentMethodId: "pm_due" });
+  for (const [accountId, isEndingWithPeriod] of [
+    ["default", false],
+    ["leaving", true],
+  ] as const) {
+    await openAccount(db, accountId, opened);
+    await putSubscription(db, { id: accountId, accountId, period, isEndingWithPeriod });
+  }
+  // Of acme's cards the subscription names one; the customer's default is charged by nobody. The last owner leaves before.
   await db.run(
     "test.cards",
     sql`insert into payment_methods (payment_method_id, account_id, brand, last4, exp_month, exp_year, is_default, fetch_sequence)
-    values ('pm_due', 'acme', 'visa', '4242', 3, 2026, false, 1), ('pm_later', 'acme', 'visa', '1111', 12, 2030, true, 1),
-      ('pm_other', 'acme', 'visa', '2222', 3, 2026, false, 1)`,
+    values ('pm_due', 'acme', 'visa', '4242', 3, 2026, false, 1), ('pm_replaced', 'acme', 'visa', '1111', 3, 2026, true, 1),
+      ('pm_default', 'default', 'visa', '2222', 3, 2026, true, 1), ('pm_second', 'default', 'visa', '5555', 3, 2026, false, 1),
+      ('pm_leaving', 'leaving', 'visa', '3333', 3, 2026, true, 1)`,
   );
-  await tellExpiringCards(db, at("2026-03-01T00:00:00"));
-  expect(await deliveries(db)).toEqual([]);
-  for (const day of ["2026-03-02T00:00:01", "2026-03-02T00:01:01", "2026-04-02T00:00:00"])
-    await tellExpiringCards(db, at(day));
-  expect(await db.rows("test.told", sql`select dedupe_key as key, data from notices`)).toEqual([
-    {
-      key: "payment_method.expiring.pm_due.2026-3",
-      data: { paymentMethodId: "pm_due", brand: "visa", last4: "4242", expMonth: 3, expYear: 2026 },
-    },
-  ]);
+  const told = async (...days: string[]) => {
+    for (const day of days) await tellExpiringCards(db, at(day));
+    const rows = await db.rows<{ key: string }>(
+      "test.told",
+      sql`select dedupe_key as key from notices order by notice_no`,
+    );
+    return rows.map(({ key }) => key.replace("payment_method.expiring.", "")).sort();
+  };
+  expect(await told("2026-03-01T00:00:00")).toEqual([]);
+  const month = ["pm_default.2026-3", "pm_due.2026-3"];
+  expect(await told("2026-03-02T00:00:01", "2026-03-24T23:59:59")).toEqual(month);
+  const week = [...month, "pm_default.2026-3.7d", "pm_due.2026-3.7d"].sort();
+  expect(await told("2026-03-25T00:00:01", "2026-04-02T00:00:00")).toEqual(week);
+  // The network renews one, and its owner is told of the new expiry when that comes.
+  await db.run(
+    "test.renew",
+    sql`update payment_methods set exp_month = 6 where payment_method_id = 'pm_due'`,
+  );
+  expect(await told("2026-04-03T00:00:00", "2026-06-26T00:00:00")).toEqual(
+    [...week, "pm_due.2026-6.7d"].sort(),
+  );
 });

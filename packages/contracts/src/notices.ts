@@ -13,6 +13,9 @@ export const noticeTypes = [
   "payment_method.expiring",
   "quota.exhausted",
   "checkout.refunded",
+  "charge.refunded",
+  "charge.disputed",
+  "charge.dispute_closed",
 ] as const;
 export type NoticeType = (typeof noticeTypes)[number];
 

@@ -1,4 +1,6 @@
 import type { PaymentState, SubscriptionStatus } from "@driftlock/contracts";
+import { declineActionOf } from "./decline-codes.ts";
+import { isGranting } from "./plan-selection.ts";
 
 export interface OwedInvoice {
   status: "draft" | "open" | "paid" | "uncollectible" | "void";
@@ -6,23 +8,52 @@ export interface OwedInvoice {
   isActionRequired: boolean;
   /** Why the last try failed; null where none has. */
   declineCode: string | null;
+  /** Dunning tried all it could. */
+  isGivenUp: boolean;
+  /** It was drawn before its subscription ended. */
+  isLeftBehind: boolean;
 }
 
-/**
- * The account's payment state over all of its invoices and subscriptions, the worst of them: an account is `ok` again
- * only once each is settled (FIELD H21). An open invoice that nobody has tried yet owes nothing so far.
- */
-export function paymentState(account: {
+export interface OwingAccount {
   invoices: readonly OwedInvoice[];
   subscriptions: readonly { status: SubscriptionStatus }[];
-}): PaymentState {
-  const owed = account.invoices.filter(
-    ({ status, amountRemainingMinor }) => status === "open" && amountRemainingMinor > 0,
-  );
-  const has = (status: SubscriptionStatus) =>
-    account.subscriptions.some((subscription) => subscription.status === status);
-  if (has("unpaid")) return "unpaid";
-  if (owed.some(({ isActionRequired }) => isActionRequired)) return "action_required";
-  if (has("past_due") || owed.some(({ declineCode }) => declineCode !== null)) return "past_due";
-  return "ok";
+  /** Whether its bank took money back, or asks for it, of a subscription that lives. */
+  isDisputed: boolean;
+}
+
+/** From the worst on; the state that is told is the first that holds. */
+const worstFirst = ["unpaid", "action_required", "past_due", "disputed"] as const;
+
+/**
+ * Every payment state that holds for an account over all of its invoices, subscriptions and disputes, the worst first; it
+ * is `ok` again only once each is settled (FIELD H21). An open invoice that nobody has tried yet owes nothing so far.
+ */
+export function paymentStates(account: OwingAccount): readonly [PaymentState, ...PaymentState[]] {
+  const { subscriptions } = account;
+  const has = (status: SubscriptionStatus) => subscriptions.some((each) => each.status === status);
+  const hasPlan = subscriptions.some(({ status }) => isGranting(status));
+  const owed = account.invoices.map((invoice) => stateOfInvoice(invoice, hasPlan));
+  const holds: Readonly<Record<(typeof worstFirst)[number], boolean>> = {
+    unpaid: has("unpaid") || owed.includes("unpaid"),
+    action_required: owed.includes("action_required"),
+    past_due: has("past_due") || owed.includes("past_due"),
+    disputed: account.isDisputed,
+  };
+  const [first, ...others] = worstFirst.filter((state) => holds[state]);
+  return first === undefined ? ["ok"] : [first, ...others];
+}
+
+/** What one invoice makes of its account. */
+function stateOfInvoice(invoice: OwedInvoice, hasPlan: boolean): PaymentState {
+  const { status, isGivenUp, isLeftBehind, declineCode } = invoice;
+  if (invoice.amountRemainingMinor <= 0) return "ok";
+  // Written off, it is owed only while it keeps a subscription paused.
+  if (status === "uncollectible") return isGivenUp && !isLeftBehind ? "unpaid" : "ok";
+  if (status !== "open") return "ok";
+  // Whoever cancelled is not asked any more, and whoever bought again begins anew.
+  if (isLeftBehind) return isGivenUp && !hasPlan ? "unpaid" : "ok";
+  if (isGivenUp) return "unpaid";
+  if (invoice.isActionRequired) return "action_required";
+  if (declineCode === null) return "ok";
+  return declineActionOf(declineCode) === "authenticate" ? "action_required" : "past_due";
 }

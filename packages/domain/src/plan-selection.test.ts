@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { paymentState, planOfPrice, selectSubscription, subscriptionSteps } from "./index.ts";
+import { planOfPrice, selectSubscription, subscriptionSteps } from "./index.ts";
 
 const at = (day: number) => new Date(Date.UTC(2026, 0, day));
 const pro = { status: "active", rank: 1, startedAt: at(1) } as const;
@@ -26,21 +26,6 @@ test("a price is known by its id, else by its lookup key", () => {
   expect(planOfPrice(plans, { id: "price_1", lookupKey: null })).toBe(plans[0]);
   expect(planOfPrice(plans, { id: "price_x", lookupKey: "driftlock_pro_v2" })).toBe(plans[1]);
   expect(planOfPrice(plans, { id: "price_x", lookupKey: null })).toBeNull();
-});
-
-test("the payment state is the worst of all that is open", () => {
-  const owed = {
-    status: "open",
-    amountRemainingMinor: 100,
-    isActionRequired: false,
-    declineCode: null,
-  } as const;
-  const state = (...invoices: Parameters<typeof paymentState>[0]["invoices"][number][]) =>
-    paymentState({ invoices, subscriptions: [{ status: "active" }] });
-  expect(state(owed, { ...owed, status: "paid", declineCode: "x" })).toBe("ok");
-  expect(state(owed, { ...owed, declineCode: "generic_decline" })).toBe("past_due");
-  expect(state({ ...owed, declineCode: "x" }, { ...owed, isActionRequired: true })).toBe("action_required");
-  expect(paymentState({ invoices: [owed], subscriptions: [{ status: "unpaid" }] })).toBe("unpaid");
 });
 
 test("each step of a subscription is told when it is taken", () => {

@@ -188,8 +188,11 @@ export interface InvoiceDecline {
   isHard: boolean;
 }
 
-/** What Stripe's Dashboard sets for all subscriptions: where one ends up after the last retry failed. */
+/** What Stripe's Dashboard sets for all subscriptions, and what is not established of Stripe. */
 export interface BillingSettings {
   id: "billing";
+  /** Where a subscription ends up after the last retry failed. */
   afterLastRetry: "canceled" | "unpaid" | "past_due";
+  /** Whether a retry that was scheduled still runs after `auto_advance: false`. */
+  retryAfterTakeOver: "never" | "once";
 }

@@ -1,6 +1,12 @@
 import type { Access, PaymentState } from "@driftlock/contracts";
-import { accounts, catalog, invoices, type Queryable, subscriptions } from "@driftlock/db";
-import { type AccessPolicy, isLiveSubscription, paymentState, selectSubscription } from "@driftlock/domain";
+import { accounts, catalog, moneyBack, owedInvoices, type Queryable, subscriptions } from "@driftlock/db";
+import {
+  type AccessPolicy,
+  accessOf,
+  isLiveSubscription,
+  paymentStates,
+  selectSubscription,
+} from "@driftlock/domain";
 import { noSuchAccount } from "../auth/credential.ts";
 import type { PlanRow } from "./plan-catalog.ts";
 
@@ -13,6 +19,8 @@ export interface AccountStanding {
   /** The one that its plan comes from; null on Free. */
   selected: SubscriptionRow | null;
   plans: PlanRow[];
+  /** What it owes, the oldest first. */
+  owed: owedInvoices.OwedInvoiceRow[];
   paymentState: PaymentState;
   access: Access;
 }
@@ -23,21 +31,23 @@ export async function readStanding(
   accountId: string,
   accessPolicy: AccessPolicy,
 ): Promise<AccountStanding> {
-  const [account, all, open, plans] = await Promise.all([
+  const [account, all, owed, isDisputed, plans] = await Promise.all([
     accounts.findAccount(q, accountId),
     subscriptions.listSubscriptions(q, accountId),
-    invoices.listOpenInvoices(q, accountId),
+    owedInvoices.listOwedInvoices(q, accountId),
+    moneyBack.isAccountDisputed(q, accountId),
     catalog.listPlans(q),
   ]);
   if (account === null) throw noSuchAccount(accountId);
-  const state = paymentState({ invoices: open, subscriptions: all });
+  const states = paymentStates({ invoices: owed, subscriptions: all, isDisputed });
   return {
     account,
     subscriptions: all,
     selected: selectSubscription(withRank(plans, all)),
     plans,
-    paymentState: state,
-    access: accessPolicy[state],
+    owed,
+    paymentState: states[0],
+    access: accessOf(accessPolicy, states),
   };
 }
 

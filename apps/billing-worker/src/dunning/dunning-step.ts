@@ -10,6 +10,7 @@ import { declineActionOf, type DunningFinalStep, nextDunningStep } from "@driftl
 import type { Clock, JobContext, Producer } from "@driftlock/runtime";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { endDunning } from "./end-dunning.ts";
+import { resumePaused } from "./resume-paused.ts";
 import { resync } from "./resync.ts";
 import { tryPayment } from "./try-payment.ts";
 
@@ -33,35 +34,40 @@ export interface DueCase {
 export type DunningStepRun = (invoiceId: string, context: Pick<JobContext, "log">) => Promise<void>;
 
 /**
- * The next step of one invoice that was not paid, where it is due: taken from Stripe's own retries, tried again, or given
- * up. Nothing is done twice: a try is written down before it is made, and repeated under its key.
+ * The next step of one invoice that was not paid, where it is due: taken from Stripe's own retries, tried again, given up,
+ * or, paid after all, its paused subscription resumed. Nothing is done twice: a try is written down before it is made,
+ * and repeated under its key.
  */
 export function createDunningStep(deps: DunningDeps): DunningStepRun {
   return async (invoiceId, { log }) => {
     const now = deps.clock.now();
-    const due = await findDue(deps, invoiceId, now);
-    if (due === null) return;
-    const { dunning } = due;
+    const dunning = await dunningCases.findCase(deps.db, invoiceId);
+    if (dunning === null || dunning.nextStepAt === null || dunning.nextStepAt > now) return;
     const fields = { invoiceId, accountId: dunning.accountId, state: dunning.state };
-    if (dunning.takenOverAt === null) {
+    if (dunning.state === "recovered") {
+      await resumePaused(deps, dunning);
+      return log.info(fields, "dunning.resumed");
+    }
+    const due = await findDue(deps, dunning, now);
+    if (due === null) return;
+    if (dunning.mode === "worker" && dunning.takenOverAt === null) {
       await takeOver(deps, due, now);
       log.info(fields, "dunning.taken-over");
     } else if (isEnd(dunning) && (await dunningAttempts.findUnfinishedAttempt(deps.db, invoiceId)) === null) {
       await endDunning(deps, due);
-      log.info({ ...fields, finalStep: deps.finalStep }, "dunning.gave-up");
+      log.info({ ...fields, finalStep: dunning.finalStep ?? deps.finalStep }, "dunning.gave-up");
     } else {
-      const outcome = await tryPayment(deps, due);
-      log.info({ ...fields, outcome, attempt: dunning.attempts + 1 }, "dunning.tried");
+      const { outcome, attempt, declineCode } = await tryPayment(deps, due);
+      log.info({ ...fields, outcome, attempt, declineCode }, "dunning.tried");
     }
   };
 }
 
-async function findDue(deps: DunningDeps, invoiceId: string, now: Date): Promise<DueCase | null> {
+async function findDue(deps: DunningDeps, dunning: DunningCaseRow, now: Date): Promise<DueCase | null> {
   const { db, stripe } = deps;
-  const dunning = await dunningCases.findCase(db, invoiceId);
+  const { invoiceId } = dunning;
   const mirrored = await invoices.findInvoice(db, invoiceId);
-  if (dunning === null || mirrored === null || dunning.settledAt !== null) return null;
-  if (dunning.mode !== "worker" || dunning.nextStepAt === null || dunning.nextStepAt > now) return null;
+  if (mirrored === null) return null;
   const expand = ["parent.subscription_details.subscription"];
   const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId, { expand }));
   // Cancelled by our own last step, it is to be ended, not left.
@@ -69,22 +75,24 @@ async function findDue(deps: DunningDeps, invoiceId: string, now: Date): Promise
     await dunningCases.updateCaseSettled(db, { invoiceId, state: "stopped", now });
     return null;
   }
-  if (invoice.status === "open") return { dunning, invoice, mirrored };
+  const isWrittenOff = invoice.status === "uncollectible" && dunning.settledAt !== null;
+  if (invoice.status === "open" || isWrittenOff) return { dunning, invoice, mirrored };
   // Settled while we were away: applying it settles the case and tells of it.
   await resync(deps, { objectId: invoiceId, objectType: "invoice" });
   return null;
 }
 
-/** As `isLeftBehind`, by Stripe's word: a cancellation whose event is still on its way must not be charged after. */
+/** By Stripe's word: a cancellation whose event is still on its way must not be charged after. */
 function isLeftBehindNow({ parent, created }: Stripe.Invoice): boolean {
   const subscription = parent?.subscription_details?.subscription;
   if (subscription === undefined || typeof subscription === "string") return false;
   return subscription.ended_at !== null && created < subscription.ended_at;
 }
 
-/** Only a card that came since is tried before the end. */
+/** Only a card that came since, or what an operator asked for, is tried before the end. Stripe's end is its own. */
 function isEnd(dunning: DunningCaseRow): boolean {
-  if (dunning.newPaymentMethodId !== null) return false;
+  if (dunning.newPaymentMethodId !== null || dunning.retryRequestedAt !== null) return false;
+  if (dunning.mode === "stripe" || dunning.settledAt !== null) return false;
   const action = declineActionOf(dunning.declineCode);
   return nextDunningStep({ ...dunning, action }).kind === "final";
 }

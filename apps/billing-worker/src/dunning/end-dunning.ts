@@ -16,10 +16,12 @@ const finalSteps: Readonly<
 
 /** The last step. Each call looks first, so that one that broke off is simply done again. */
 export async function endDunning(deps: DunningDeps, { dunning, mirrored }: DueCase): Promise<void> {
-  const { db, stripe, clock, finalStep } = deps;
+  const { db, stripe, clock } = deps;
   const { invoiceId, stripeSubscriptionId } = dunning;
+  // Begun under another configuration, it is ended as it was begun.
+  const finalStep = dunning.finalStep ?? deps.finalStep;
   const { subscription, isWrittenOff } = finalSteps[finalStep];
-  await dunningCases.updateCaseGivingUp(db, invoiceId);
+  await dunningCases.updateCaseGivingUp(db, { invoiceId, finalStep });
   // The subscription first: an invoice that is written off would make it active again.
   if (stripeSubscriptionId !== null) {
     await (subscription === "cancel" ? cancel : pause)(stripe, stripeSubscriptionId);

@@ -1,11 +1,5 @@
-import {
-  dunningCases,
-  type DunningState,
-  type InvoiceRow,
-  subscriptions,
-  type Transaction,
-} from "@driftlock/db";
-import { type DeclineAction, declineActionOf } from "@driftlock/domain";
+import { dunningCases, type DunningState, type InvoiceRow, type Transaction } from "@driftlock/db";
+import { type DeclineAction, declineActionOf, nextDunningStep } from "@driftlock/domain";
 import { tellActionRequired, tellPaid, tellPaymentFailed, tellUncollectible } from "./tell-invoice.ts";
 
 /** Who tries again after a failed payment: we, on our schedule, or Stripe on its own. */
@@ -28,10 +22,21 @@ export type FollowedInvoice = Pick<
   | "failedPaymentMethodId"
   | "isActionRequired"
   | "createdAt"
+  | "finalizedAt"
 >;
+
+/** How the invoice's subscription ended, as Stripe told it together with the invoice. */
+export interface SubscriptionEnd {
+  endedAt: Date;
+  /** Stripe gave up collecting, and ended it by itself. */
+  isForNonPayment: boolean;
+}
 
 interface Follow {
   invoice: FollowedInvoice;
+  /** Null while it lives, and where there is none. */
+  subscriptionEnd: SubscriptionEnd | null;
+  /** Of a case that is opened now; one that is open keeps its own. */
   mode: DunningMode;
   now: Date;
 }
@@ -48,25 +53,28 @@ export const stateOf: Readonly<Record<DeclineAction, DunningState>> = {
  * Opens, settles or stops the invoice's dunning case and tells the customer of what is settled; call it for every
  * invoice that is applied, whatever its state. It calls nobody: what follows is due in dunning_cases.
  */
-export async function followInvoice(tx: Transaction, { invoice, mode, now }: Follow): Promise<void> {
-  const { invoiceId } = invoice;
+export async function followInvoice(tx: Transaction, follow: Follow): Promise<void> {
+  const { invoice, subscriptionEnd, now } = follow;
+  const settle = (state: "recovered" | "gave_up" | "stopped") =>
+    dunningCases.updateCaseSettled(tx, { invoiceId: invoice.invoiceId, state, now });
+  const giveUp = async () => {
+    if ((await settle("gave_up")) > 0) await tellUncollectible(tx, invoice, now);
+  };
   switch (invoice.status) {
     case "paid":
-      await dunningCases.updateCaseSettled(tx, { invoiceId, state: "recovered", now });
+      await settle("recovered");
       if (invoice.totalMinor > 0) await tellPaid(tx, invoice, now);
       return;
     case "uncollectible":
-      if ((await dunningCases.updateCaseSettled(tx, { invoiceId, state: "gave_up", now })) > 0)
-        await tellUncollectible(tx, invoice, now);
-      return;
+      return giveUp();
     case "void":
-      await dunningCases.updateCaseSettled(tx, { invoiceId, state: "stopped", now });
-      return;
+      return void (await settle("stopped"));
     case "open":
-      if (await isLeftBehind(tx, invoice))
-        await dunningCases.updateCaseSettled(tx, { invoiceId, state: "stopped", now });
-      else if (hasFailed(invoice)) await followFailure(tx, { invoice, mode, now });
-      return;
+      // Whoever cancels is not asked any more for what was open before (FIELD H21); the last invoice, which the
+      // cancellation itself drew, is collected like any other.
+      if (subscriptionEnd === null || invoice.createdAt >= subscriptionEnd.endedAt)
+        return hasFailed(invoice) ? followFailure(tx, follow) : undefined;
+      return subscriptionEnd.isForNonPayment ? giveUp() : void (await settle("stopped"));
     case "draft":
   }
 }
@@ -75,37 +83,39 @@ export async function followInvoice(tx: Transaction, { invoice, mode, now }: Fol
 const hasFailed = ({ attemptCount, amountRemainingMinor, billingReason }: FollowedInvoice): boolean =>
   attemptCount > 0 && amountRemainingMinor > 0 && billingReason !== "subscription_create";
 
-/**
- * Whoever cancels is not asked any more for what was open before (FIELD H21); the last invoice, which the cancellation
- * itself drew, is collected like any other.
- */
-async function isLeftBehind(
-  tx: Transaction,
-  { stripeSubscriptionId, createdAt }: Pick<FollowedInvoice, "stripeSubscriptionId" | "createdAt">,
-): Promise<boolean> {
-  if (stripeSubscriptionId === null) return false;
-  const subscription = await subscriptions.findSubscription(tx, stripeSubscriptionId);
-  return subscription !== null && subscription.endedAt !== null && createdAt < subscription.endedAt;
-}
-
 async function followFailure(tx: Transaction, { invoice, mode, now }: Follow): Promise<void> {
   const declineCode = invoice.isActionRequired ? "authentication_required" : invoice.declineCode;
   const action = declineActionOf(declineCode);
-  const { invoiceId, accountId, stripeSubscriptionId, failedPaymentMethodId } = invoice;
-  const isOpened = await dunningCases.insertCase(tx, {
-    invoiceId,
-    accountId,
-    stripeSubscriptionId,
-    state: stateOf[action],
-    mode,
-    declineCode,
-    failedPaymentMethodId,
-    firstFailedAt: now,
-    // Due at once: the invoice is taken from Stripe's own retries before anything else.
-    nextStepAt: mode === "worker" ? now : null,
-  });
-  // Our own tries are told by the step that made them; Stripe's, here, by its own count.
-  if (!isOpened && mode === "worker") return;
+  const { invoiceId, accountId, stripeSubscriptionId, failedPaymentMethodId, finalizedAt, attemptCount } =
+    invoice;
+  const failure = { invoiceId, state: stateOf[action], declineCode, failedPaymentMethodId };
+  const known = await dunningCases.findCaseForUpdate(tx, invoiceId);
+  if (known === null) {
+    await dunningCases.insertCase(tx, {
+      ...failure,
+      accountId,
+      stripeSubscriptionId,
+      mode,
+      finalizedAt,
+      firstFailedAt: now,
+      // Due at once: the invoice is taken from Stripe's own retries before anything else.
+      nextStepAt: mode === "worker" ? now : null,
+      stripeAttemptCount: attemptCount,
+    });
+  } else {
+    // Our own tries are told by the step that made them; Stripe's, here, by its own count. One that was on its way when
+    // the invoice was taken over takes the place of ours of that day. After the end of the story nothing is told.
+    const isOver = known.settledAt !== null || known.state === "gave_up";
+    if (isOver || attemptCount <= known.stripeAttemptCount) return;
+    const { firstFailedAt } = known;
+    const next = nextDunningStep({ firstFailedAt, lastTriedAt: now, action }).at;
+    await dunningCases.updateCaseFollowed(tx, {
+      ...failure,
+      stripeAttemptCount: attemptCount,
+      now,
+      nextStepAt: known.mode === "worker" && known.takenOverAt !== null ? next : known.nextStepAt,
+    });
+  }
   const tell = action === "authenticate" ? tellActionRequired : tellPaymentFailed;
-  await tell(tx, invoice, { declineCode, step: `stripe-${invoice.attemptCount}`, now });
+  await tell(tx, invoice, { declineCode, step: `stripe-${attemptCount}`, now });
 }

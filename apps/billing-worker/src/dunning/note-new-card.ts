@@ -22,13 +22,28 @@ export async function noteNewCard(tx: Transaction, card: NewCard): Promise<void>
 }
 
 /**
- * Tries open invoices at once with a default payment method that the customer chose elsewhere (in the portal). Call it
- * when a customer or a subscription is applied with a default payment method; one that was the default when the payment
- * failed, or was tried since, changes nothing.
+ * Tries open invoices at once with a default payment method that was chosen elsewhere (in the portal, or for one
+ * subscription). Call it when a customer or a subscription is applied with a default payment method; one that was the
+ * default when the payment failed, or was tried since, changes nothing.
  */
 export async function noteDefaultCard(
   tx: Transaction,
+  { of, ...card }: { accountId: string; paymentMethodId: string; now: Date; of: "customer" | "subscription" },
+): Promise<void> {
+  const [invoiceId] = await dunningCases.updateCasesNewCard(tx, card);
+  if (invoiceId === undefined || of === "subscription") return;
+  // Stripe would go on charging the subscription's own card, which failed: the choice is carried there too.
+  const causeId = `default-${invoiceId}-${card.paymentMethodId}`;
+  await newCards.insertNewCard(tx, { ...card, causeId, chosenAt: card.now });
+}
+
+/**
+ * Tries what failed on this card at once: it has another expiry or number by now, under the same id (the network or a
+ * wallet updated it, or its owner did).
+ */
+export async function noteRenewedCard(
+  tx: Transaction,
   card: { accountId: string; paymentMethodId: string; now: Date },
 ): Promise<void> {
-  await dunningCases.updateCasesNewCard(tx, card);
+  await dunningCases.updateCasesRenewedCard(tx, card);
 }

@@ -1,35 +1,54 @@
+import { AppError } from "@driftlock/contracts";
 import { type DunningAttemptRow, dunningAttempts, dunningCases, invoices } from "@driftlock/db";
 import { declineActionOf, nextDunningStep } from "@driftlock/domain";
-import { declineOf, isResourceMissing, toAppError } from "@driftlock/stripe";
+import { declineOf, isResourceMissing, type Stripe, stripeCall, toAppError } from "@driftlock/stripe";
 import type { DueCase, DunningDeps } from "./dunning-step.ts";
 import { stateOf } from "./follow-invoice.ts";
 import { resync } from "./resync.ts";
 import { tellActionRequired, tellPaid, tellPaymentFailed } from "./tell-invoice.ts";
 
 type Outcome =
-  | { outcome: "paid" }
+  /** `processing`: the bank has not decided; `settled`: somebody else paid or voided it before. */
+  | { outcome: "paid" | "processing" | "settled" }
   | { outcome: "declined"; declineCode: string; paymentMethodId: string | null };
+
+export interface TriedPayment {
+  outcome: Outcome["outcome"];
+  attempt: number;
+  declineCode: string | null;
+}
 
 /**
  * Tries to collect the invoice once: with the card that came last, else with the default one. The try is written down
  * before it is made; one that broke off is made again under its idempotency key, which is the same try.
  */
-export async function tryPayment(deps: DunningDeps, due: DueCase): Promise<Outcome["outcome"]> {
+export async function tryPayment(deps: DunningDeps, due: DueCase): Promise<TriedPayment> {
   const attempt =
     (await dunningAttempts.findUnfinishedAttempt(deps.db, due.dunning.invoiceId)) ?? (await begin(deps, due));
   const outcome = await pay(deps, attempt);
-  await (outcome.outcome === "paid" ? recover(deps, due, attempt) : fail(deps, { due, attempt, outcome }));
+  switch (outcome.outcome) {
+    case "paid":
+      await recover(deps, due, attempt);
+      break;
+    case "declined":
+      await fail(deps, { due, attempt, outcome });
+      break;
+    default:
+      await leaveOpen(deps, { due, attempt, outcome: outcome.outcome });
+  }
   await resync(deps, { objectId: attempt.invoiceId, objectType: "invoice" });
-  return outcome.outcome;
+  const declineCode = outcome.outcome === "declined" ? outcome.declineCode : null;
+  return { outcome: outcome.outcome, attempt: attempt.attempt, declineCode };
 }
 
 async function begin({ db, clock }: DunningDeps, { dunning }: DueCase): Promise<DunningAttemptRow> {
-  const { invoiceId, newPaymentMethodId } = dunning;
+  const { invoiceId, newPaymentMethodId, retryRequestedAt } = dunning;
+  const other = retryRequestedAt === null ? "schedule" : "operator";
   const attempt = {
     invoiceId,
     attempt: dunning.attempts + 1,
     idempotencyKey: `dunning-${invoiceId}-${dunning.attempts + 1}`,
-    reason: newPaymentMethodId === null ? "schedule" : "new_card",
+    reason: newPaymentMethodId === null ? other : "new_card",
     paymentMethodId: newPaymentMethodId,
   } as const;
   await db.transaction((tx) => dunningAttempts.insertAttempt(tx, { ...attempt, now: clock.now() }));
@@ -39,12 +58,12 @@ async function begin({ db, clock }: DunningDeps, { dunning }: DueCase): Promise<
 async function pay({ stripe }: DunningDeps, attempt: DunningAttemptRow): Promise<Outcome> {
   const { invoiceId, idempotencyKey, paymentMethodId } = attempt;
   try {
-    await stripe.invoices.pay(
+    const { status } = await stripe.invoices.pay(
       invoiceId,
       { off_session: true, ...(paymentMethodId !== null && { payment_method: paymentMethodId }) },
       { idempotencyKey },
     );
-    return { outcome: "paid" };
+    return { outcome: status === "paid" ? "paid" : "processing" };
   } catch (error) {
     const decline = declineOf(error);
     if (decline !== null)
@@ -56,8 +75,19 @@ async function pay({ stripe }: DunningDeps, attempt: DunningAttemptRow): Promise
     // The invoice was there a moment ago: what is missing is something to charge.
     if (isResourceMissing(error))
       return { outcome: "declined", declineCode: "no_payment_method", paymentMethodId };
-    throw toAppError(error);
+    const known = toAppError(error);
+    if (known instanceof AppError && known.code === "INTERNAL")
+      return settledElsewhere(stripe, invoiceId, known);
+    throw known;
   }
+}
+
+/** Stripe refuses to collect what is paid or void already, by the hosted page or after a crash of ours: its word counts. */
+async function settledElsewhere(stripe: Stripe, invoiceId: string, refusal: AppError): Promise<Outcome> {
+  const { status } = await stripeCall(() => stripe.invoices.retrieve(invoiceId));
+  if (status === "paid") return { outcome: "paid" };
+  if (status === "void") return { outcome: "settled" };
+  throw refusal;
 }
 
 async function recover(
@@ -76,6 +106,31 @@ async function recover(
   });
 }
 
+/** What is known of it comes with the invoice; until then the schedule goes on. */
+async function leaveOpen(
+  { db, clock }: DunningDeps,
+  {
+    due: { dunning },
+    attempt,
+    outcome,
+  }: { due: DueCase; attempt: DunningAttemptRow; outcome: "processing" | "settled" },
+): Promise<void> {
+  const now = clock.now();
+  const { invoiceId, firstFailedAt, state, declineCode, mode } = dunning;
+  const next = nextDunningStep({ firstFailedAt, lastTriedAt: now, action: "retry" }).at;
+  await db.transaction(async (tx) => {
+    await dunningAttempts.updateAttemptEnded(tx, { ...attempt, outcome, declineCode: null, now });
+    await dunningCases.updateCaseFailed(tx, {
+      invoiceId,
+      state,
+      declineCode,
+      failedPaymentMethodId: null,
+      triedAt: now,
+      nextStepAt: mode === "worker" ? next : null,
+    });
+  });
+}
+
 interface FailedTry {
   due: DueCase;
   attempt: DunningAttemptRow;
@@ -86,8 +141,8 @@ async function fail({ db, clock }: DunningDeps, { due, attempt, outcome }: Faile
   const now = clock.now();
   const { declineCode, paymentMethodId } = outcome;
   const action = declineActionOf(declineCode);
-  const { firstFailedAt } = due.dunning;
-  const { at: nextStepAt } = nextDunningStep({ firstFailedAt, lastTriedAt: now, action });
+  const { firstFailedAt, mode, settledAt } = due.dunning;
+  const next = nextDunningStep({ firstFailedAt, lastTriedAt: now, action }).at;
   await db.transaction(async (tx) => {
     const { invoiceId } = attempt;
     const asks = action === "authenticate";
@@ -103,10 +158,11 @@ async function fail({ db, clock }: DunningDeps, { due, attempt, outcome }: Faile
       declineCode,
       failedPaymentMethodId: paymentMethodId ?? attempt.paymentMethodId,
       triedAt: now,
-      nextStepAt,
+      nextStepAt: mode === "worker" ? next : null,
     });
+    if (settledAt !== null) await dunningCases.updateCaseIdle(tx, invoiceId);
     // Settled meanwhile by somebody else: a failure is not told after its success.
-    if (settled === 0) return;
+    else if (settled === 0) return;
     const tell = asks ? tellActionRequired : tellPaymentFailed;
     await tell(tx, due.mirrored, { declineCode, step: String(attempt.attempt), now });
   });

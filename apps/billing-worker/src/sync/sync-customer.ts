@@ -1,7 +1,7 @@
 import { accounts, paymentMethods, subscriptions, type Transaction } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
-import { noteDefaultCard } from "../dunning/note-new-card.ts";
+import { noteDefaultCard, noteRenewedCard } from "../dunning/note-new-card.ts";
 import { findAccountOf, linkCustomer } from "./find-account.ts";
 import {
   type ApplyContext,
@@ -55,9 +55,10 @@ async function applyCustomer(
     return ignored(`the account ${accountId} belongs to the customer ${account.stripeCustomerId}`);
   }
   const defaultId = idOf(customer.invoice_settings.default_payment_method);
-  await paymentMethods.replacePaymentMethods(tx, {
+  const renewed = await paymentMethods.replacePaymentMethods(tx, {
     accountId,
     fetchSequence,
+    now,
     methods: methods.map(({ id, card }) => ({
       paymentMethodId: id,
       brand: card?.brand ?? null,
@@ -67,7 +68,9 @@ async function applyCustomer(
       isDefault: id === defaultId,
     })),
   });
-  if (defaultId !== null) await noteDefaultCard(tx, { accountId, paymentMethodId: defaultId, now });
+  for (const paymentMethodId of renewed) await noteRenewedCard(tx, { accountId, paymentMethodId, now });
+  if (defaultId !== null)
+    await noteDefaultCard(tx, { accountId, paymentMethodId: defaultId, now, of: "customer" });
   return { outcome: "applied", accountId };
 }
 
@@ -84,6 +87,7 @@ async function applyGone(
   await paymentMethods.replacePaymentMethods(tx, {
     accountId,
     fetchSequence: context.fetchSequence,
+    now: context.now,
     methods: [],
   });
   for (const { stripeSubscriptionId, status } of await subscriptions.listSubscriptions(tx, accountId)) {

@@ -7,7 +7,7 @@ import {
 } from "@driftlock/db";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
 import { openPeriodClose } from "../closing/open-period-close.ts";
-import { followInvoice } from "../dunning/follow-invoice.ts";
+import { followInvoice, type SubscriptionEnd } from "../dunning/follow-invoice.ts";
 import { findAccountOf } from "./find-account.ts";
 import {
   type ApplyContext,
@@ -29,7 +29,7 @@ interface FullInvoice {
 export const syncInvoice: Syncer = async (stripe, objectId) => {
   try {
     const invoice = await stripe.invoices.retrieve(objectId, {
-      expand: ["payments.data.payment.payment_intent"],
+      expand: ["payments.data.payment.payment_intent", "parent.subscription_details.subscription"],
     });
     const lines = invoice.lines.has_more ? await listLines(stripe, objectId) : invoice.lines.data;
     return {
@@ -67,8 +67,16 @@ async function applyInvoice(
   const row = rowOf({ invoice, lines }, accountId, context);
   await invoices.upsertInvoice(tx, row);
   await openPeriodClose(tx, { invoice: row, now });
-  await followInvoice(tx, { invoice: row, mode: dunningMode, now });
+  const subscriptionEnd = subscriptionEndOf(invoice);
+  await followInvoice(tx, { invoice: row, subscriptionEnd, mode: dunningMode, now });
   return { outcome: "applied", accountId };
+}
+
+function subscriptionEndOf({ parent }: Stripe.Invoice): SubscriptionEnd | null {
+  const subscription = parent?.subscription_details?.subscription;
+  if (typeof subscription !== "object" || subscription.ended_at === null) return null;
+  const isForNonPayment = subscription.cancellation_details?.reason === "payment_failed";
+  return { endedAt: instantOf(subscription.ended_at), isForNonPayment };
 }
 
 function rowOf({ invoice, lines }: FullInvoice, accountId: string, context: ApplyContext): InvoiceRow {
@@ -154,6 +162,6 @@ async function applyMissing(
   await findAccountOf(tx, { mirroredAccountId: accountId, stripeCustomerId: null, metadataAccountId: null });
   await invoices.updateInvoiceMissing(tx, { invoiceId, fetchSequence: context.fetchSequence });
   const invoice = { ...mirrored, status: "void", amountRemainingMinor: 0 } as const;
-  await followInvoice(tx, { invoice, mode: context.dunningMode, now: context.now });
+  await followInvoice(tx, { invoice, subscriptionEnd: null, mode: context.dunningMode, now: context.now });
   return { outcome: "applied", accountId, isDeleted: true };
 }

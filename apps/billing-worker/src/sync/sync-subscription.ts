@@ -52,7 +52,8 @@ async function applySubscription(
   await tellSteps(tx, { before, after, now: context.now });
   await retilePeriods(tx, { accountId, now: context.now });
   const paymentMethodId = after.defaultPaymentMethodId;
-  if (paymentMethodId !== null) await noteDefaultCard(tx, { accountId, paymentMethodId, now: context.now });
+  if (paymentMethodId !== null)
+    await noteDefaultCard(tx, { accountId, paymentMethodId, now: context.now, of: "subscription" });
   return { outcome: "applied", accountId };
 }
 

@@ -16,6 +16,8 @@ export function standing(subscription: Subscription): Standing {
       return { label: "Payment failed", tone: "danger" };
     case "action_required":
       return { label: "Confirmation needed", tone: "warning" };
+    case "disputed":
+      return { label: "Disputed", tone: "warning" };
     case "ok":
       return settledStanding(subscription);
   }
@@ -53,6 +55,13 @@ export function paymentWarning(subscription: Subscription): PaymentWarning | nul
   switch (subscription.paymentState) {
     case "ok":
       return null;
+    case "disputed":
+      return {
+        title: "A payment is disputed",
+        detail:
+          "Your bank has asked for a payment of yours back. Until that is decided, your access may be limited.",
+        tone: "warning",
+      };
     case "action_required":
       return {
         title: "Your bank asks you to confirm a payment",

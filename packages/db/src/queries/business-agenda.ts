@@ -21,7 +21,7 @@ export const findAgenda = async (
     "businessAgenda.find",
     sql`with dues as (
       select due_at from period_closes where closed_at is null
-      union all select next_step_at from dunning_cases where settled_at is null and next_step_at is not null
+      union all select next_step_at from dunning_cases where next_step_at is not null
       union all select period_end + case when exists (select from plan_limits l where l.plan_id = u.plan_id
           and l.plan_version = u.plan_version and l.overage_policy = 'bill') then ${of.abandonedCloseMs}::bigint
           else ${of.closeLatenessMs}::bigint end * interval '1 millisecond'

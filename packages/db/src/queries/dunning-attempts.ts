@@ -6,7 +6,7 @@ export interface DunningAttemptRow {
   /** From 1. */
   attempt: number;
   idempotencyKey: string;
-  reason: "schedule" | "new_card";
+  reason: "schedule" | "new_card" | "operator";
   /** The card to try; null is whatever Stripe takes by default. */
   paymentMethodId: string | null;
 }
@@ -30,7 +30,7 @@ export async function insertAttempt(q: Queryable, attempt: DunningAttemptRow & {
   );
   await q.run(
     "dunningAttempts.updateCaseCount",
-    sql`update dunning_cases set attempts = ${attempt.attempt}::int,
+    sql`update dunning_cases set attempts = ${attempt.attempt}::int, retry_requested_at = null,
       new_payment_method_id = case when new_payment_method_id = ${attempt.paymentMethodId}::text then null
         else new_payment_method_id end
     where invoice_id = ${attempt.invoiceId}::text`,
@@ -43,7 +43,8 @@ export const updateAttemptEnded = (
   ended: {
     invoiceId: string;
     attempt: number;
-    outcome: "paid" | "declined" | "action_required" | "error";
+    /** `processing`: taken, and not known yet; `settled`: somebody else paid or voided the invoice before it. */
+    outcome: "paid" | "declined" | "action_required" | "processing" | "settled";
     declineCode: string | null;
     now: Date;
   },

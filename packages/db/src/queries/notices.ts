@@ -107,12 +107,13 @@ export interface ExpiringCardRow {
 }
 
 /**
- * Cards that payments are taken from, of accounts with a live subscription, whose last month ends in `[from, until)` and
- * that were not told of yet (a notice with the key "payment_method.expiring.<card>.<year>-<month>").
+ * Cards that payments are taken from (a subscription's own, else the customer's default), of subscriptions that live until
+ * then, whose last month ends in `[from, until)` and that were not told of yet: a notice with the key
+ * "payment_method.expiring.<card>.<year>-<month><keySuffix>".
  */
 export const listExpiringCards = (
   q: Queryable,
-  span: { from: Date; until: Date; limit: number },
+  span: { from: Date; until: Date; keySuffix: string; limit: number },
 ): Promise<ExpiringCardRow[]> =>
   q.rows(
     "notices.listExpiringCards",
@@ -123,8 +124,11 @@ export const listExpiringCards = (
     where card.ends_at >= ${span.from}::timestamptz and card.ends_at < ${span.until}::timestamptz
       and exists (select from user_subscriptions s where s.account_id = m.account_id
         and s.status not in ('canceled', 'incomplete', 'incomplete_expired')
-        and (m.is_default or s.default_payment_method_id = m.payment_method_id))
+        and not (s.cancel_at_period_end and s.period_end < card.ends_at)
+        and m.payment_method_id = (select p.payment_method_id from payment_methods p where p.account_id = s.account_id
+          and (p.is_default or p.payment_method_id = s.default_payment_method_id)
+          order by p.payment_method_id = coalesce(s.default_payment_method_id, '') desc limit 1))
       and not exists (select from notices n where n.dedupe_key =
-        'payment_method.expiring.' || m.payment_method_id || '.' || m.exp_year || '-' || m.exp_month)
+        'payment_method.expiring.' || m.payment_method_id || '.' || m.exp_year || '-' || m.exp_month || ${span.keySuffix}::text)
     order by card.ends_at limit ${span.limit}::int`,
   );

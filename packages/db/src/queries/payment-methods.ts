@@ -20,12 +20,17 @@ export const listPaymentMethods = (q: Queryable, accountId: string): Promise<Pay
     from payment_methods where account_id = ${accountId}::text order by is_default desc, payment_method_id`,
   );
 
-/** Makes an account's payment methods exactly these: one that was detached is gone. */
+/**
+ * Makes an account's payment methods exactly these: one that was detached is gone.
+ * @returns those that were renewed: known before with another expiry or number.
+ */
 export async function replacePaymentMethods(
   q: Queryable,
-  given: { accountId: string; methods: readonly PaymentMethodRow[]; fetchSequence: number },
-): Promise<void> {
-  const { accountId, methods, fetchSequence } = given;
+  given: { accountId: string; methods: readonly PaymentMethodRow[]; fetchSequence: number; now: Date },
+): Promise<string[]> {
+  const { accountId, methods, fetchSequence, now } = given;
+  const before = new Map((await listPaymentMethods(q, accountId)).map((row) => [row.paymentMethodId, row]));
+  const renewed = methods.filter((method) => isRenewed(before.get(method.paymentMethodId), method));
   await q.run(
     "paymentMethods.deleteOthers",
     sql`delete from payment_methods where account_id = ${accountId}::text
@@ -34,12 +39,18 @@ export async function replacePaymentMethods(
   for (const method of methods) {
     await q.run(
       "paymentMethods.upsert",
-      sql`insert into payment_methods (payment_method_id, account_id, brand, last4, exp_month, exp_year, is_default, fetch_sequence)
+      sql`insert into payment_methods (payment_method_id, account_id, brand, last4, exp_month, exp_year, is_default, renewed_at, fetch_sequence)
       values (${method.paymentMethodId}::text, ${accountId}::text, ${method.brand}::text, ${method.last4}::text,
-        ${method.expMonth}::int, ${method.expYear}::int, ${method.isDefault}::boolean, ${fetchSequence}::bigint)
+        ${method.expMonth}::int, ${method.expYear}::int, ${method.isDefault}::boolean, ${renewed.includes(method) ? now : null}::timestamptz, ${fetchSequence}::bigint)
       on conflict (payment_method_id) do update set account_id = excluded.account_id, brand = excluded.brand,
         last4 = excluded.last4, exp_month = excluded.exp_month, exp_year = excluded.exp_year,
-        is_default = excluded.is_default, fetch_sequence = excluded.fetch_sequence`,
+        is_default = excluded.is_default,
+        renewed_at = coalesce(excluded.renewed_at, payment_methods.renewed_at), fetch_sequence = excluded.fetch_sequence`,
     );
   }
+  return renewed.map((method) => method.paymentMethodId);
 }
+
+const isRenewed = (before: PaymentMethodRow | undefined, after: PaymentMethodRow): boolean =>
+  before !== undefined &&
+  (before.expYear !== after.expYear || before.expMonth !== after.expMonth || before.last4 !== after.last4);

@@ -11,7 +11,7 @@ const HOLD_MAX_SECONDS = 72 * 3_600;
 export function invoiceDueAt(invoice: Invoice): number | null {
   if (invoice.status === "draft")
     return invoice.auto_advance === true ? invoice.automatically_finalizes_at : null;
-  return invoice.status === "open" && invoice.auto_advance === true ? invoice.next_payment_attempt : null;
+  return invoice.status === "open" ? invoice.next_payment_attempt : null;
 }
 
 /** The step that is due: the draft is finalized (its first charge follows), or the open invoice is charged. */

@@ -138,10 +138,12 @@ function reschedule(
 ): Invoice {
   const attemptCount = countAfter(invoice, trigger);
   const isScheduled = invoice.auto_advance === true && attemptCount !== invoice.attempt_count;
+  // Taken over, its last retry was this one.
+  const unscheduled = trigger === "automatic" ? null : invoice.next_payment_attempt;
   const change = {
     attempted: true,
     attempt_count: attemptCount,
-    next_payment_attempt: isScheduled ? nextRetryAt(attemptCount, ctx.now()) : invoice.next_payment_attempt,
+    next_payment_attempt: isScheduled ? nextRetryAt(attemptCount, ctx.now()) : unscheduled,
     _lastDecline: decline,
   };
   return recordChange(ctx, "invoice", invoice.id, change);

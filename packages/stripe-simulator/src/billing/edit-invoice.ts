@@ -7,6 +7,7 @@ import { finalizeInvoice } from "./finalize-invoice.ts";
 import { draftInvoice, type Invoice, pendingItems, subscriptionOf } from "./invoice-draft.ts";
 import { recordChange } from "./record-change.ts";
 import { GRACE_SECONDS } from "./draw-invoice.ts";
+import { billingSettings } from "./billing-settings.ts";
 import { nextRetryAt } from "./retry-schedule.ts";
 import { refuseUnsupported, UNSUPPORTED_INVOICE_PARAMS } from "./unsupported.ts";
 
@@ -103,6 +104,8 @@ export function sendInvoice(ctx: SimContext, id: string): Invoice {
 function advancement(ctx: SimContext, invoice: Invoice, params: UpdateInvoiceParams): Partial<Invoice> {
   const autoAdvance = params.auto_advance ?? invoice.auto_advance;
   const finalizesAt = params.automatically_finalizes_at;
+  if (autoAdvance !== true && invoice.status === "open" && billingSettings(ctx).retryAfterTakeOver === "once")
+    return { auto_advance: false, automatically_finalizes_at: null };
   if (autoAdvance !== true)
     return { auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
   const isAutomatic = invoice.collection_method === "charge_automatically";

@@ -1,4 +1,5 @@
 import type { SimContext } from "../context.ts";
+import { billingSettings } from "./billing-settings.ts";
 import { endSubscription } from "./end-subscription.ts";
 import { type Invoice, subscriptionOf } from "./invoice-draft.ts";
 import { recordChange } from "./record-change.ts";
@@ -22,7 +23,7 @@ export function standingAfterFailure(ctx: SimContext, invoice: Invoice, isLast: 
   const id = subscriptionOf(invoice);
   const subscription = id === null ? undefined : ctx.store.get("subscription", id);
   if (subscription === undefined || !["active", "trialing", "past_due"].includes(subscription.status)) return;
-  const end = ctx.store.get("sim.billing_settings", "billing")?.afterLastRetry ?? "canceled";
+  const end = billingSettings(ctx).afterLastRetry;
   if (isLast && end === "canceled") endSubscription(ctx, subscription.id, { reason: "payment_failed" });
   else recordChange(ctx, "subscription", subscription.id, { status: isLast ? end : "past_due" });
 }

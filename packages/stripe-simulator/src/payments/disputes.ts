@@ -72,10 +72,13 @@ export function openDispute(ctx: SimContext, charge: ObjectOf<"charge">): Disput
 }
 
 /** Gives a dispute up: it is lost, and `charge.dispute.closed` says so. */
-export function closeDispute(ctx: SimContext, id: string): Dispute {
+export const closeDispute = (ctx: SimContext, id: string): Dispute => decideDispute(ctx, id, "lost");
+
+/** What the bank decides; `charge.dispute.closed` tells it. */
+export function decideDispute(ctx: SimContext, id: string, status: "won" | "lost"): Dispute {
   const dispute = ctx.store.getOrThrow("dispute", id);
   if (dispute.status !== "needs_response") throw invalidRequest("This dispute is already closed.");
-  const closed = ctx.store.update("dispute", id, { status: "lost" });
+  const closed = ctx.store.update("dispute", id, { status });
   ctx.emit("charge.dispute.closed", closed);
   return closed;
 }

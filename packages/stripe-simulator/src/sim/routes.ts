@@ -9,6 +9,7 @@ import { registerInvoicePage } from "../pages/invoice.ts";
 import { registerPortalPage } from "../pages/portal.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Deliverer } from "../webhooks/deliverer.ts";
+import { registerBanks } from "./banks.ts";
 import { registerBillingSettings } from "./billing-settings.ts";
 import { registerScriptedCheckout } from "./checkout.ts";
 import { registerClock } from "./clock.ts";
@@ -51,6 +52,7 @@ export function registerSim(app: FastifyInstance, deps: SimDeps): void {
   registerClock(app, deps);
   registerDeliveries(app, deps);
   registerFaults(app, sim);
+  registerBanks(app, sim);
   registerBillingSettings(app, sim);
   app.get("/_sim/stripe.js", (_request, reply) =>
     reply.type("text/javascript; charset=utf-8").send(stripeJs),
