@@ -17,6 +17,7 @@ import { requestIdOf, requestIdPlugin } from "./plugins/request-id.ts";
 import { securityHeadersPlugin } from "./plugins/security-headers.ts";
 import { webPlugin } from "./plugins/web.ts";
 import { checkoutRoutes } from "./rest/checkout.ts";
+import { explainRoutes } from "./rest/explain.ts";
 import { invoiceRoutes } from "./rest/invoices.ts";
 import { notificationEndpointRoutes } from "./rest/notification-endpoints.ts";
 import { operatorAccountRoutes } from "./rest/operator-accounts.ts";
@@ -100,6 +101,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     checkoutRoutes(customer),
     subscriptionRoutes(customer),
     invoiceRoutes(customer),
+    explainRoutes(customer),
     notificationEndpointRoutes(customer),
     spendCapRoutes(customer),
     ...options.usagePlugins,

@@ -34,6 +34,7 @@ import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
 import { createSendNotice } from "./notices/send-notice.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
 import { findProgress } from "./find-progress.ts";
+import { reconciliationSchedules } from "./reconciliation/schedules.ts";
 import { schedules } from "./schedules.ts";
 import { createSyncObject } from "./sync/sync-object.ts";
 
@@ -154,7 +155,11 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         sendNoticeProcessor({ send: createSendNotice({ ...deps, allowsLoopback: isSimulated }) }),
       ]);
       const due = { ...deps, sweepIntervalMs: env.SWEEP_INTERVAL_MS };
-      for (const { name, intervalMs, run } of schedules(due)) tick(name, intervalMs, run);
+      for (const { name, intervalMs, run } of [
+        ...schedules(due),
+        ...reconciliationSchedules({ ...deps, log }),
+      ])
+        tick(name, intervalMs, run);
       if (isSimulated) {
         const look = () => findProgress({ db, inspector, clock, latenessMs });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());

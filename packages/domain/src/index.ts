@@ -1,5 +1,6 @@
 export { earlierFreeParts } from "./counted-spans.ts";
 export { type Cut, withoutCut } from "./without-cut.ts";
+export { earlierFreeParts } from "./counted-spans.ts";
 export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";
 export { type AccessPolicy, accessOf, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
 export { type DeclineAction, declineActionOf } from "./decline-codes.ts";

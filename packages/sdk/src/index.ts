@@ -1,6 +1,13 @@
 export { DriftLockError, type DriftLockErrorCode } from "./errors.ts";
 export type { Fetch, GatewayOptions } from "./gateway.ts";
 export {
+  createUsageDigest,
+  type SentUsage,
+  type UsageDigest,
+  type UsageDigestOptions,
+  type UsageDigestResult,
+} from "./usage-digest.ts";
+export {
   type CheckQuota,
   createQuotaCheck,
   type QuotaAnswer,

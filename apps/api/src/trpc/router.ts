@@ -2,6 +2,8 @@ import {
   CancelQuery,
   ChangePlanBody,
   CheckoutBody,
+  EventIdParams,
+  ExplainPageQuery,
   NotificationEndpointsBody,
   PageQuery,
   PortalBody,
@@ -43,6 +45,9 @@ export const createAppRouter = (useCases: CustomerUseCases) => {
       series: read
         .input(UsageSeriesQuery)
         .query(({ ctx, input }) => useCases.getUsageSeries(ctx.accountId, input)),
+      findEvent: read
+        .input(EventIdParams)
+        .query(({ ctx, input }) => useCases.findEvent(ctx.accountId, input.eventId)),
     }),
     spendCap: router({
       get: read.query(({ ctx }) => useCases.getSpendCap(ctx.accountId)),
@@ -58,6 +63,15 @@ export const createAppRouter = (useCases: CustomerUseCases) => {
       get: read
         .input(z.object({ invoiceId: z.string() }))
         .query(({ ctx, input }) => useCases.getInvoice(ctx.accountId, input.invoiceId)),
+      explain: read
+        .input(z.object({ invoiceId: z.string() }))
+        .query(({ ctx, input }) => useCases.explainInvoice(ctx.accountId, input.invoiceId)),
+      events: read
+        .input(ExplainPageQuery.extend({ invoiceId: z.string() }))
+        .query(({ ctx, input }) => useCases.listInvoiceEvents(ctx.accountId, input.invoiceId, input)),
+      reports: read
+        .input(ExplainPageQuery.extend({ invoiceId: z.string() }))
+        .query(({ ctx, input }) => useCases.listInvoiceReports(ctx.accountId, input.invoiceId, input)),
     }),
     portal: router({
       create: write

@@ -10,6 +10,8 @@ import { createChangePlan } from "./change-plan.ts";
 import { createCheckout } from "./create-checkout.ts";
 import type { CustomerUseCases } from "./customer-use-cases.ts";
 import { createEnsureCustomer } from "./ensure-customer.ts";
+import { createExplainInvoice } from "./explain-invoice.ts";
+import { createFindEvent } from "./find-event.ts";
 import { createGetSubscription } from "./get-subscription.ts";
 import { createInvoices } from "./invoices.ts";
 import { createListPlans } from "./list-plans.ts";
@@ -85,6 +87,8 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
       when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
     resumeSubscription: changes.resumeSubscription,
     ...createInvoices({ db }),
+    ...createExplainInvoice({ db }),
+    findEvent: createFindEvent({ db }),
     ...createSpendCap({ db }),
     ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,

@@ -2,6 +2,10 @@ import type {
   ChangePreviewDto,
   CheckoutDto,
   EntitlementsDto,
+  EventTraceDto,
+  ExplainedEventDto,
+  ExplainedInvoiceDto,
+  ExplainPageQuery,
   InvoiceDto,
   NotificationEndpointDto,
   Page,
@@ -12,6 +16,7 @@ import type {
   SpendCapDto,
   SubscriptionDto,
   UsageDto,
+  UsageReportDto,
   UsageSeriesDto,
   UsageSeriesQuery,
 } from "@driftlock/contracts";
@@ -36,6 +41,18 @@ export interface CustomerUseCases {
   resumeSubscription(accountId: string): Promise<ChangedSubscription>;
   listInvoices(accountId: string, page: PageQuery): Promise<Page<InvoiceDto>>;
   getInvoice(accountId: string, invoiceId: string): Promise<InvoiceDto>;
+  explainInvoice(accountId: string, invoiceId: string): Promise<ExplainedInvoiceDto>;
+  listInvoiceEvents(
+    accountId: string,
+    invoiceId: string,
+    page: ExplainPageQuery,
+  ): Promise<Page<ExplainedEventDto>>;
+  listInvoiceReports(
+    accountId: string,
+    invoiceId: string,
+    page: ExplainPageQuery,
+  ): Promise<Page<UsageReportDto>>;
+  findEvent(accountId: string, eventId: string): Promise<EventTraceDto>;
   createPortalSession(accountId: string, returnUrl: string | undefined): Promise<PortalDto>;
   createPaymentSetup(accountId: string): Promise<PaymentMethodDto>;
   listNotificationEndpoints(accountId: string): Promise<Page<NotificationEndpointDto>>;

@@ -1,5 +1,5 @@
 import { type Transaction, usagePeriodsWrite } from "@driftlock/db";
-import { cycleIndexAt, type TiledPeriod } from "@driftlock/domain";
+import { earlierFreeParts, type TiledPeriod } from "@driftlock/domain";
 import type { TilesChange } from "./compare-tiles.ts";
 
 interface Move {
@@ -22,7 +22,7 @@ export async function moveTotals(
   if (movedFrom === null) return;
   const known = new Set(rows.map((row) => row.start.getTime()));
   const carrying = changed.filter(
-    (tile) => !known.has(tile.start.getTime()) && earlierParts(tile, wanted, freeAnchorAt).length > 0,
+    (tile) => !known.has(tile.start.getTime()) && earlierFreeParts(tile, wanted, freeAnchorAt).length > 0,
   );
   // Most cuts are heard of within a second: no stored event has to move, and no record is read.
   const isAnyMoved = await usagePeriodsWrite.hasUsageSince(tx, accountId, movedFrom);
@@ -35,23 +35,11 @@ export async function moveTotals(
     [...removed, ...targets].map((tile) => tile.start),
   );
   const spans = targets.flatMap((tile) =>
-    [...earlierParts(tile, wanted, freeAnchorAt), tile].map((part) => ({
+    [...earlierFreeParts(tile, wanted, freeAnchorAt), tile].map((part) => ({
       periodStart: tile.start,
       from: part.start,
       until: part.end,
     })),
   );
   if (spans.length > 0) await usagePeriodsWrite.insertTotalsFromRecords(tx, accountId, spans);
-}
-
-/** The earlier rows on Free within the same Free cycle; none for a paid row. */
-function earlierParts(tile: TiledPeriod, wanted: readonly TiledPeriod[], freeAnchorAt: Date): TiledPeriod[] {
-  if (tile.stripeSubscriptionId !== null) return [];
-  const cycle = cycleIndexAt(freeAnchorAt, tile.start);
-  return wanted.filter(
-    (each) =>
-      each.stripeSubscriptionId === null &&
-      each.start < tile.start &&
-      cycleIndexAt(freeAnchorAt, each.start) === cycle,
-  );
 }

@@ -1,0 +1,213 @@
+import {
+  AppError,
+  type ExplainedChargeDto,
+  type ExplainedEventDto,
+  type ExplainedInvoiceDto,
+  type ExplainedLineDto,
+  type ExplainedSegmentDto,
+  type ExplainPageQuery,
+  type Page,
+  toPeriodDto,
+  type UsageReportDto,
+} from "@driftlock/contracts";
+import {
+  catalog,
+  type Db,
+  type InvoiceLine,
+  type InvoiceRow,
+  invoices,
+  usageDigests,
+  usageExplanations,
+  usageReadings,
+  usageRecordPages,
+} from "@driftlock/db";
+import { explainCharge, isWithinSegments, segmentsOfLine } from "@driftlock/domain";
+import { z } from "zod";
+import { readKeyCursor, toKeyCursor } from "../key-cursor.ts";
+import { toDigestDto } from "./usage-digest-dto.ts";
+
+/** Records that one look goes through, and looks for one page: an account may have millions beside the period. */
+const scanRecords = 2_000;
+const scansMax = 5;
+
+const ReportKey = z.tuple([z.number().int(), z.number().int(), z.string()]);
+
+type MeteredLine = InvoiceLine & { metric: string };
+type Plans = Awaited<ReturnType<typeof catalog.listPlans>>;
+
+/** From an account's invoice back to what it bills, all of it from our own rows. */
+export function createExplainInvoice({ db }: { db: Db }) {
+  /**
+   * Every metered line with its arithmetic, the parts of the account's time that it bills, and their digests.
+   * @throws INVOICE_NOT_FOUND, for another account's too.
+   */
+  const explainInvoice = async (accountId: string, invoiceId: string): Promise<ExplainedInvoiceDto> => {
+    const invoice = await requireInvoice(accountId, invoiceId);
+    const plans = await catalog.listPlans(db);
+    const lines: ExplainedLineDto[] = [];
+    for (const line of meteredLines(invoice)) lines.push(await explainLine(invoice, line, plans));
+    return { invoiceId, accountId, status: invoice.status, currency: invoice.currency, lines };
+  };
+
+  /**
+   * The ids behind the lines of a metric, in the order of their bytes. A page may hold fewer than `limit` and still have
+   * a next one. @throws INVOICE_NOT_FOUND, UNKNOWN_METRIC, USAGE_NOT_KEPT, INVALID.
+   */
+  const listInvoiceEvents = async (
+    accountId: string,
+    invoiceId: string,
+    { metric, limit, cursor }: ExplainPageQuery,
+  ): Promise<Page<ExplainedEventDto>> => {
+    const after = readKeyCursor(cursor, z.string());
+    const segments = await requireSegments(await requireInvoice(accountId, invoiceId), metric);
+    const [from, to] = await requireKept(segments);
+    const last = await usageRecordPages.findLastId(db, accountId);
+    const data: ExplainedEventDto[] = [];
+    let afterId: string | null = after;
+    for (let scans = 0; last !== null && scans < scansMax; scans += 1) {
+      const page = await usageRecordPages.listPage(
+        db,
+        { accountId, metric, from, to },
+        { afterId, throughId: last.id, scanMax: scanRecords },
+      );
+      if (page.lastId === null) return { data, nextCursor: null };
+      for (const row of page.rows.filter(({ occurredAt }) => isWithinSegments(segments, occurredAt))) {
+        if (data.length === limit) return { data, nextCursor: toKeyCursor(data.at(-1)?.id) };
+        const { id, quantity, occurredAt, receivedAt } = row;
+        data.push({
+          id,
+          quantity,
+          timestamp: occurredAt.toISOString(),
+          receivedAt: receivedAt.toISOString(),
+        });
+      }
+      afterId = page.lastId;
+    }
+    return { data, nextCursor: afterId === null || afterId === last?.id ? null : toKeyCursor(afterId) };
+  };
+
+  /** The windows that went to Stripe for a metric's lines. @throws INVOICE_NOT_FOUND, UNKNOWN_METRIC, INVALID. */
+  const listInvoiceReports = async (
+    accountId: string,
+    invoiceId: string,
+    { metric, limit, cursor }: ExplainPageQuery,
+  ): Promise<Page<UsageReportDto>> => {
+    const key = readKeyCursor(cursor, ReportKey);
+    const segments = await requireSegments(await requireInvoice(accountId, invoiceId), metric);
+    const rows = await usageExplanations.listReports(
+      db,
+      { accountId, metric, periodStarts: segments.map(({ periodStart }) => periodStart) },
+      {
+        after: key && { periodStart: new Date(key[0]), windowNo: key[1], identifier: key[2] },
+        limit: limit + 1,
+      },
+    );
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    const hasMore = rows.length > limit && last !== undefined;
+    return {
+      data: shown.map(toReportDto),
+      nextCursor: hasMore ? toKeyCursor([last.periodStart.getTime(), last.windowNo, last.identifier]) : null,
+    };
+  };
+
+  async function requireInvoice(accountId: string, invoiceId: string): Promise<InvoiceRow> {
+    const invoice = await invoices.findInvoice(db, invoiceId);
+    if (invoice === null || invoice.accountId !== accountId)
+      throw new AppError("INVOICE_NOT_FOUND", `There is no invoice "${invoiceId}".`);
+    return invoice;
+  }
+
+  async function explainLine(
+    invoice: InvoiceRow,
+    line: MeteredLine,
+    plans: Plans,
+  ): Promise<ExplainedLineDto> {
+    const { lineId, description, metric, quantity, amountMinor } = line;
+    const segments = await segmentsOf(invoice, line);
+    const periodStarts = segments.map(({ periodStart }) => periodStart);
+    const of = { accountId: invoice.accountId, metric, periodStarts };
+    const digests = await usageDigests.listLatestDigests(db, of);
+    return {
+      lineId,
+      description,
+      metric,
+      quantity,
+      amountMinor,
+      period: { start: line.periodStart, end: line.periodEnd },
+      charge: chargeOf(line, plans),
+      segments: segments.map((segment): ExplainedSegmentDto => {
+        const digest = digests.find((each) => each.periodStart.getTime() === segment.periodStart.getTime());
+        return {
+          period: toPeriodDto({ start: segment.periodStart, end: segment.periodEnd }),
+          planId: segment.planId,
+          planVersion: segment.planVersion,
+          closedAt: segment.closedAt?.toISOString() ?? null,
+          total: { quantity: segment.totalQuantity, eventCount: segment.eventCount },
+          reported: { quantity: segment.reportedQuantity, windows: segment.reportCount },
+          digest: digest === undefined ? null : toDigestDto(digest),
+        };
+      }),
+    };
+  }
+
+  const segmentsOf = async ({ accountId, stripeSubscriptionId }: InvoiceRow, line: MeteredLine) => {
+    const [from, until] = [new Date(line.periodStart), new Date(line.periodEnd)];
+    const found = await usageExplanations.listSegments(db, { accountId, metric: line.metric, from, until });
+    return segmentsOfLine(found, { stripeSubscriptionId, start: from, end: until });
+  };
+
+  async function requireSegments(invoice: InvoiceRow, metric: string) {
+    const lines = meteredLines(invoice).filter((line) => line.metric === metric);
+    if (lines.length === 0)
+      throw new AppError("UNKNOWN_METRIC", `The invoice "${invoice.invoiceId}" bills no "${metric}".`);
+    const found = await Promise.all(lines.map((line) => segmentsOf(invoice, line)));
+    return found.flat();
+  }
+
+  /** The span of all segments. What was removed would read as no usage. */
+  async function requireKept(segments: readonly { periodStart: Date; periodEnd: Date }[]) {
+    const from = new Date(Math.min(...segments.map(({ periodStart }) => periodStart.getTime())));
+    const to = new Date(Math.max(...segments.map(({ periodEnd }) => periodEnd.getTime())));
+    const keptSince = await usageReadings.findRecordsKeptSince(db);
+    if (keptSince !== null && from < keptSince) {
+      throw new AppError(
+        "USAGE_NOT_KEPT",
+        `Records are kept since ${keptSince.toISOString()}, and this usage is older; its totals and digests stay.`,
+        { extensions: { keptSince: keptSince.toISOString() } },
+      );
+    }
+    return [from, to] as const;
+  }
+
+  return { explainInvoice, listInvoiceEvents, listInvoiceReports };
+}
+
+const meteredLines = ({ lines }: InvoiceRow): MeteredLine[] =>
+  lines.filter((line): line is MeteredLine => line.metric !== null);
+
+/** By the price that the line itself names: a subscription keeps the version it was sold. */
+function chargeOf(line: MeteredLine, plans: Plans): ExplainedChargeDto | null {
+  const limit = plans
+    .flatMap((plan) => plan.limits)
+    .find(({ stripePriceId }) => stripePriceId !== null && stripePriceId === line.stripePriceId);
+  const [includedQuantity, amountMinor, perUnits] = [
+    limit?.includedQuantity ?? null,
+    limit?.overageAmountMinor ?? null,
+    limit?.overagePerUnits ?? null,
+  ];
+  if (includedQuantity === null || amountMinor === null || perUnits === null) return null;
+  const charge = explainCharge(line.quantity ?? 0, { includedQuantity, amountMinor, perUnits });
+  return { includedQuantity, ...charge, isAsInvoiced: charge.amountMinor === line.amountMinor };
+}
+
+const toReportDto = (row: usageExplanations.ExplainedReportRow): UsageReportDto => ({
+  identifier: row.identifier,
+  periodStart: row.periodStart.toISOString(),
+  fromQuantity: row.fromQuantity,
+  toQuantity: row.toQuantity,
+  state: row.state,
+  eventAt: row.eventAt.toISOString(),
+  frozenAt: row.createdAt.toISOString(),
+  sentAt: row.sentAt?.toISOString() ?? null,
+});

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { type Db, sql } from "@driftlock/db";
+import { createLogger } from "@driftlock/runtime";
+import { expect, test } from "vitest";
+import { retilePeriods } from "../src/periods/retile-periods.ts";
+import { reconciliationSchedules } from "../src/reconciliation/schedules.ts";
+import { at, openAccount, openDatabase, putSubscription, storeEvents } from "./helpers.ts";
+import { dyingDb } from "./time-world.ts";
+
+const opened = at("2026-01-31T10:00:00");
+const proPeriod = [at("2026-02-10T12:00:00"), at("2026-03-10T12:00:00")] as const;
+const log = createLogger({ name: "test", level: "silent" });
+
+/** The worker's ticks, all of them due now. */
+async function reconcile(db: Db, beside = db): Promise<void> {
+  await db.run("test", sql`update reconciliation_walks set next_at = '-infinity'`);
+  await db.run("test", sql`update usage_readings set step_at = '-infinity'`);
+  const clock = { now: () => at("2026-03-20T00:00:00") };
+  const deps = { db: beside, clock, wallClock: { now: () => new Date() }, log };
+  for (const { run } of reconciliationSchedules(deps)) await run();
+}
+
+const digestsOf = (db: Db, accountId: string) =>
+  db.rows<{ line: string; digest: string }>(
+    "test",
+    sql`select concat_ws(' ', to_char(period_start at time zone 'utc', 'MM-DD'), metric, 'v' || version, event_count, quantity) as line,
+      digest from usage_digests where account_id = ${accountId}::text order by period_start, metric, version`,
+  );
+
+const close = (db: Db, accountId: string) =>
+  db.run(
+    "test",
+    sql`update usage_periods set closed_at = period_end where account_id = ${accountId}::text
+      and period_end <= '2026-03-15'`,
+  );
+
+/** ADR 0023, of events as `storeEvents` names them. */
+async function expectedDigest(
+  db: Db,
+  accountId: string,
+  [from, until]: readonly [Date, Date],
+): Promise<string> {
+  const rows = await db.rows<{ id: string; quantity: number }>(
+    "test",
+    sql`select event_id as id, quantity from usage_records where account_id = ${accountId}::text and metric = 'events'
+      and occurred_at >= ${from}::timestamptz and occurred_at < ${until}::timestamptz`,
+  );
+  const sum = rows.reduce((before, { id, quantity }) => {
+    const text = `driftlock.usage.v1\n${accountId}\nevents\n${quantity}\n${id}`;
+    return before + BigInt(`0x${createHash("sha256").update(text).digest("hex")}`);
+  }, 0n);
+  return (sum % 2n ** 256n).toString(16).padStart(64, "0");
+}
+
+test("a closed period gets the digest of its events, a late one makes another version, and Free counts on apart", {
+  timeout: 60_000,
+}, async () => {
+  await using world = await openDatabase(opened);
+  const { db } = world;
+  await openAccount(db, "acme", opened);
+  await storeEvents(db, "acme", [
+    { at: at("2026-02-05T00:00:00"), quantity: 7 },
+    { at: at("2026-02-10T12:00:00"), quantity: 100 },
+    { at: at("2026-02-10T12:00:01"), quantity: 3 },
+    { at: at("2026-02-11T00:00:00"), metric: "storage_bytes", quantity: 900 },
+  ]);
+  await putSubscription(db, { accountId: "acme", period: proPeriod, isEndingWithPeriod: true });
+  await db.transaction((tx) => retilePeriods(tx, { accountId: "acme", now: at("2026-02-10T12:00:03") }));
+  await reconcile(db);
+  expect(await digestsOf(db, "acme")).toEqual([]);
+
+  await close(db, "acme");
+  await reconcile(db);
+  await reconcile(db);
+  const first = await digestsOf(db, "acme");
+  expect(first.map(({ line }) => line)).toEqual([
+    "01-31 events v1 1 7",
+    "02-10 events v1 2 103",
+    "02-10 storage_bytes v1 1 900",
+  ]);
+  expect(first[1]?.digest).toBe(await expectedDigest(db, "acme", proPeriod));
+
+  await reconcile(db);
+  expect(await digestsOf(db, "acme")).toEqual(first);
+
+  await storeEvents(db, "acme", [{ at: at("2026-02-20T00:00:00"), quantity: 5 }]);
+  await reconcile(db);
+  await reconcile(db);
+  const later = await digestsOf(db, "acme");
+  expect(later.map(({ line }) => line)).toEqual([
+    ...first.slice(0, 2).map(({ line }) => line),
+    "02-10 events v2 3 108",
+    "02-10 storage_bytes v1 1 900",
+  ]);
+  expect(later[2]?.digest).toBe(await expectedDigest(db, "acme", proPeriod));
+});
+
+test("wherever it dies the reading goes on, and what is stored meanwhile is in it", {
+  timeout: 60_000,
+}, async () => {
+  await using world = await openDatabase(opened);
+  const { db } = world;
+  await openAccount(db, "acme", opened);
+  await db.run(
+    "test",
+    sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, generation)
+    select 'acme', 'e' || n, 'events', 1, ${at("2026-02-05T00:00:00")}::timestamptz, now(), 1 from generate_series(1, 12000) n`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
+    values ('acme', 'events', ${opened}::timestamptz, 12000, 12000, ${at("2026-02-05T00:00:00")}::timestamptz)`,
+  );
+  await close(db, "acme");
+  for (let calls = 1; (await digestsOf(db, "acme")).length === 0; calls += 1) {
+    expect(calls).toBeLessThan(60);
+    await reconcile(db, dyingDb(db, calls)).catch((error: Error) => expect(error.message).toBe("crashed"));
+    // Behind what was read already, or before it: the totals tell.
+    if (calls === 8)
+      await storeEvents(db, "acme", [
+        { at: at("2026-02-06T00:00:00"), quantity: 1 },
+        { at: at("2026-02-07T00:00:00"), metric: "alerts", quantity: 1 },
+      ]);
+  }
+  const digests = await digestsOf(db, "acme");
+  expect(digests.map(({ line }) => line)).toEqual(["01-31 alerts v1 1 1", "01-31 events v1 12001 12001"]);
+  expect(digests[1]?.digest).toBe(await expectedDigest(db, "acme", [opened, at("2026-02-28T10:00:00")]));
+  expect(await db.rows("test", sql`select * from usage_readings`)).toEqual([]);
+});
+
+test("a period whose records were dropped has none", async () => {
+  await using world = await openDatabase(opened);
+  const { db } = world;
+  await openAccount(db, "acme", opened);
+  await storeEvents(db, "acme", [{ at: at("2026-02-05T00:00:00") }]);
+  await close(db, "acme");
+  await db.run("test", sql`select rotate_usage_generation(1, ${at("2026-02-06T00:00:00")}::timestamptz)`);
+  await db.run("test", sql`select drop_usage_generation(1)`);
+  await reconcile(db);
+  await reconcile(db);
+  expect(await digestsOf(db, "acme")).toEqual([]);
+  expect(await db.rows("test", sql`select * from usage_readings`)).toEqual([]);
+});
