@@ -18,7 +18,10 @@ export function judgeNotices(rows: Rows, facts: StripeFacts): string[] {
   );
   return [
     ...facts.invoices.flatMap((invoice) => {
-      const told = notices.filter(({ subject }) => subject === invoice.id).map(({ type }) => type);
+      // Money that went back is told of the charge, whenever that was.
+      const told = notices
+        .filter(({ subject, type }) => subject === invoice.id && !type.startsWith("charge."))
+        .map(({ type }) => type);
       const paid = told.filter((type) => type === "invoice.paid").length;
       const wanted = invoice.status === "paid" && invoice.total > 0 ? 1 : 0;
       const after = told.slice(told.indexOf("invoice.paid") + 1);
