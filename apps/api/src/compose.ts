@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
-import { createRedis, pingRedis } from "@driftlock/redis";
+import { createRedis, createSharedTokenBuckets, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
   createErrorLog,
@@ -75,6 +75,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     apiUrl: env.STRIPE_API_URL,
     log,
     maxNetworkRetries: stripeRetries,
+    shareBuckets: (size) => createSharedTokenBuckets({ redis, ...size }),
   });
   const wallNow = () => new Date();
   const wallNowMs = () => Date.now();

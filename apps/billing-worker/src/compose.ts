@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
 import { closeLatenessMs } from "@driftlock/domain";
-import { createRedis, findRedisWarnings, pingRedis } from "@driftlock/redis";
+import { createRedis, createSharedTokenBuckets, findRedisWarnings, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
   type Consumer,
@@ -85,6 +85,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     log,
     maxNetworkRetries: 2,
     readsPerSecond: env.STRIPE_READS_PER_SECOND,
+    shareBuckets: (size) => createSharedTokenBuckets({ redis, ...size }),
   });
   await expectStripeAccount({ db, stripe, secretKey, mode });
   const producer = life.own("producer", createProducer({ connection: redis, log }), (queues) =>

@@ -6,7 +6,7 @@ const stripeEnv = {
   STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
   /** The simulator; absent, Stripe itself. */
   STRIPE_API_URL: httpUrl().optional(),
-  /** Reads of one endpoint of Stripe each second, by this process. */
+  /** Reads of one endpoint of Stripe each second, by all workers together. */
   STRIPE_READS_PER_SECOND: z.coerce.number().int().min(1).default(20),
 };
 

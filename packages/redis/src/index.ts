@@ -43,6 +43,7 @@ export {
   type StreamPosition,
   type UniqueTotal,
 } from "./scripts/seed-counters.ts";
+export { createSharedTokenBuckets } from "./scripts/token-bucket.ts";
 export {
   openStream,
   ReadLostError,

@@ -1,5 +1,6 @@
 import { Stripe } from "stripe";
 import { createHttpClient } from "./http-client.ts";
+import type { BucketSize, TokenBuckets } from "./token-bucket.ts";
 
 /** The version that our code, our webhook endpoint and the installed package agree on (FIELD H19). */
 export const stripeApiVersion = "2026-10-28.endive";
@@ -11,6 +12,8 @@ export interface StripeOptions {
   secretKey: string;
   /** Where the API is; absent, Stripe itself. Every base address of the SDK goes there, meter streams too. */
   apiUrl?: string | undefined;
+  /** Opens the buckets that an installation's processes share, since the limit is the account's. (Default: its own.) */
+  shareBuckets?: ((size: BucketSize) => TokenBuckets) | undefined;
   log?: { warn(fields: object, message: string): void } | undefined;
   /** Tries after the first for connection errors, 409 and 5xx, with the same idempotency key. */
   maxNetworkRetries: number;
@@ -23,6 +26,7 @@ export function createStripe(options: StripeOptions): Stripe {
   const { secretKey, apiUrl, log, maxNetworkRetries, readsPerSecond = 20 } = options;
   const httpClient = createHttpClient({
     readsPerSecond,
+    shareBuckets: options.shareBuckets,
     onRateLimited: (request) => log?.warn(request, "stripe.rate-limited"),
   });
   return new Stripe(secretKey, {

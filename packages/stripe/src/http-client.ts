@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Stripe } from "stripe";
-import { createTokenBuckets } from "./token-bucket.ts";
+import { type BucketSize, createTokenBuckets, type TokenBuckets } from "./token-bucket.ts";
 
 type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
 type HttpResponse = Awaited<ReturnType<HttpClient["makeRequest"]>>;
@@ -9,9 +9,14 @@ const rateLimitTriesMax = 6;
 const backoffMsMin = 250;
 const backoffMsMax = 8_000;
 
+/** Reads of one endpoint that may leave at once: with 20 a second never more than Stripe's 25 in any second. */
+const readBurst = 5;
+
 interface HttpClientOptions {
-  /** Reads of one endpoint each second, with a burst of one second's worth. */
+  /** Reads of one endpoint each second. */
   readsPerSecond: number;
+  /** Opens buckets that several processes share; where they cannot be asked, or there are none, this one has its own. */
+  shareBuckets?: ((size: BucketSize) => TokenBuckets) | undefined;
   onRateLimited?:
     | ((request: { method: string; path: string; waitMs: number; reason: string | null }) => void)
     | undefined;
@@ -20,24 +25,30 @@ interface HttpClientOptions {
 
 /**
  * The transport under the SDK, for what the SDK leaves open (STRIPE.md 0.1, 0.2): it takes any JSON without `error`
- * for a success whatever the status, and does not try again after 429. Reads wait in a bucket for each endpoint.
+ * for a success whatever the status, and does not try again after 429. Reads wait in a bucket for each endpoint, and after
+ * a 429 nobody reads there until the request that got it is due again.
  */
 export function createHttpClient({
   readsPerSecond,
+  shareBuckets,
   onRateLimited,
   random = Math.random,
 }: HttpClientOptions): HttpClient {
   const inner = Stripe.createNodeHttpClient();
-  const buckets = createTokenBuckets({ ratePerSecond: readsPerSecond, burst: readsPerSecond });
+  const size = { ratePerSecond: readsPerSecond, burst: readBurst };
+  const own = createTokenBuckets(size);
+  const shared = shareBuckets?.(size) ?? own;
+  const withBuckets = (use: (buckets: TokenBuckets) => Promise<void>) => use(shared).catch(() => use(own));
   const makeRequest: HttpClient["makeRequest"] = async (...request) => {
     const [, , path, method] = request;
     for (let tries = 1; ; tries += 1) {
-      if (method === "GET") await buckets.take(endpointOf(path));
+      if (method === "GET") await withBuckets(({ take }) => take(endpointOf(path)));
       const response = await inner.makeRequest(...request);
       const waitMs = tries < rateLimitTriesMax ? waitAfter(response, tries, random()) : null;
       if (waitMs === null) return withCheckedBody(response);
       onRateLimited?.({ method, path, waitMs, reason: headerOf(response, "stripe-rate-limited-reason") });
       response.dispose?.();
+      await withBuckets(({ pause }) => pause(endpointOf(path), waitMs));
       await delay(waitMs);
     }
   };

@@ -9,6 +9,7 @@ export {
   toAppError,
 } from "./errors.ts";
 export { readWebhook, stripeHintOf, type StripeWebhook } from "./read-webhook.ts";
+export type { BucketSize, TokenBuckets } from "./token-bucket.ts";
 export { unitAmountDecimal } from "./unit-amount.ts";
 export { verifyStripeAccount } from "./verify-stripe-account.ts";
 export { signatureToleranceSeconds, verifyWebhook, type WebhookRequest } from "./verify-webhook.ts";

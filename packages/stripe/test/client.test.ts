@@ -29,7 +29,7 @@ async function open({ maxNetworkRetries = 0 } = {}) {
   const stripe = createStripe({ secretKey, apiUrl: simulator.url, log, maxNetworkRetries });
   const addFault = (fault: object) =>
     fetch(`${simulator.url}/_sim/faults`, { method: "POST", body: JSON.stringify(fault) });
-  return { stripe, addFault, warnings };
+  return { stripe, addFault, warnings, simulatorUrl: simulator.url };
 }
 
 /** A server that answers every request the same way. */
@@ -50,6 +50,31 @@ test("a rate limit is waited out, under the same idempotency key", async () => {
   expect(customer.id).toMatch(/^cus_/);
   expect(warnings).toHaveLength(2);
   expect((await stripe.customers.list()).data).toHaveLength(1);
+});
+
+test("reads wait in shared buckets, a 429 holds all of them back, and where nobody can be asked the process has its own", async () => {
+  const { simulatorUrl, addFault } = await open();
+  const calls: unknown[][] = [];
+  const connect = (note: (...call: unknown[]) => void) =>
+    createStripe({
+      secretKey,
+      apiUrl: simulatorUrl,
+      maxNetworkRetries: 0,
+      shareBuckets: ({ ratePerSecond, burst }) => ({
+        take: async (key) => note("take", key, ratePerSecond + burst),
+        pause: async (key, forMs) => note("pause", key, forMs > 0),
+      }),
+    });
+  const stripe = connect((...call) => void calls.push(call));
+  const { id } = await stripe.customers.create({ name: "A" });
+  await addFault({ kind: "rate-limit", count: 1 });
+  await stripe.customers.listPaymentMethods(id);
+  const take = ["take", "/v1/customers", 25];
+  expect(calls).toEqual([take, ["pause", "/v1/customers", true], take]);
+  const alone = connect(() => {
+    throw new Error("away");
+  });
+  expect((await alone.customers.retrieve(id)).id).toBe(id);
 });
 
 test("a status outside of 2xx is an error whatever the body says", async () => {
