@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
-import { closeLatenessMs } from "@driftlock/domain";
+import { adjustmentGatherMs, closeLatenessMs } from "@driftlock/domain";
 import { createRedis, createSharedTokenBuckets, findRedisWarnings, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
@@ -16,23 +16,27 @@ import {
   type ProcessContext,
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
+import { createSendAdjustment } from "./adjustments/send-adjustment.ts";
 import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
 import { createClosePeriod } from "./closing/close-period.ts";
 import { createAdoptCard } from "./dunning/adopt-card.ts";
 import { createDunningStep } from "./dunning/dunning-step.ts";
 import type { Env } from "./env.ts";
+import { adjustPeriodProcessor } from "./jobs/adjust-period.ts";
 import { adoptCardProcessor } from "./jobs/adopt-card.ts";
 import { applyConcurrency, applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
-import { cancelNowProcessor } from "./jobs/cancel-now.ts";
 import { closePeriodProcessor } from "./jobs/close-period.ts";
 import { dunningStepProcessor } from "./jobs/dunning-step.ts";
+import { planChangeProcessor } from "./jobs/plan-change.ts";
 import { resolveDoubleCheckoutProcessor } from "./jobs/resolve-double-checkout.ts";
 import { rollPeriodsProcessor } from "./jobs/roll-periods.ts";
+import { sendAdjustmentProcessor } from "./jobs/send-adjustment.ts";
 import { sendNoticeProcessor } from "./jobs/send-notice.ts";
 import { sweepStripeEventsProcessor } from "./jobs/sweep-stripe-events.ts";
 import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
 import { createSendNotice } from "./notices/send-notice.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
+import { createCarryOutChange } from "./plan-change/carry-out-change.ts";
 import { findProgress } from "./find-progress.ts";
 import { reconciliationSchedules } from "./reconciliation/schedules.ts";
 import { schedules } from "./schedules.ts";
@@ -101,6 +105,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
 
   const isSimulated = mode === "simulator";
   const latenessMs = env.CLOSE_LATENESS_MS ?? (isSimulated ? simulatedLatenessMs : closeLatenessMs);
+  const gatherMs = isSimulated ? simulatedLatenessMs : adjustmentGatherMs;
   const pushLimits = createPushLimits({ db, redis, clock });
   const deps = {
     db,
@@ -111,6 +116,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     wallClock,
     pushLimits,
     latenessMs,
+    gatherMs,
     isLive: mode === "live",
   };
   const close = createClosePeriod(deps);
@@ -150,8 +156,10 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         sweepStripeEventsProcessor(deps),
         rollPeriodsProcessor(deps),
         closePeriodProcessor({ close }),
-        cancelNowProcessor({ ...deps, close }),
+        planChangeProcessor({ carryOut: createCarryOutChange({ ...deps, syncObject, close }) }),
         dunningStepProcessor({ step: createDunningStep({ ...deps, finalStep: env.DUNNING_FINAL_STEP }) }),
+        adjustPeriodProcessor(deps),
+        sendAdjustmentProcessor({ send: createSendAdjustment(deps) }),
         adoptCardProcessor({ adopt: createAdoptCard(deps) }),
         sendNoticeProcessor({ send: createSendNotice({ ...deps, allowsLoopback: isSimulated }) }),
       ]);
@@ -162,7 +170,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       ])
         tick(name, intervalMs, run);
       if (isSimulated) {
-        const look = () => findProgress({ db, inspector, clock, latenessMs });
+        const look = () => findProgress({ db, inspector, clock, latenessMs, gatherMs });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());
       }
     },

@@ -7,6 +7,7 @@ interface Deps {
   inspector: QueueInspector;
   clock: Clock;
   latenessMs: number;
+  gatherMs: number;
 }
 
 // Behind everything: whoever moves the clock waits.
@@ -17,10 +18,21 @@ const notCaughtUpMs = 0;
  * that order: an event lies in the queue until it has left its rows, and every other work is a row until it is done, so
  * nothing can hide between the two looks.
  */
-export async function findProgress({ db, inspector, clock, latenessMs }: Deps): Promise<ClockProgress> {
+export async function findProgress({
+  db,
+  inspector,
+  clock,
+  latenessMs,
+  gatherMs,
+}: Deps): Promise<ClockProgress> {
   const now = clock.now();
   const jobCount = await inspector.pendingCount();
-  const agenda = await businessAgenda.findAgenda(db, { now, closeLatenessMs: latenessMs, abandonedCloseMs });
+  const agenda = await businessAgenda.findAgenda(db, {
+    now,
+    closeLatenessMs: latenessMs,
+    abandonedCloseMs,
+    adjustmentGatherMs: gatherMs,
+  });
   const isIdle = jobCount === 0 && agenda.dueCount === 0;
   return {
     caughtUpToMs: isIdle ? now.getTime() : notCaughtUpMs,

@@ -1,12 +1,24 @@
 import {
+  adjustPeriod,
   adoptCard,
   closePeriod,
   dunningStep,
+  planChange,
   rollPeriods,
+  sendAdjustment,
   sendNotice,
   sweepStripeEvents,
 } from "@driftlock/contracts";
-import { type Db, dunningCases, newCards, notices, periodCloses, usagePeriodsWrite } from "@driftlock/db";
+import {
+  type Db,
+  dunningCases,
+  newCards,
+  notices,
+  periodCloses,
+  usageAdjustmentChecks,
+  usageAdjustments,
+  usagePeriodsWrite,
+} from "@driftlock/db";
 import { type RedisClient, setWorkerHeartbeat } from "@driftlock/redis";
 import type { Clock, Producer } from "@driftlock/runtime";
 import { tellExpiringCards } from "./notices/tell-expiring-cards.ts";
@@ -23,6 +35,8 @@ export interface ScheduleDeps {
   sweepIntervalMs: number;
   /** How long after a period's end its usage may still come in. Business time. */
   latenessMs: number;
+  /** How long late usage of a closed period is gathered before it is billed. Business time. */
+  gatherMs: number;
 }
 
 export interface Schedule {
@@ -33,6 +47,8 @@ export interface Schedule {
 }
 
 const atOnceMax = 200;
+/** An adjustment takes a few calls to Stripe; what a dead worker held is soon another's. */
+const adjustmentLeaseMs = 30_000;
 
 /**
  * Every recurring tick of the worker. What is due at a business time lies in Postgres; a tick makes jobs of it, which read
@@ -61,12 +77,39 @@ export function schedules(deps: ScheduleDeps): Schedule[] {
       },
     },
     {
+      name: "plan-changes",
+      intervalMs: 250,
+      run: async () => {
+        for (const changeId of await planChanges.listDueChanges(db, { wallNow: wallClock.now(), limit }))
+          await producer.add(planChange, { changeId });
+      },
+    },
+    {
       name: "dunning-steps",
       intervalMs: 500,
       run: async () => {
         const due = { now: clock.now(), wallNow: wallClock.now(), limit };
         for (const invoiceId of await dunningCases.claimDueCases(db, due))
           await producer.add(dunningStep, { invoiceId });
+      },
+    },
+    {
+      name: "adjusted-periods",
+      intervalMs: 500,
+      run: async () => {
+        const markedBefore = new Date(clock.now().getTime() - deps.gatherMs);
+        const due = { markedBefore, wallNow: wallClock.now(), limit };
+        for (const { accountId, periodStart } of await usageAdjustmentChecks.listDueChecks(db, due))
+          await producer.add(adjustPeriod, { accountId, periodStart: periodStart.toISOString() });
+      },
+    },
+    {
+      name: "adjustments",
+      intervalMs: 500,
+      run: async () => {
+        const claim = { leaseMs: adjustmentLeaseMs, limit };
+        for (const adjustmentId of await usageAdjustments.claimAdjustments(db, claim))
+          await producer.add(sendAdjustment, { adjustmentId });
       },
     },
     {

@@ -23,6 +23,7 @@ test("a change of plan is in Redis within a tick, with its version, and what is 
     pushLimits: createPushLimits({ db, redis, clock: { now: () => start } }),
     sweepIntervalMs: 1_000,
     latenessMs: 1_000,
+    gatherMs: 1_000,
   }).find(({ name }) => name === "limits");
   await sweep?.run();
   const read = async () =>

@@ -6,6 +6,7 @@ import {
   type Transaction,
 } from "@driftlock/db";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
+import { noteAdjustments } from "../adjustments/note-adjustments.ts";
 import { openPeriodClose } from "../closing/open-period-close.ts";
 import { followInvoice, type SubscriptionEnd } from "../dunning/follow-invoice.ts";
 import { findAccountOf } from "./find-account.ts";
@@ -67,6 +68,7 @@ async function applyInvoice(
   const row = rowOf({ invoice, lines }, accountId, context);
   await invoices.upsertInvoice(tx, row);
   await openPeriodClose(tx, { invoice: row, now });
+  await noteAdjustments(tx, { invoice: row, now });
   const subscriptionEnd = subscriptionEndOf(invoice);
   await followInvoice(tx, { invoice: row, subscriptionEnd, mode: dunningMode, now });
   return { outcome: "applied", accountId };
@@ -117,6 +119,7 @@ function lineOf(line: Stripe.InvoiceLineItem, { plans }: ApplyContext): InvoiceL
   const stripePriceId = idOf(line.pricing?.price_details?.price);
   const limits = plans.flatMap((plan) => plan.limits);
   const item = line.parent?.subscription_item_details ?? line.parent?.invoice_item_details;
+  const adjustmentId = line.metadata["adjustment_id"];
   return {
     lineId: line.id,
     description: line.description,
@@ -129,6 +132,7 @@ function lineOf(line: Stripe.InvoiceLineItem, { plans }: ApplyContext): InvoiceL
     metric:
       limits.find((limit) => stripePriceId !== null && limit.stripePriceId === stripePriceId)?.metric ?? null,
     isProration: item?.proration ?? false,
+    ...(adjustmentId !== undefined && { adjustmentId }),
   };
 }
 

@@ -9,13 +9,13 @@ export interface AgendaRow {
 }
 
 /**
- * What time brings to the billing worker: periods to close, closes, dunning steps, cards to adopt, objects of Stripe to
- * fetch, limits to push, notices to send for the first time. Not waited for: an endpoint that failed, and what stands in
- * line behind it, because when it is tried again is a matter of wall time.
+ * What time brings to the billing worker: periods to close, closes, changes of plan, dunning steps, cards to adopt, objects of Stripe to
+ * fetch, limits to push, closed periods to adjust, notices to send for the first time. Not waited for: what failed, and
+ * what stands in line behind it, because when it is tried again is a matter of wall time.
  */
 export const findAgenda = async (
   q: Queryable,
-  of: { now: Date; closeLatenessMs: number; abandonedCloseMs: number },
+  of: { now: Date; closeLatenessMs: number; abandonedCloseMs: number; adjustmentGatherMs: number },
 ): Promise<AgendaRow> => {
   const row = await q.row<AgendaRow>(
     "businessAgenda.find",
@@ -26,9 +26,13 @@ export const findAgenda = async (
           and l.plan_version = u.plan_version and l.overage_policy = 'bill') then ${of.abandonedCloseMs}::bigint
           else ${of.closeLatenessMs}::bigint end * interval '1 millisecond'
         from usage_periods u where closed_at is null
+      union all select marked_at + ${of.adjustmentGatherMs}::bigint * interval '1 millisecond'
+        from usage_adjustment_checks where next_try_at = '-infinity'
     )
     select (select count(*) from dues where due_at <= ${of.now}::timestamptz)
+        + (select count(*) from plan_changes where finished_at is null)
         + (select count(*) from new_cards where adopted_at is null)
+        + (select count(*) from usage_adjustments where state in ('pending', 'sending') and attempts = 0)
         + (select count(*) from stripe_objects where synced_generation < generation and failure is null)
         + (select count(*) from accounts where limits_pushed_version < limits_version)
         + (select count(*) from notice_deliveries d where state = 'pending' and not exists (select from notice_deliveries f

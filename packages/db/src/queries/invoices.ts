@@ -16,6 +16,8 @@ export interface InvoiceLine {
   /** The metric that a metered line bills; null for every other line. */
   metric: string | null;
   isProration: boolean;
+  /** The adjustment of a closed period that the line bills. */
+  adjustmentId?: string;
 }
 
 /** An invoice as Stripe last told it. */

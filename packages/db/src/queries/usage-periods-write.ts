@@ -147,15 +147,28 @@ export const insertTotalsFromRecords = (
     from counted group by metric, aggregation, unique_property, period_start`,
   );
 
-/** Closes an open period; nothing happens where it is closed or is no more. @returns the rows that were closed now. */
+/**
+ * Closes an open period; nothing happens where it is closed or is no more. One that bills usage is looked at afterwards:
+ * what was not billed by its close is adjusted. @returns the rows that were closed now.
+ */
 export const updatePeriodClosed = (
   q: Queryable,
   period: { accountId: string; periodStart: Date; now: Date },
 ): Promise<number> =>
   q.run(
     "usagePeriods.updateClosed",
-    sql`update usage_periods set closed_at = ${period.now}::timestamptz where account_id = ${period.accountId}::text
-      and period_start = ${period.periodStart}::timestamptz and closed_at is null`,
+    sql`with closed as (
+      update usage_periods set closed_at = ${period.now}::timestamptz where account_id = ${period.accountId}::text
+        and period_start = ${period.periodStart}::timestamptz and closed_at is null
+      returning account_id, period_start, plan_id, plan_version, stripe_subscription_id
+    ), marked as (
+      insert into usage_adjustment_checks (account_id, period_start, marked_at)
+      select account_id, period_start, ${period.now}::timestamptz from closed c
+      where stripe_subscription_id is not null and exists (select from plan_limits l where l.plan_id = c.plan_id
+        and l.plan_version = c.plan_version and l.overage_policy = 'bill')
+      on conflict do nothing
+    )
+    select from closed`,
   );
 
 /**
