@@ -11,65 +11,27 @@ import { log, openWorld } from "./world.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** A world with an account that pays for Pro, and with the moves that take time. */
-export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {}) {
+/** A world whose time can be moved, with what Stripe and the aggregator do meanwhile. */
+export async function openMoving() {
   const world = await openWorld();
   const { stripe, clock, life, db } = world;
-  await world.openAccount("acme");
-  const customer = await world.createCustomer("acme");
-  const subscription = await world.subscribe("acme", customer, planId);
-
-  const setCard = async (token: string): Promise<string> => {
-    const { id } = await stripe.paymentMethods.attach(token, { customer });
-    await stripe.customers.update(customer, { invoice_settings: { default_payment_method: id } });
-    await stripe.subscriptions.update(subscription, { default_payment_method: id });
-    return id;
-  };
-  if (card !== "pm_card_visa") await setCard(card);
-
-  const syncAll = async (...objects: readonly (readonly [id: string, type: string])[]): Promise<void> => {
-    for (const [id, type] of objects) {
-      await world.mark(id, type, customer);
-      await world.sync(id);
-    }
-  };
-  const travelTo = async (instant: Date): Promise<void> => {
-    await stripe.testHelpers.testClocks.advance(world.simulator.testClockId, {
-      frozen_time: Math.ceil(instant.getTime() / 1000),
-    });
-    await expect
-      .poll(async () => (await stripe.testHelpers.testClocks.retrieve(world.simulator.testClockId)).status, {
-        timeout: 60_000,
-        interval: 20,
-      })
-      .toBe("ready");
-    await expect
-      .poll(() => clock.now().getTime(), { timeout: 5_000 })
-      .toBeGreaterThanOrEqual(instant.getTime());
-  };
-  const period = async (): Promise<{ start: Date; end: Date }> => {
-    const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data;
-    if (item === undefined) throw new Error("the subscription has no item");
-    return {
-      start: new Date(item.current_period_start * 1000),
-      end: new Date(item.current_period_end * 1000),
-    };
-  };
-
+  const { testClockId } = world.simulator;
   return {
     ...world,
-    customer,
-    subscription,
-    setCard,
-    syncAll,
-    travelTo,
-    travelDays: (days: number) => travelTo(new Date(clock.now().getTime() + days * dayMs)),
-    period,
-    invoices: async () => (await stripe.invoices.list({ subscription, limit: 100 })).data.reverse(),
-    notices: () =>
-      world.rows<{ type: string; key: string }>(
-        sql`select type, dedupe_key as key from notices where type not like 'subscription.%' order by notice_no`,
-      ),
+    travelTo: async (instant: Date): Promise<void> => {
+      await stripe.testHelpers.testClocks.advance(testClockId, {
+        frozen_time: Math.ceil(instant.getTime() / 1000),
+      });
+      await expect
+        .poll(async () => (await stripe.testHelpers.testClocks.retrieve(testClockId)).status, {
+          timeout: 60_000,
+          interval: 20,
+        })
+        .toBe("ready");
+      await expect
+        .poll(() => clock.now().getTime(), { timeout: 5_000 })
+        .toBeGreaterThanOrEqual(instant.getTime());
+    },
     /** Posts every event of Stripe to the queue, as the ingester does. */
     receiveWebhooks: async () => {
       const server = createServer((request, response) => {
@@ -114,10 +76,59 @@ export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {})
   };
 }
 
+export type MovingWorld = Awaited<ReturnType<typeof openMoving>>;
+
+/** A world with an account that pays for Pro, and with the moves that take time. */
+export async function openPaying({ planId = "pro", card = "pm_card_visa" } = {}) {
+  const world = await openMoving();
+  const { stripe, clock } = world;
+  await world.openAccount("acme");
+  const customer = await world.createCustomer("acme");
+  const subscription = await world.subscribe("acme", customer, planId);
+
+  const setCard = async (token: string): Promise<string> => {
+    const { id } = await stripe.paymentMethods.attach(token, { customer });
+    await stripe.customers.update(customer, { invoice_settings: { default_payment_method: id } });
+    await stripe.subscriptions.update(subscription, { default_payment_method: id });
+    return id;
+  };
+  if (card !== "pm_card_visa") await setCard(card);
+
+  const syncAll = async (...objects: readonly (readonly [id: string, type: string])[]): Promise<void> => {
+    for (const [id, type] of objects) {
+      await world.mark(id, type, customer);
+      await world.sync(id);
+    }
+  };
+  const period = async (): Promise<{ start: Date; end: Date }> => {
+    const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data;
+    if (item === undefined) throw new Error("the subscription has no item");
+    return {
+      start: new Date(item.current_period_start * 1000),
+      end: new Date(item.current_period_end * 1000),
+    };
+  };
+
+  return {
+    ...world,
+    customer,
+    subscription,
+    setCard,
+    syncAll,
+    travelDays: (days: number) => world.travelTo(new Date(clock.now().getTime() + days * dayMs)),
+    period,
+    invoices: async () => (await stripe.invoices.list({ subscription, limit: 100 })).data.reverse(),
+    notices: () =>
+      world.rows<{ type: string; key: string }>(
+        sql`select type, dedupe_key as key from notices where type not like 'subscription.%' order by notice_no`,
+      ),
+  };
+}
+
 export type PayingWorld = Awaited<ReturnType<typeof openPaying>>;
 
 /** Sends reports again and again until the test ends. */
-export function keepReporting(world: PayingWorld): void {
+export function keepReporting(world: MovingWorld): void {
   world.life.own(
     "reporter",
     createTicker({ name: "reporter", intervalMs: 50, run: world.sendReports, log }),

@@ -7,7 +7,7 @@ export interface CatalogPlan {
   rank: number;
   priceAmountMinor: number;
   currency: "usd";
-  interval: "month";
+  interval: "month" | "year";
   retentionDays: number;
   support: string;
   features: readonly (readonly [feature: string, name: string])[];
