@@ -21,6 +21,7 @@ import { explainRoutes } from "./rest/explain.ts";
 import { invoiceRoutes } from "./rest/invoices.ts";
 import { notificationEndpointRoutes } from "./rest/notification-endpoints.ts";
 import { operatorAccountRoutes } from "./rest/operator-accounts.ts";
+import { operatorAuditRoutes } from "./rest/operator-audit.ts";
 import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
 import { operatorKeyRoutes } from "./rest/operator-keys.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
@@ -108,6 +109,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     operatorAccountRoutes(operator),
     operatorKeyRoutes(operator),
     operatorDunningRoutes(operator),
+    operatorAuditRoutes(operator),
     operatorQueueRoutes(operator),
     webSessionRoutes({ appConfig, createDemoSession: options.createDemoSession }),
   ]) {

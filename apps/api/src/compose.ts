@@ -133,6 +133,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   });
   const operator = createOperatorUseCases({
     db,
+    stripe,
     clock,
     inspector,
     accessPolicy: env.ACCESS_POLICY,

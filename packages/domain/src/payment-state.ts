@@ -43,8 +43,8 @@ export function paymentStates(account: OwingAccount): readonly [PaymentState, ..
   return first === undefined ? ["ok"] : [first, ...others];
 }
 
-/** What one invoice makes of its account. */
-function stateOfInvoice(invoice: OwedInvoice, hasPlan: boolean): PaymentState {
+/** What one invoice makes of its account; `hasPlan`: some subscription of it grants a plan. */
+export function stateOfInvoice(invoice: OwedInvoice, hasPlan: boolean): PaymentState {
   const { status, isGivenUp, isLeftBehind, declineCode } = invoice;
   if (invoice.amountRemainingMinor <= 0) return "ok";
   // Written off, it is owed only while it keeps a subscription paused.

@@ -1,4 +1,4 @@
-import { AccountChoice, InvoiceDto, PageQuery, pageOf } from "@driftlock/contracts";
+import { AccountChoice, InvoiceConfirmationDto, InvoiceDto, PageQuery, pageOf } from "@driftlock/contracts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { requestAccount } from "../plugins/auth.ts";
@@ -8,7 +8,8 @@ export const invoiceRoutes =
   ({
     listInvoices,
     getInvoice,
-  }: Pick<CustomerUseCases, "listInvoices" | "getInvoice">): FastifyPluginAsyncZod =>
+    createConfirmation,
+  }: Pick<CustomerUseCases, "listInvoices" | "getInvoice" | "createConfirmation">): FastifyPluginAsyncZod =>
   async (app) => {
     const config = { access: "billing:read" } as const;
     app.get(
@@ -37,5 +38,21 @@ export const invoiceRoutes =
         },
       },
       (request) => getInvoice(requestAccount(request), request.params.id),
+    );
+    app.post(
+      "/billing/invoices/:id/confirmation",
+      {
+        config: { access: "billing:write" },
+        schema: {
+          tags: ["invoices"],
+          summary: "Confirm the payment of an open invoice",
+          description:
+            "The client secret that Stripe Elements confirms it with, where the bank asks for the customer (3-D Secure). `hostedUrl` leads to Stripe's own page instead. 409 INVOICE_SETTLED for an invoice that is not open.",
+          params: z.object({ id: z.string() }),
+          querystring: AccountChoice,
+          response: { 200: InvoiceConfirmationDto },
+        },
+      },
+      (request) => createConfirmation(requestAccount(request), request.params.id),
     );
   };

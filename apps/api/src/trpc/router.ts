@@ -63,6 +63,9 @@ export const createAppRouter = (useCases: CustomerUseCases) => {
       get: read
         .input(z.object({ invoiceId: z.string() }))
         .query(({ ctx, input }) => useCases.getInvoice(ctx.accountId, input.invoiceId)),
+      confirm: write
+        .input(z.object({ invoiceId: z.string() }))
+        .mutation(({ ctx, input }) => useCases.createConfirmation(ctx.accountId, input.invoiceId)),
       explain: read
         .input(z.object({ invoiceId: z.string() }))
         .query(({ ctx, input }) => useCases.explainInvoice(ctx.accountId, input.invoiceId)),

@@ -86,7 +86,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     cancelSubscription: (accountId, when) =>
       when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
     resumeSubscription: changes.resumeSubscription,
-    ...createInvoices({ db }),
+    ...createInvoices({ db, stripe }),
     ...createExplainInvoice({ db }),
     findEvent: createFindEvent({ db }),
     ...createSpendCap({ db }),

@@ -1,16 +1,19 @@
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
 import type { Clock, QueueInspector } from "@driftlock/runtime";
+import type { Stripe } from "@driftlock/stripe";
 import type { KeyMode } from "../auth/api-key.ts";
-import { createListDunningCases } from "./list-dunning-cases.ts";
 import { createManageKeys } from "./manage-keys.ts";
 import { createOpenAccount } from "./open-account.ts";
 import { createOperatorAccounts } from "./operator-accounts.ts";
+import { createListAudit } from "./operator-audit.ts";
+import { createOperatorDunning } from "./operator-dunning.ts";
 import { createOperatorQueues } from "./operator-queues.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
 
 interface Resources {
   db: Db;
+  stripe: Stripe;
   clock: Clock;
   inspector: QueueInspector;
   accessPolicy: AccessPolicy;
@@ -27,6 +30,7 @@ export const createOperatorUseCases = (resources: Resources): OperatorUseCases =
   }),
   ...createOperatorAccounts(resources),
   ...createManageKeys(resources),
-  listDunningCases: createListDunningCases(resources),
+  ...createOperatorDunning(resources),
+  listAudit: createListAudit(resources),
   ...createOperatorQueues(resources),
 });

@@ -6,6 +6,7 @@ import type {
   ExplainedEventDto,
   ExplainedInvoiceDto,
   ExplainPageQuery,
+  InvoiceConfirmationDto,
   InvoiceDto,
   NotificationEndpointDto,
   Page,
@@ -53,6 +54,7 @@ export interface CustomerUseCases {
     page: ExplainPageQuery,
   ): Promise<Page<UsageReportDto>>;
   findEvent(accountId: string, eventId: string): Promise<EventTraceDto>;
+  createConfirmation(accountId: string, invoiceId: string): Promise<InvoiceConfirmationDto>;
   createPortalSession(accountId: string, returnUrl: string | undefined): Promise<PortalDto>;
   createPaymentSetup(accountId: string): Promise<PaymentMethodDto>;
   listNotificationEndpoints(accountId: string): Promise<Page<NotificationEndpointDto>>;

@@ -1,6 +1,14 @@
-import { type SubscriptionDto, toPeriodDto } from "@driftlock/contracts";
-import { type Db, usagePeriods } from "@driftlock/db";
-import { type AccessPolicy, cycleAt, cycleIndexAt, isLiveSubscription } from "@driftlock/domain";
+import { type DueInvoiceDto, type SubscriptionDto, toPeriodDto } from "@driftlock/contracts";
+import { type Db, type owedInvoices, usagePeriods } from "@driftlock/db";
+import {
+  type AccessPolicy,
+  cycleAt,
+  cycleIndexAt,
+  declineActionOf,
+  isLiveSubscription,
+  nextDunningStep,
+  stateOfInvoice,
+} from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
 import { type AccountStanding, isEnding, readStanding } from "./account-standing.ts";
 
@@ -16,7 +24,8 @@ export const createGetSubscription =
   async (accountId: string): Promise<SubscriptionDto> => {
     const standing = await readStanding(db, accountId, accessPolicy);
     const { paymentState, access } = standing;
-    return { accountId, ...(await planPart(standing)), paymentState, access };
+    const dueInvoice = dueInvoiceOf(standing);
+    return { accountId, ...(await planPart(standing)), paymentState, access, dueInvoice };
 
     async function planPart({ selected, subscriptions, account }: AccountStanding) {
       if (selected !== null) {
@@ -47,3 +56,30 @@ export const createGetSubscription =
 
 const freeVersion = ({ plans }: AccountStanding): number =>
   plans.find((plan) => plan.planId === "free" && plan.isCurrent)?.version ?? 1;
+
+function dueInvoiceOf({ owed, selected }: AccountStanding): DueInvoiceDto | null {
+  const state = (invoice: owedInvoices.OwedInvoiceRow) => stateOfInvoice(invoice, selected !== null);
+  const due = owed.find((invoice) => state(invoice) !== "ok");
+  if (due === undefined) return null;
+  const { invoiceId, amountRemainingMinor, currency, hostedUrl } = due;
+  return {
+    id: invoiceId,
+    amountRemainingMinor,
+    currency,
+    hostedUrl,
+    needsConfirmation: state(due) === "action_required",
+    nextAttemptAt: nextAttemptAt(due)?.toISOString() ?? null,
+  };
+}
+
+function nextAttemptAt({
+  dunning,
+  declineCode,
+  isActionRequired,
+  nextPaymentAttemptAt,
+}: owedInvoices.OwedInvoiceRow): Date | null {
+  if (dunning === null || dunning.mode === "stripe") return nextPaymentAttemptAt;
+  const action = isActionRequired ? "authenticate" : declineActionOf(declineCode);
+  const { kind, at } = nextDunningStep({ ...dunning, action });
+  return kind === "retry" ? at : null;
+}

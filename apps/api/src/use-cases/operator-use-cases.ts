@@ -1,9 +1,14 @@
 import type {
   AccountDetailDto,
   AccountDto,
+  AuditEntryDto,
+  AuditQuery,
   CreatedKeyDto,
   CreateKeyBody,
+  DisputeDto,
+  DunningCaseDetailDto,
   DunningCaseDto,
+  DunningQuery,
   FailedJobDto,
   KeyDto,
   OpenAccountBody,
@@ -21,7 +26,12 @@ export interface OperatorUseCases {
   listKeys(page: PageQuery): Promise<Page<KeyDto>>;
   rollKey(actor: string, keyId: string): Promise<CreatedKeyDto>;
   revokeKey(actor: string, keyId: string): Promise<KeyDto>;
-  listDunningCases(page: PageQuery): Promise<Page<DunningCaseDto>>;
+  listDunningCases(query: DunningQuery): Promise<Page<DunningCaseDto>>;
+  getDunningCase(invoiceId: string): Promise<DunningCaseDetailDto>;
+  retryDunning(actor: string, invoiceId: string): Promise<DunningCaseDto>;
+  stopDunning(actor: string, invoiceId: string): Promise<DunningCaseDto>;
+  listDisputes(page: PageQuery): Promise<Page<DisputeDto>>;
+  listAudit(query: AuditQuery): Promise<Page<AuditEntryDto>>;
   listQueues(): Promise<Page<QueueDto>>;
   listFailedJobs(queue: string, page: PageQuery): Promise<Page<FailedJobDto>>;
   retryFailedJob(actor: string, queue: string, jobId: string): Promise<void>;

@@ -77,6 +77,7 @@ test("an account that never paid is active on Free, with a month of its own", as
     pendingPlanId: null,
     paymentState: "ok",
     access: "full",
+    dueInvoice: null,
   });
   const days = (Date.parse(view.period.end) - Date.parse(view.period.start)) / 86_400_000;
   expect(days).toBeGreaterThanOrEqual(28);

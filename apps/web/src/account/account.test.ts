@@ -27,6 +27,7 @@ const onPlan = (planId: Plan["id"], changes: Partial<Subscription> = {}): Subscr
   pendingPlanId: null,
   paymentState: "ok",
   access: "full",
+  dueInvoice: null,
   ...changes,
 });
 

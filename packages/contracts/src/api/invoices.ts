@@ -17,6 +17,8 @@ export const InvoiceDto = z
     status: z.string(),
     totalMinor: z.number().int(),
     amountDueMinor: z.number().int(),
+    /** What went back of it. */
+    refundedMinor: z.number().int(),
     currency: z.string(),
     period: PeriodDto,
     hostedUrl: z.string().nullable(),
@@ -26,3 +28,9 @@ export const InvoiceDto = z
   })
   .meta({ id: "Invoice" });
 export type InvoiceDto = z.infer<typeof InvoiceDto>;
+
+/** What Stripe Elements confirms the payment of an open invoice with; `hostedUrl` is Stripe's own page for it. */
+export const InvoiceConfirmationDto = z
+  .object({ clientSecret: z.string(), hostedUrl: z.string().nullable() })
+  .meta({ id: "InvoiceConfirmation" });
+export type InvoiceConfirmationDto = z.infer<typeof InvoiceConfirmationDto>;

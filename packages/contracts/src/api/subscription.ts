@@ -5,6 +5,20 @@ import { accessLevels, paymentStates, subscriptionStatuses } from "../plan.ts";
 import { AccountChoice } from "./account-choice.ts";
 import { PlanChoice } from "./checkout.ts";
 
+/** What is to be paid now, and where: `needsConfirmation` where the bank wants to see the customer at `hostedUrl`. */
+export const DueInvoiceDto = z
+  .object({
+    id: z.string(),
+    amountRemainingMinor: z.number().int(),
+    currency: z.string(),
+    hostedUrl: z.string().nullable(),
+    needsConfirmation: z.boolean(),
+    /** When the payment is tried again by itself; null where only the customer can help. */
+    nextAttemptAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: "DueInvoice" });
+export type DueInvoiceDto = z.infer<typeof DueInvoiceDto>;
+
 /**
  * What an account has. One that never paid is `active` on Free, with a period of its own. `pendingPlanId` is the plan
  * that follows at the period's end: `free` once it is set to end (`cancelAtPeriodEnd`), null while nothing changes.
@@ -20,6 +34,8 @@ export const SubscriptionDto = z
     pendingPlanId: PlanId.nullable(),
     paymentState: z.enum(paymentStates),
     access: z.enum(accessLevels),
+    /** The oldest invoice whose payment failed; null where none is to be paid. */
+    dueInvoice: DueInvoiceDto.nullable(),
   })
   .meta({ id: "Subscription" });
 export type SubscriptionDto = z.infer<typeof SubscriptionDto>;

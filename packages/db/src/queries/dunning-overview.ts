@@ -1,29 +1,95 @@
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
+import type { DunningCaseRow } from "./dunning-cases.ts";
 
-export interface DunningOverviewRow {
-  invoiceId: string;
-  accountId: string;
-  state: string;
-  mode: "worker" | "stripe";
-  attempts: number;
-  declineCode: string | null;
-  firstFailedAt: Date;
-  nextStepAt: Date | null;
-  settledAt: Date | null;
+/** A case with what its invoice says, as operators see it. */
+export interface DunningOverviewRow
+  extends Pick<
+    DunningCaseRow,
+    | "invoiceId"
+    | "accountId"
+    | "stripeSubscriptionId"
+    | "state"
+    | "mode"
+    | "attempts"
+    | "stripeAttemptCount"
+    | "declineCode"
+    | "finalStep"
+    | "firstFailedAt"
+    | "lastTriedAt"
+    | "nextStepAt"
+    | "settledAt"
+  > {
+  amountRemainingMinor: number;
+  currency: string;
+  hostedUrl: string | null;
+  /** Stripe's next try by itself. */
+  nextPaymentAttemptAt: Date | null;
 }
 
-/** All dunning cases, the newest first, those that come after `after`; what operators look through. */
+export interface DunningTryRow {
+  attempt: number;
+  reason: "schedule" | "new_card" | "operator";
+  paymentMethodId: string | null;
+  /** Null while it is on its way. */
+  outcome: string | null;
+  declineCode: string | null;
+  startedAt: Date;
+  endedAt: Date | null;
+}
+
+const columns = `c.invoice_id as "invoiceId", c.account_id as "accountId", c.stripe_subscription_id as "stripeSubscriptionId",
+  c.state, c.mode, c.attempts, c.stripe_attempt_count as "stripeAttemptCount", c.decline_code as "declineCode",
+  c.final_step as "finalStep", c.first_failed_at as "firstFailedAt", c.last_tried_at as "lastTriedAt",
+  c.next_step_at as "nextStepAt", c.settled_at as "settledAt", i.amount_remaining_minor as "amountRemainingMinor",
+  i.currency, i.hosted_url as "hostedUrl", i.next_payment_attempt_at as "nextPaymentAttemptAt"`;
+
+/** Dunning cases, the newest first, those that come after `after`; `isOpen` leaves out what is settled. */
 export const listDunningCases = (
   q: Queryable,
-  page: { limit: number; after: { at: Date; id: string } | null },
+  page: { limit: number; after: { at: Date; id: string } | null; isOpen: boolean },
 ): Promise<DunningOverviewRow[]> =>
+  q.rows("dunningOverview.list", {
+    text: `select ${columns} from dunning_cases c join invoices i using (invoice_id)
+    where ($1::timestamptz is null or (c.first_failed_at, c.invoice_id) < ($1::timestamptz, $2::text))
+      and (not $3::boolean or c.settled_at is null)
+    order by c.first_failed_at desc, c.invoice_id desc limit $4::int`,
+    values: [page.after?.at ?? null, page.after?.id ?? null, page.isOpen, page.limit],
+  });
+
+export const findDunningCase = (q: Queryable, invoiceId: string): Promise<DunningOverviewRow | null> =>
+  q.row("dunningOverview.find", {
+    text: `select ${columns} from dunning_cases c join invoices i using (invoice_id) where c.invoice_id = $1::text`,
+    values: [invoiceId],
+  });
+
+/** Our own tries of an invoice, the first first. */
+export const listDunningTries = (q: Queryable, invoiceId: string): Promise<DunningTryRow[]> =>
   q.rows(
-    "dunningOverview.list",
-    sql`select invoice_id as "invoiceId", account_id as "accountId", state, mode, attempts, decline_code as "declineCode",
-      first_failed_at as "firstFailedAt", next_step_at as "nextStepAt", settled_at as "settledAt"
-    from dunning_cases
-    where ${page.after?.at ?? null}::timestamptz is null
-      or (first_failed_at, invoice_id) < (${page.after?.at ?? null}::timestamptz, ${page.after?.id ?? null}::text)
-    order by first_failed_at desc, invoice_id desc limit ${page.limit}::int`,
+    "dunningOverview.listTries",
+    sql`select attempt, reason, payment_method_id as "paymentMethodId", outcome, decline_code as "declineCode",
+      started_at as "startedAt", ended_at as "endedAt"
+    from dunning_attempts where invoice_id = ${invoiceId}::text order by attempt`,
   );
+
+export interface DunningMeasures {
+  /** Cases that are not settled, by their state. */
+  open: { state: string; count: number }[];
+  /** Steps whose time has come and that nobody has done. */
+  overdueCount: number;
+}
+
+/** What is watched of dunning. */
+export const measureDunning = async (q: Queryable, now: Date): Promise<DunningMeasures> => ({
+  open: await q.rows(
+    "dunningOverview.countOpen",
+    sql`select state, count(*) as count from dunning_cases where settled_at is null group by state`,
+  ),
+  overdueCount:
+    (
+      await q.row<{ count: number }>(
+        "dunningOverview.countOverdue",
+        sql`select count(*) as count from dunning_cases where next_step_at <= ${now}::timestamptz`,
+      )
+    )?.count ?? 0,
+});
