@@ -20,6 +20,7 @@ create table accounts (
   limits_pushed_version bigint default 0 not null,
   created_at timestamp with time zone not null,
   spend_cap_minor bigint,
+  trial_started_at timestamp with time zone,
   constraint accounts_pkey PRIMARY KEY (account_id),
   constraint accounts_stripe_customer_id_key UNIQUE (stripe_customer_id),
   constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
@@ -62,6 +63,7 @@ create table checkout_reservations (
   cancel_url text not null,
   idempotency_key text not null,
   created_at timestamp with time zone not null,
+  trial_days integer default 0 not null,
   constraint checkout_reservations_pkey PRIMARY KEY (account_id),
   constraint checkout_reservations_idempotency_key_key UNIQUE (idempotency_key),
   constraint checkout_reservations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
@@ -185,6 +187,8 @@ create table installation (
   stripe_account_id text,
   usage_partitions integer not null,
   created_at timestamp with time zone not null,
+  installation_id text default (gen_random_uuid())::text not null,
+  stripe_portal_configuration_id text,
   constraint installation_pkey PRIMARY KEY (is_only),
   constraint installation_is_only_check CHECK (is_only),
   constraint installation_mode_check CHECK ((mode = ANY (ARRAY['simulator'::text, 'test'::text, 'live'::text]))),
@@ -539,11 +543,13 @@ create table subscription_plans (
   stripe_product_id text,
   stripe_price_id text,
   created_at timestamp with time zone not null,
+  trial_days integer default 0 not null,
   constraint subscription_plans_pkey PRIMARY KEY (plan_id, version),
   constraint subscription_plans_stripe_price_id_key UNIQUE (stripe_price_id),
   constraint subscription_plans_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
   constraint subscription_plans_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
-  constraint subscription_plans_price_amount_minor_check CHECK ((price_amount_minor >= 0))
+  constraint subscription_plans_price_amount_minor_check CHECK ((price_amount_minor >= 0)),
+  constraint subscription_plans_trial_days_check CHECK (((trial_days >= 0) AND (trial_days <= 730)))
 );
 CREATE UNIQUE INDEX subscription_plans_one_current ON public.subscription_plans USING btree (plan_id) WHERE is_current;
 
@@ -900,6 +906,7 @@ create table user_subscriptions (
   started_at timestamp with time zone not null,
   plan_changed_at timestamp with time zone,
   fetch_sequence bigint not null,
+  trial_ends_at timestamp with time zone,
   constraint user_subscriptions_pkey PRIMARY KEY (stripe_subscription_id),
   constraint user_subscriptions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint user_subscriptions_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)

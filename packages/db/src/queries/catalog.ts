@@ -22,6 +22,8 @@ export interface PlanRow {
   interval: "month" | "year";
   retentionDays: number;
   support: string;
+  /** Days before the first payment; 0 is no trial. */
+  trialDays: number;
   isCurrent: boolean;
   stripeProductId: string | null;
   stripePriceId: string | null;
@@ -50,7 +52,8 @@ export const listPlans = (q: Queryable): Promise<PlanRow[]> =>
   q.rows(
     "catalog.listPlans",
     sql`select p.plan_id as "planId", p.version, p.name, p.rank, p.price_amount_minor as "priceAmountMinor", p.currency,
-      p.billing_interval as "interval", p.retention_days as "retentionDays", p.support, p.is_current as "isCurrent",
+      p.billing_interval as "interval", p.retention_days as "retentionDays", p.support,
+      p.trial_days as "trialDays", p.is_current as "isCurrent",
       p.stripe_product_id as "stripeProductId", p.stripe_price_id as "stripePriceId",
       coalesce((select jsonb_agg(jsonb_build_object('feature', f.feature, 'name', f.name) order by f.position)
         from features f where f.plan_id = p.plan_id and f.plan_version = p.version), '[]') as features,
@@ -93,10 +96,10 @@ export async function insertPlanIfMissing(q: Queryable, plan: CatalogPlan, now: 
   await q.run(
     "catalog.insertPlan",
     sql`insert into subscription_plans (plan_id, version, name, rank, price_amount_minor, currency, billing_interval,
-      retention_days, support, created_at)
+      retention_days, support, trial_days, created_at)
     values (${plan.planId}::text, ${plan.version}::int, ${plan.name}::text, ${plan.rank}::int,
       ${plan.priceAmountMinor}::bigint, ${plan.currency}::text, ${plan.interval}::text, ${plan.retentionDays}::int,
-      ${plan.support}::text, ${now}::timestamptz)`,
+      ${plan.support}::text, ${plan.trialDays}::int, ${now}::timestamptz)`,
   );
   for (const [position, [feature, name]] of plan.features.entries()) {
     await q.run(
@@ -148,4 +151,30 @@ export const updateMetricMeter = (
     "catalog.updateMetricMeter",
     sql`update metrics set stripe_meter_id = ${meter.stripeMeterId}::text, stripe_meter_event_name = ${meter.stripeMeterEventName}::text
     where metric = ${meter.metric}::text`,
+  );
+
+/** A version of a plan; `accountCount` accounts have it. */
+export interface HeldVersionRow {
+  planId: string;
+  version: number;
+  accountCount: number;
+}
+
+/**
+ * Versions that some subscription has which is not over, or that one of them changes to, or a checkout is about to sell.
+ * A session does not say which version it sells: it holds all of its plan.
+ */
+export const listHeldVersions = (q: Queryable): Promise<HeldVersionRow[]> =>
+  q.rows(
+    "catalog.listHeldVersions",
+    sql`with live as (
+      select account_id, plan_id, plan_version, pending_plan_id from user_subscriptions
+      where status not in ('canceled', 'incomplete_expired')
+    )
+    select p.plan_id as "planId", p.version, (select count(*) from live
+        where live.plan_id = p.plan_id and live.plan_version = p.version) as "accountCount"
+    from subscription_plans p
+    where exists (select from live where (live.plan_id = p.plan_id and live.plan_version = p.version) or live.pending_plan_id = p.plan_id)
+      or exists (select from checkout_reservations r where r.plan_id = p.plan_id and r.plan_version = p.version)
+      or exists (select from checkout_sessions s where s.plan_id = p.plan_id and s.status = 'open')`,
   );

@@ -4,6 +4,10 @@ import { sql } from "../sql.ts";
 export interface InstallationRow {
   mode: "simulator" | "test" | "live";
   stripeAccountId: string | null;
+  /** Marks what this database made in Stripe. */
+  installationId: string;
+  /** The portal's configuration that is ours; null before the catalogue was pushed. */
+  stripePortalConfigurationId: string | null;
   usagePartitions: number;
   createdAt: Date;
 }
@@ -12,7 +16,8 @@ export interface InstallationRow {
 export const findInstallation = (q: Queryable): Promise<InstallationRow | null> =>
   q.row(
     "installation.find",
-    sql`select mode, stripe_account_id as "stripeAccountId", usage_partitions as "usagePartitions",
+    sql`select mode, stripe_account_id as "stripeAccountId", installation_id as "installationId",
+      stripe_portal_configuration_id as "stripePortalConfigurationId", usage_partitions as "usagePartitions",
       created_at as "createdAt" from installation`,
   );
 
@@ -33,4 +38,11 @@ export const updateStripeAccount = (q: Queryable, stripeAccountId: string): Prom
   q.run(
     "installation.updateStripeAccount",
     sql`update installation set stripe_account_id = ${stripeAccountId}::text where stripe_account_id is null`,
+  );
+
+/** Remembers the portal's configuration that sessions name. */
+export const updatePortalConfiguration = (q: Queryable, configurationId: string): Promise<number> =>
+  q.run(
+    "installation.updatePortalConfiguration",
+    sql`update installation set stripe_portal_configuration_id = ${configurationId}::text`,
   );

@@ -10,6 +10,8 @@ export interface CatalogPlan {
   interval: "month" | "year";
   retentionDays: number;
   support: string;
+  /** Days before the first payment; 0 is no trial. */
+  trialDays: number;
   features: readonly (readonly [feature: string, name: string])[];
   limits: Readonly<Record<string, CatalogLimit>>;
 }
@@ -61,6 +63,7 @@ export const catalogPlans: readonly CatalogPlan[] = [
     interval: "month",
     retentionDays: 7,
     support: "basic",
+    trialDays: 0,
     features: [],
     limits: {
       events: { included: 10_000, policy: "refuse" },
@@ -79,6 +82,7 @@ export const catalogPlans: readonly CatalogPlan[] = [
     interval: "month",
     retentionDays: 30,
     support: "advanced",
+    trialDays: 0,
     features: proFeatures,
     limits: {
       events: { included: 100_000, policy: "bill", overage: { amountMinor: 50, perUnits: 1_000 } },
@@ -97,6 +101,7 @@ export const catalogPlans: readonly CatalogPlan[] = [
     interval: "month",
     retentionDays: 90,
     support: "priority",
+    trialDays: 0,
     features: [
       ...proFeatures,
       ["sso_integration", "SSO integration"],
