@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createDb, usageStreamPositions } from "@driftlock/db";
-import { createRedis, findRedisWarnings, pingRedis } from "@driftlock/redis";
+import { createRedis, createSharedTokenBuckets, findRedisWarnings, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
   createErrorLog,
@@ -9,7 +9,7 @@ import {
   type ProcessContext,
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
-import { type Env, flushIntervalOf, reportIntervalOf } from "./env.ts";
+import { type Env, flushIntervalOf, meterEventsPerSecondOf, reportIntervalOf } from "./env.ts";
 import { createBatchRoom } from "./flush/batch-room.ts";
 import { createMetricDirectory } from "./flush/metric-directory.ts";
 import { startPartitionWriter } from "./flush/partition-writer.ts";
@@ -19,8 +19,9 @@ import { createMeasures } from "./measures.ts";
 import { createPartitionKeeper, type PartitionKeeper } from "./partitions/partition-keeper.ts";
 import { createProgressFinder } from "./progress-finder.ts";
 import { compareStaleReports } from "./reports/compare-stale-reports.ts";
+import { confirmReports } from "./reports/confirm-reports.ts";
 import { freezeWindows } from "./reports/freeze-windows.ts";
-import { sendReports } from "./reports/send-reports.ts";
+import { createSendReports } from "./reports/send-reports.ts";
 import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
@@ -52,13 +53,33 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     (connection) => connection.disconnect(),
   );
   const secretKey = env.STRIPE_SECRET_KEY.reveal();
-  const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, log, maxNetworkRetries: 0 });
+  const stripe = createStripe({
+    secretKey,
+    apiUrl: env.STRIPE_API_URL,
+    log,
+    maxNetworkRetries: 0,
+    rateLimitTriesMax: 1,
+  });
   const partitions = await verifyInstallation({ db, stripe, secretKey, mode: env.DRIFTLOCK_MODE, log });
 
   let keeper: PartitionKeeper | null = null;
   const ownedPartitions = () => keeper?.owned().length ?? 0;
   const measures = createMeasures({ metrics, db, redis, clock, partitions, ownedPartitions });
-  const sink = createStripeMeterSink(stripe);
+  const callsPerSecond = meterEventsPerSecondOf(env);
+  const calls = createSharedTokenBuckets({
+    redis,
+    ratePerSecond: callsPerSecond,
+    burst: Math.ceil(callsPerSecond / 10),
+  });
+  const reporting = {
+    db,
+    clock,
+    sink: createStripeMeterSink(stripe),
+    log,
+    measures,
+    calls,
+    callsPerSecond,
+  };
   const knownIds = createKnownIds({
     db,
     log,
@@ -91,10 +112,9 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       for (const warning of await findRedisWarnings(redis)) log.warn(warning);
       await usageStreamPositions.insertPositionsIfMissing(db, partitions);
       tick("freeze windows", reportIntervalOf(env), () => freezeWindows({ db, clock }));
-      tick("send reports", sendIntervalMs, () => sendReports({ db, clock, sink, log, measures }));
-      tick("compare stale reports", reportIntervalOf(env), () =>
-        compareStaleReports({ db, clock, sink, log }),
-      );
+      tick("send reports", sendIntervalMs, createSendReports(reporting));
+      tick("compare stale reports", reportIntervalOf(env), () => compareStaleReports(reporting));
+      tick("confirm reports", reportIntervalOf(env), () => confirmReports(reporting));
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());

@@ -11,6 +11,7 @@ import {
 import { z } from "zod";
 
 const flushIntervalMs = { redis: 250, fsync: 250, committed: 50 };
+const meterEventsPerSecond = { live: 900, test: 15, simulator: 1_000 };
 const reportIntervalMs = { simulator: 1_000, otherwise: 60_000 };
 
 const Env = processSchema({
@@ -25,6 +26,11 @@ const Env = processSchema({
   FLUSH_INTERVAL_MS: z.coerce.number().int().min(1).max(10_000).optional(),
   /** Wall time between two looks for usage to report. (Default: 60,000; 1,000 on the simulator.) */
   REPORT_INTERVAL_MS: z.coerce.number().int().min(100).optional(),
+  /**
+   * Meter events of all processes to Stripe each second. (Default: 900 live, where Stripe takes 1,000 in all; 15 in a
+   * sandbox, where they count to its 25 of everything; 1,000 on the simulator.)
+   */
+  STRIPE_METER_EVENTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).optional(),
   /** Records are kept for so long from their receipt; what is made of them: docs/decisions/0017. */
   USAGE_RECORD_RETENTION_DAYS: z.coerce.number().int().min(35).default(90),
   /** A generation of records ends after so long, or when its table has this size. */
@@ -53,6 +59,9 @@ export const readAggregatorEnv = (): Env => loadEnv(Env, process.env, { processN
 export const reportIntervalOf = (env: Env): number =>
   env.REPORT_INTERVAL_MS ??
   (env.DRIFTLOCK_MODE === "simulator" ? reportIntervalMs.simulator : reportIntervalMs.otherwise);
+
+export const meterEventsPerSecondOf = (env: Env): number =>
+  env.STRIPE_METER_EVENTS_PER_SECOND ?? meterEventsPerSecond[env.DRIFTLOCK_MODE];
 
 export const flushIntervalOf = (env: Env): number =>
   env.FLUSH_INTERVAL_MS ?? flushIntervalMs[env.USAGE_DURABILITY];

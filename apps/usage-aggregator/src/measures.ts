@@ -5,6 +5,9 @@ import type { Clock, Metrics } from "@driftlock/runtime";
 
 export type FlushTrigger = "size" | "interval" | "shutdown";
 
+/** Of reports that were sent: `confirmed`, `mismatched`. Of those whose fate was open: `arrived`, `missing`, `mismatched`. */
+export type ReportComparison = "confirmed" | "mismatched" | "arrived" | "missing";
+
 export interface Measures {
   /** One committed batch. */
   flushed(flush: {
@@ -18,6 +21,8 @@ export interface Measures {
     oldestMs: number;
   }): void;
   reportSent(outcome: "sent" | "already-there" | "retry" | "failed"): void;
+  /** Reports that were looked for in Stripe's summaries, by what was found. */
+  reportsCompared(outcome: ReportComparison, count: number): void;
 }
 
 interface Deps {
@@ -60,6 +65,11 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
     help: "Reports to Stripe's meters, by outcome",
     labels: ["outcome"] as const,
   });
+  const compared = counter({
+    name: "usage_reports_compared_total",
+    help: "Reports looked for in Stripe's own summaries, by what was found",
+    labels: ["outcome"] as const,
+  });
   gauge({
     name: "usage_stream_entries",
     help: "Entries of each partition that wait to be committed",
@@ -81,11 +91,19 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
   });
   gauge({
     name: "usage_reports_open",
-    help: "Reports that Stripe has not confirmed: open, stale (too old to be sent again blindly), failed",
+    help: "Reports that Stripe has not confirmed: open, stale (too old to be sent again blindly), failed, unconfirmed, mismatched",
     labels: ["state"] as const,
     collect: async (open) => {
-      const counts = await usageReports.countReports(db, clock.now());
+      const { oldestOpenAt: _, ...counts } = await usageReports.countReports(db, clock.now());
       for (const [state, count] of Object.entries(counts)) open.set({ state }, count);
+    },
+  });
+  gauge({
+    name: "usage_reports_oldest_unsent_seconds",
+    help: "Age of the oldest report that is still to be sent; 0 where none is",
+    collect: async (oldest) => {
+      const { oldestOpenAt } = await usageReports.countReports(db, clock.now());
+      oldest.set(oldestOpenAt === null ? 0 : (clock.now().getTime() - oldestOpenAt.getTime()) / 1_000);
     },
   });
   gauge({
@@ -103,5 +121,6 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
       events.inc({ outcome: "quarantined" }, flush.quarantined);
     },
     reportSent: (outcome) => reports.inc({ outcome }),
+    reportsCompared: (outcome, count) => compared.inc({ outcome }, count),
   };
 }

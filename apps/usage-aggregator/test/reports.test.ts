@@ -1,12 +1,13 @@
 import { usageReports } from "@driftlock/db";
 import { createStripe } from "@driftlock/stripe";
 import { createLogger } from "@driftlock/runtime";
-import { partitionOf } from "@driftlock/redis";
+import { createSharedTokenBuckets, partitionOf } from "@driftlock/redis";
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
+import { confirmReports } from "../src/reports/confirm-reports.ts";
 import { freezeWindows } from "../src/reports/freeze-windows.ts";
-import { sendReports } from "../src/reports/send-reports.ts";
+import { createSendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
 import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
 
@@ -53,7 +54,12 @@ async function use(accountId: string, quantity: number) {
   await world.commit(partition);
 }
 const freeze = () => freezeWindows(resources);
-const send = (through: UsageSink = sink) => sendReports({ ...resources, sink: through });
+/** A sender that has just started. */
+const send = (through: UsageSink = sink) => {
+  const calls = createSharedTokenBuckets({ redis: world.redis, ratePerSecond: 1_000, burst: 1_000 });
+  return createSendReports({ ...resources, sink: through, calls, callsPerSecond: 1_000 })();
+};
+const inTime = (minutes: number) => ({ now: () => new Date(now.getTime() + minutes * 60_000) });
 /** Wall time passes: leases of dead senders end, and backoffs are over. */
 const letLeasesEnd = () => query`update usage_reports set next_attempt_at = '-infinity'`;
 async function atStripe(customerId: string): Promise<number> {
@@ -99,7 +105,7 @@ test("the process dies between Stripe's answer and our update: reported once", a
   await use(accountId, 70);
   await freeze();
   const [claimed] = await usageReports.claimReports(db, { now, leaseMs: 60_000, limit: 10 });
-  await sink.report({ ...claimed!, quantity: 70 });
+  await sink.report({ ...claimed!, value: 70 });
   expect(await send()).toBe(0);
   await letLeasesEnd();
   expect(await send()).toBe(1);
@@ -138,30 +144,72 @@ test("what Stripe cannot take now is tried again, what it refuses is kept for an
   await query`update metrics set stripe_meter_event_name = 'driftlock_events' where metric = 'events'`;
   await send();
   expect(await states(other.accountId)).toMatchObject([{ state: "failed" }]);
-  expect(await usageReports.countReports(db, now)).toEqual({ open: 0, stale: 0, failed: 1 });
+  expect(await usageReports.countReports(db, now)).toMatchObject({ open: 0, stale: 0, failed: 1 });
 });
 
 test("23 hours after its first try a report is not sent again blindly, but compared with what Stripe has", async () => {
   const compare = () => compareStaleReports({ ...resources, sink });
-  const { accountId, customerId } = await subscribe();
-  await use(accountId, 30);
+  const [arrived, lost] = [await subscribe(), await subscribe()];
+  for (const { accountId } of [arrived, lost]) await use(accountId, 30);
   await freeze();
   await send();
+  for (const { accountId } of [arrived, lost]) await use(accountId, 40);
+  await freeze();
   const longAgo = { now: new Date(now.getTime() - 24 * 3_600_000), leaseMs: 0, limit: 10 };
-  for (const quantity of [40, 50]) {
-    await use(accountId, quantity);
-    await freeze();
-    const [claimed] = await usageReports.claimReports(db, longAgo);
-    if (quantity === 40) await sink.report({ ...claimed!, quantity });
-  }
+  for (const claimed of await usageReports.claimReports(db, longAgo))
+    if (claimed.accountId === arrived.accountId) await sink.report({ ...claimed, value: 40 });
   expect(await send()).toBe(0);
   expect(await usageReports.countReports(db, now)).toMatchObject({ open: 2, stale: 2 });
   await compare();
-  expect((await states(accountId)).map(({ state }) => state)).toEqual(["sent", "sent", "pending"]);
+  expect((await states(arrived.accountId)).map(({ state }) => state)).toEqual(["sent", "sent"]);
+  expect((await states(lost.accountId)).map(({ state }) => state)).toEqual(["sent", "pending"]);
   await send();
   await compare();
-  expect((await states(accountId)).map(({ state }) => state)).toEqual(["sent", "sent", "sent"]);
-  expect(await atStripe(customerId)).toBe(120);
+  expect((await states(lost.accountId)).map(({ state }) => state)).toEqual(["sent", "sent"]);
+  expect([await atStripe(arrived.customerId), await atStripe(lost.customerId)]).toEqual([70, 70]);
+});
+
+test("what was sent is confirmed once Stripe's summaries hold it, and a person is told where they do not", async () => {
+  const [found, lost] = [await subscribe(), await subscribe()];
+  for (const { accountId } of [found, lost]) await use(accountId, 25);
+  await freeze();
+  const takesAndLoses: UsageSink = {
+    ...sink,
+    report: async (report) => (report.stripeCustomerId === lost.customerId ? "sent" : sink.report(report)),
+  };
+  await send(takesAndLoses);
+  const confirm = (minutes: number) => confirmReports({ ...resources, sink, clock: inTime(minutes) });
+  await confirm(9);
+  expect(await states(found.accountId)).toMatchObject([{ state: "sent" }]);
+  await confirm(11);
+  expect(await states(found.accountId)).toMatchObject([{ state: "confirmed" }]);
+  for (const minutes of [25, 50, 100]) await confirm(minutes);
+  expect(await usageReports.countReports(db, now)).toMatchObject({ mismatched: 1 });
+  await sink.report({
+    ...(
+      await query<{
+        identifier: string;
+      }>`select identifier from usage_reports where account_id = ${lost.accountId}`
+    )[0]!,
+    ...{ meterEventName: "driftlock_events", stripeCustomerId: lost.customerId, value: 25, eventAt: now },
+  });
+  await confirm(24 * 60);
+  expect(await states(lost.accountId)).toMatchObject([{ state: "confirmed" }]);
+  expect(await usageReports.countReports(db, now)).toMatchObject({ mismatched: 0 });
+});
+
+test("a total that moves on while its last window is still to be sent leaves no second one", async () => {
+  const { accountId, customerId } = await subscribe();
+  for (const quantity of [5, 6, 7]) {
+    await use(accountId, quantity);
+    await freeze();
+  }
+  expect(await states(accountId)).toMatchObject([{ to_quantity: 5, state: "pending" }]);
+  await send();
+  await freeze();
+  await send();
+  expect(await states(accountId)).toMatchObject([{ to_quantity: 5 }, { from_quantity: 5, to_quantity: 18 }]);
+  expect(await atStripe(customerId)).toBe(18);
 });
 
 test("a total that shrank is taken back, under an identifier of its own", async () => {

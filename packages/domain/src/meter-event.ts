@@ -1,3 +1,11 @@
+import type { ReportMode } from "@driftlock/contracts";
+
+/**
+ * The end of a period that totals of it (`last`) are not dated in while it runs: these seconds are for its close, whose
+ * reports must come after all others, by the instants they carry.
+ */
+const closeSeconds = 60;
+
 /** A period's running total of a billed metric, and what of it was frozen into windows so far. */
 export interface UnreportedTotal {
   accountId: string;
@@ -10,8 +18,11 @@ export interface UnreportedTotal {
   reportedQuantity: number;
   /** How many windows were frozen. */
   windowCount: number;
+  /** The instant that the last window carries. */
+  lastEventAt: Date | null;
   stripeCustomerId: string;
   meterEventName: string;
+  reportMode: ReportMode;
 }
 
 /** One window `[fromQuantity, toQuantity)` of a running total, as it goes to Stripe. It never changes. */
@@ -25,12 +36,13 @@ export interface MeterWindow {
   toQuantity: number;
   stripeCustomerId: string;
   meterEventName: string;
+  reportMode: ReportMode;
   eventAt: Date;
 }
 
 /** Freezes what a total has grown by (or shrunk by: Stripe's meters take negative values) since its last window. */
 export function freezeWindow(total: UnreportedTotal, now: Date): MeterWindow {
-  const { accountId, metric, periodStart, periodEnd, stripeCustomerId, meterEventName } = total;
+  const { accountId, metric, periodStart, stripeCustomerId, meterEventName, reportMode } = total;
   const windowNo = total.windowCount + 1;
   return {
     identifier: meterEventIdentifier({ accountId, metric, periodStart, windowNo }),
@@ -42,19 +54,33 @@ export function freezeWindow(total: UnreportedTotal, now: Date): MeterWindow {
     toQuantity: total.quantity,
     stripeCustomerId,
     meterEventName,
-    eventAt: meterEventTimestamp({ periodStart, periodEnd, now }),
+    reportMode,
+    eventAt: reportMode === "last" ? risingTimestamp(total, now) : meterEventTimestamp({ ...total, now }),
   };
 }
 
+/** What goes to Stripe: the change, which a sum adds up, or the total so far. May be negative: it takes back. */
+export const meterEventValue = (
+  window: Pick<MeterWindow, "reportMode" | "fromQuantity" | "toQuantity">,
+): number => (window.reportMode === "last" ? window.toQuantity : window.toQuantity - window.fromQuantity);
+
+/** Whether only the close of its period may freeze this total now. */
+export const isLeftToClose = (
+  { reportMode, periodEnd }: Pick<UnreportedTotal, "reportMode" | "periodEnd">,
+  now: Date,
+): boolean => reportMode === "last" && now.getTime() >= periodEnd.getTime() - closeSeconds * 1_000;
+
 /**
  * What Stripe tells repeats by: derived from what it bills, never random. At most 100 characters (64 of the account, 7
- * and 5 of the period and the window in base 36, 16 of the metric's hash, 4 between).
+ * and 5 of the period and the window in base 36, 16 of the metric's hash, 5 between, and the number of a resend).
  */
 export function meterEventIdentifier(window: {
   accountId: string;
   metric: string;
   periodStart: Date;
   windowNo: number;
+  /** How often the window was told anew, under another identifier, because it got lost. (Default: 0.) */
+  resendNo?: number;
 }): string {
   const periodStartSeconds = Math.floor(window.periodStart.getTime() / 1000);
   return [
@@ -62,6 +88,7 @@ export function meterEventIdentifier(window: {
     fnv1a64(window.metric).toString(16).padStart(16, "0"),
     periodStartSeconds.toString(36),
     window.windowNo.toString(36),
+    ...(window.resendNo ? [window.resendNo.toString(36)] : []),
   ].join(".");
 }
 
@@ -74,6 +101,17 @@ export function meterEventTimestamp(at: { periodStart: Date; periodEnd: Date; no
   const lastSecond = Math.ceil(at.periodEnd.getTime() / 1000) - 1;
   const firstSecond = Math.ceil(at.periodStart.getTime() / 1000);
   return new Date(Math.max(firstSecond, Math.min(secondsOf(at.now), lastSecond)) * 1000);
+}
+
+/**
+ * The newest instant decides what a total of the period is, so each window's is later than the one before, by a second at
+ * least. While the period runs they stay out of its last minute, which is the close's.
+ */
+function risingTimestamp({ periodStart, periodEnd, lastEventAt }: UnreportedTotal, now: Date): Date {
+  const closeAt = new Date(Math.max(periodStart.getTime(), periodEnd.getTime() - closeSeconds * 1_000));
+  const wanted = meterEventTimestamp({ periodStart, periodEnd, now: now < closeAt ? now : closeAt });
+  const next = (lastEventAt?.getTime() ?? 0) + 1_000;
+  return meterEventTimestamp({ periodStart, periodEnd, now: new Date(Math.max(wanted.getTime(), next)) });
 }
 
 function fnv1a64(text: string): bigint {

@@ -19,14 +19,17 @@ export interface StripeOptions {
   maxNetworkRetries: number;
   /** Reads of one endpoint each second; Stripe's own default limit is 25. (Default: 20.) */
   readsPerSecond?: number | undefined;
+  /** Tries in all of a request that is answered with 429; 1 leaves it to the caller. (Default: 6.) */
+  rateLimitTriesMax?: number | undefined;
 }
 
 /** The one way to a Stripe client: pinned version, checked status, backoff after 429, no telemetry. */
 export function createStripe(options: StripeOptions): Stripe {
-  const { secretKey, apiUrl, log, maxNetworkRetries, readsPerSecond = 20 } = options;
+  const { secretKey, apiUrl, log, maxNetworkRetries, readsPerSecond = 20, rateLimitTriesMax } = options;
   const httpClient = createHttpClient({
     readsPerSecond,
     shareBuckets: options.shareBuckets,
+    rateLimitTriesMax,
     onRateLimited: (request) => log?.warn(request, "stripe.rate-limited"),
   });
   return new Stripe(secretKey, {

@@ -54,6 +54,31 @@ export function isDuplicateMeterEvent(error: unknown): boolean {
   );
 }
 
+/** What a failed call to a meter says: whether to try it again, and whether others should wait too. */
+export type MeterCallFailure =
+  /** It will be refused every time. */
+  | { kind: "refused" }
+  /** Another call for the same customer and meter is under way, or this one failed by itself. */
+  | { kind: "later" }
+  /** Stripe is away, or has had enough of our calls. `waitMs`: what it asked for. */
+  | { kind: "all-later"; waitMs: number };
+
+export function meterCallFailureOf(error: unknown): MeterCallFailure {
+  if (!(error instanceof Stripe.errors.StripeError)) return { kind: "later" };
+  const status = error.statusCode;
+  if (error.code === "lock_timeout" || status === 409) return { kind: "later" };
+  if (status === undefined || status >= 500) return { kind: "all-later", waitMs: 0 };
+  if (error instanceof Stripe.errors.StripeRateLimitError || status === 429) {
+    // Without a reason it is a lock that was not free in time: the next customer's may be (STRIPE.md 2).
+    if (error.headers?.["stripe-rate-limited-reason"] === undefined && error.code !== "rate_limit")
+      return { kind: "later" };
+    const askedMs = Number(error.headers?.["retry-after"] ?? "0") * 1_000;
+    return { kind: "all-later", waitMs: Number.isFinite(askedMs) ? askedMs : 0 };
+  }
+  // A wrong key is mended outside of the report.
+  return status === 400 || status === 404 ? { kind: "refused" } : { kind: "all-later", waitMs: 0 };
+}
+
 /** Translates an error of the SDK into one that may leave the process; every other error is given back as it is. */
 export function toAppError(error: unknown): unknown {
   if (!(error instanceof Stripe.errors.StripeError)) return error;

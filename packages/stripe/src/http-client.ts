@@ -5,7 +5,6 @@ import { type BucketSize, createTokenBuckets, type TokenBuckets } from "./token-
 type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
 type HttpResponse = Awaited<ReturnType<HttpClient["makeRequest"]>>;
 
-const rateLimitTriesMax = 6;
 const backoffMsMin = 250;
 const backoffMsMax = 8_000;
 
@@ -17,6 +16,8 @@ interface HttpClientOptions {
   readsPerSecond: number;
   /** Opens buckets that several processes share; where they cannot be asked, or there are none, this one has its own. */
   shareBuckets?: ((size: BucketSize) => TokenBuckets) | undefined;
+  /** Tries in all of a request that is answered with 429. (Default: 6.) */
+  rateLimitTriesMax?: number | undefined;
   onRateLimited?:
     | ((request: { method: string; path: string; waitMs: number; reason: string | null }) => void)
     | undefined;
@@ -31,6 +32,7 @@ interface HttpClientOptions {
 export function createHttpClient({
   readsPerSecond,
   shareBuckets,
+  rateLimitTriesMax = 6,
   onRateLimited,
   random = Math.random,
 }: HttpClientOptions): HttpClient {

@@ -5,6 +5,8 @@ export {
   declineOf,
   isDuplicateMeterEvent,
   isResourceMissing,
+  type MeterCallFailure,
+  meterCallFailureOf,
   stripeCall,
   toAppError,
 } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { type BilledTotalRow, periodCloses, type PeriodCloseRow } from "@driftlock/db";
+import { type BilledTotalRow, periodCloses, type PeriodCloseRow, usageReportLanes } from "@driftlock/db";
 import { mismatchDeadlineMs } from "@driftlock/domain";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import type { Logger } from "@driftlock/runtime";
@@ -48,7 +48,7 @@ interface Span {
 
 /** What was used against what was reported, and that against what Stripe has summed up. "" where all of it agrees. */
 export async function findDifference(
-  deps: Pick<CloseDeps, "db" | "stripe">,
+  deps: Pick<CloseDeps, "db" | "stripe" | "clock">,
   span: Span,
   totals: readonly Pick<BilledTotalRow, "metric" | "totalQuantity" | "sentQuantity">[],
 ): Promise<string> {
@@ -61,33 +61,30 @@ export async function findDifference(
 
 /**
  * Stripe's summaries against our ledger of reports, over whole minutes (its unit) and so over everything that was
- * reported in them, whatever period it bills.
+ * reported in them, whatever period it bills. What agrees is confirmed.
  */
 async function differencesAtStripe(
-  { db, stripe }: Pick<CloseDeps, "db" | "stripe">,
-  span: Span,
+  { db, stripe, clock }: Pick<CloseDeps, "db" | "stripe" | "clock">,
+  { accountId, ...span }: Span,
   metrics: string[],
 ): Promise<string[]> {
   const from = new Date(Math.floor(span.from.getTime() / minuteMs) * minuteMs);
   const until = new Date(Math.ceil(span.until.getTime() / minuteMs) * minuteMs);
-  const sums = await periodCloses.listReportedSums(db, { accountId: span.accountId, metrics, from, until });
   const differences: string[] = [];
-  for (const sum of sums) {
-    const summed = await sumAtStripe(stripe, { ...sum, from, until });
-    if (summed !== sum.quantity)
-      differences.push(`${sum.metric}: reported ${sum.quantity}, Stripe has ${summed}`);
+  for (const lane of await usageReportLanes.listLanes(db, { accountId, metrics })) {
+    const minutes = { ...lane, from, until };
+    const ledger = await usageReportLanes.findLedger(db, minutes);
+    const summed = await totalAtStripe(stripe, minutes);
+    if (summed === ledger.quantity)
+      await usageReportLanes.updateConfirmed(db, minutes, { ledger, now: clock.now() });
+    else differences.push(`${lane.metric}: reported ${ledger.quantity}, Stripe has ${summed}`);
   }
   return differences;
 }
 
-async function sumAtStripe(
+async function totalAtStripe(
   stripe: Stripe,
-  {
-    stripeMeterId,
-    stripeCustomerId,
-    from,
-    until,
-  }: { stripeMeterId: string; stripeCustomerId: string; from: Date; until: Date },
+  { stripeMeterId, stripeCustomerId, from, until }: usageReportLanes.LaneSpan,
 ): Promise<number> {
   const summaries = await stripeCall(() =>
     stripe.billing.meters.listEventSummaries(stripeMeterId, {

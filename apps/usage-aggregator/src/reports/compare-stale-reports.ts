@@ -1,56 +1,67 @@
-import { type Db, usageReports, usageStaleReports } from "@driftlock/db";
+import { type Db, usageReportLanes, usageReports, usageStaleReports } from "@driftlock/db";
 import { decideStaleReports } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
+import type { Measures } from "../measures.ts";
+import { toldOfFailure } from "./told-of-failure.ts";
 import type { UsageSink } from "./usage-sink.ts";
 
-const customersMax = 50;
+const atOnceMax = 100;
 const hourMs = 60 * 60 * 1000;
+/** What could not be compared comes again after this. Wall time. */
+const leaseMs = 60_000;
 
 interface Deps {
   db: Db;
   clock: Clock;
   sink: UsageSink;
   log: Logger;
+  measures: Pick<Measures, "reportsCompared">;
 }
 
 /**
  * Finds out what became of reports whose identifiers Stripe may have forgotten, from its own summaries (DESIGN 4.10):
  * what arrived is done, what did not is sent as if for the first time, what cannot be told stays for an operator.
  */
-export async function compareStaleReports({ db, clock, sink, log }: Deps): Promise<void> {
+export async function compareStaleReports(deps: Deps): Promise<void> {
+  const { db, clock, log } = deps;
   const now = clock.now();
   const firstSentBefore = new Date(now.getTime() - usageReports.resendHoursMax * hourMs);
-  const stale = await usageStaleReports.listStaleReports(db, { firstSentBefore, limit: customersMax });
-  for (const customer of stale) {
-    await compareCustomer({ db, sink, log }, { customer, firstSentBefore, now }).catch((err: unknown) =>
-      // Its reports stay as they are; the other customers' are none the worse for it.
-      log.error({ err, customerId: customer.stripeCustomerId }, "usage.reports-not-compared"),
-    );
+  for (;;) {
+    const lanes = await usageStaleReports.claimStaleReports(db, {
+      firstSentBefore,
+      leaseMs,
+      limit: atOnceMax,
+    });
+    for (const stale of lanes) {
+      const comparison = compareLane(deps, { stale, firstSentBefore, now });
+      if (await comparison.then(() => false, toldOfFailure(stale, log))) return;
+    }
+    if (lanes.length === 0) return;
   }
 }
 
 interface Comparison {
-  customer: usageStaleReports.StaleReportsRow;
+  stale: usageStaleReports.StaleReportsRow;
   firstSentBefore: Date;
   now: Date;
 }
 
-async function compareCustomer(
-  { db, sink, log }: Pick<Deps, "db" | "sink" | "log">,
-  { customer, firstSentBefore, now }: Comparison,
+async function compareLane(
+  { db, sink, log, measures }: Deps,
+  { stale, firstSentBefore, now }: Comparison,
 ): Promise<void> {
-  // One whose answer is still to come would be counted on one side only.
-  if (customer.openCount > 0) return;
-  const {
-    stripeCustomerId: customerId,
-    stripeMeterId: meterId,
-    firstEventAt: first,
-    lastEventAt: last,
-  } = customer;
-  const total = await sink.total({ meterId, customerId, first, last });
-  const decision = decideStaleReports(customer.reports, { confirmed: customer.sentQuantity, total });
+  const { stripeCustomerId: customerId, stripeMeterId: meterId } = stale;
+  const ledger = await usageReportLanes.findLedger(db, stale);
+  // Another one whose answer is still to come would be counted on one side only.
+  if (ledger.unknownCount > stale.reports.length) return;
+  const total = await sink.total(stale);
+  const decision = decideStaleReports(stale.reports, { confirmed: ledger.quantity, total });
   if (decision.outcome === "mismatch") {
-    log.error({ customerId, meterId, unexplained: decision.unexplained }, "usage.report-unexplained");
+    measures.reportsCompared("mismatched", stale.reports.length);
+    log.error(
+      { customerId, meterId, unexplained: decision.unexplained, page: true },
+      "usage.report-unexplained",
+    );
     return;
   }
   const identifiersOf = (reports: readonly { identifier: string }[]) =>
@@ -58,5 +69,7 @@ async function compareCustomer(
   const [arrived, missing] = [identifiersOf(decision.arrived), identifiersOf(decision.missing)];
   await usageStaleReports.updateStaleSent(db, { identifiers: arrived, firstSentBefore, now });
   await usageStaleReports.updateStaleUnsent(db, { identifiers: missing, firstSentBefore });
+  measures.reportsCompared("arrived", arrived.length);
+  measures.reportsCompared("missing", missing.length);
   log.warn({ customerId, arrived, missing }, "usage.reports-compared");
 }

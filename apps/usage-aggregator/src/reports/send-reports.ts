@@ -1,18 +1,22 @@
-import { AppError } from "@driftlock/contracts";
 import { type Db, usageReports } from "@driftlock/db";
+import { meterEventValue } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
-import { toAppError } from "@driftlock/stripe";
+import { meterCallFailureOf, type TokenBuckets } from "@driftlock/stripe";
 import type { Measures } from "../measures.ts";
-import type { UsageSink } from "./usage-sink.ts";
+import { type CallPause, createCallPause } from "./call-pause.ts";
+import { callMsMax, type UsageSink } from "./usage-sink.ts";
 
 type Report = Awaited<ReturnType<typeof usageReports.claimReports>>[number];
 
 /** A claim outlives the last call that is begun under it, and what a dead process claimed is soon sent by another. */
-const leaseMs = 10_000;
 const beginUntilMs = 5_000;
-const claimMax = 50;
+const leaseMs = beginUntilMs + 2 * callMsMax + 2_000;
+const claimMax = 200;
 const backoffMsMin = 500;
 const backoffMsMax = 60_000;
+const bucket = "meter-events";
+/** Stripe sums up with a delay: so long after it was sent a report should be in the summaries. Business time. */
+const compareAfterMs = 10 * 60 * 1_000;
 
 interface Deps {
   db: Db;
@@ -20,68 +24,88 @@ interface Deps {
   sink: UsageSink;
   log: Logger;
   measures: Pick<Measures, "reportSent">;
+  /** Calls of all processes together, and how many a second they let through. */
+  calls: TokenBuckets;
+  callsPerSecond: number;
 }
 
+/** Sends reports that are due, until none is left or Stripe has had enough. @returns how many were claimed. */
+export type SendReports = () => Promise<number>;
+
 /**
- * Sends reports that are due: customers side by side, the windows of one customer one after the other (Stripe takes one
- * call at a time for each). @returns how many were claimed.
+ * The sender of one process. Customers go side by side; of one customer and meter a report is claimed only when the one
+ * before it is done, by whichever process (Stripe takes one call at a time for each).
  */
-export async function sendReports(deps: Deps): Promise<number> {
+export function createSendReports(deps: Deps): SendReports {
+  const pause = createCallPause();
+  const atOnceMax = Math.min(claimMax, deps.callsPerSecond);
+  return async () => {
+    let sent = 0;
+    while (pause.isOver()) {
+      const claimed = await sendRound(deps, pause, pause.isTrying() ? 1 : atOnceMax);
+      sent += claimed;
+      if (claimed < atOnceMax) break;
+    }
+    return sent;
+  };
+}
+
+async function sendRound(deps: Deps, pause: CallPause, limit: number): Promise<number> {
   const claimedAt = performance.now();
-  const claim = { now: deps.clock.now(), leaseMs, limit: claimMax };
-  const reports = await usageReports.claimReports(deps.db, claim);
-  // The order in which a comparison with Stripe's summaries takes them to have arrived.
-  reports.sort(
-    (one, other) => one.periodStart.getTime() - other.periodStart.getTime() || one.windowNo - other.windowNo,
+  const reports = await usageReports.claimReports(deps.db, { now: deps.clock.now(), leaseMs, limit });
+  const ended = await Promise.allSettled(
+    reports.map((report) =>
+      sendReport(deps, pause, { report, isInTime: () => performance.now() - claimedAt <= beginUntilMs }),
+    ),
   );
-  const byCustomer = Map.groupBy(reports, ({ stripeCustomerId }) => stripeCustomerId);
-  await Promise.all(
-    [...byCustomer.values()].map(async (ofCustomer) => {
-      for (const report of ofCustomer) {
-        if (performance.now() - claimedAt > beginUntilMs) return;
-        await sendReport(deps, report);
-      }
-    }),
-  );
+  for (const each of ended) if (each.status === "rejected") throw each.reason;
   return reports.length;
 }
 
-async function sendReport({ db, clock, sink, log, measures }: Deps, report: Report): Promise<void> {
-  const { identifier, toQuantity, fromQuantity } = report;
+async function sendReport(
+  deps: Deps,
+  pause: CallPause,
+  { report, isInTime }: { report: Report; isInTime: () => boolean },
+): Promise<void> {
+  const { db, clock, sink, log, measures, calls } = deps;
+  const { identifier, accountId } = report;
+  const value = meterEventValue(report);
+  let outcome: Awaited<ReturnType<UsageSink["report"]>>;
   try {
-    const outcome = await sink.report({ ...report, quantity: toQuantity - fromQuantity });
-    await usageReports.updateReportSent(db, identifier, clock.now());
-    measures.reportSent(outcome);
-    log.info(
-      { identifier, accountId: report.accountId, quantity: toQuantity - fromQuantity, outcome },
-      "usage.reported",
-    );
-  } catch (thrown) {
-    await postpone({ db, log, measures }, report, toAppError(thrown));
+    await calls.take(bucket);
+    // What is not begun is claimed again when its lease has ended.
+    if (!isInTime()) return;
+    outcome = await sink.report({ ...report, value });
+  } catch (error) {
+    return putOff(deps, pause, { report, error });
   }
+  pause.end();
+  const now = clock.now();
+  await usageReports.updateReportSent(db, identifier, now, new Date(now.getTime() + compareAfterMs));
+  measures.reportSent(outcome);
+  log.info({ identifier, accountId, value, outcome }, "usage.reported");
 }
 
-async function postpone(
-  { db, log, measures }: Pick<Deps, "db" | "log" | "measures">,
-  { identifier, attempts }: Report,
-  error: unknown,
+async function putOff(
+  { db, log, measures, calls }: Deps,
+  pause: CallPause,
+  { report: { identifier, attempts }, error }: { report: Report; error: unknown },
 ): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);
-  const isRefused = refusedStatuses.has(statusOf(error) ?? 0);
-  if (isRefused) {
-    log.error({ err: error, identifier }, "usage.report-failed");
+  const failure = meterCallFailureOf(error);
+  if (failure.kind === "refused") {
+    pause.end();
+    log.error({ err: error, identifier, page: true }, "usage.report-failed");
     await usageReports.updateReportFailed(db, identifier, message);
     measures.reportSent("failed");
     return;
+  }
+  if (failure.kind === "all-later") {
+    pause.begin(failure.waitMs);
+    if (failure.waitMs > 0) await calls.pause(bucket, failure.waitMs).catch(() => {});
   }
   const delayMs = Math.min(backoffMsMin * 2 ** Math.min(attempts - 1, 10), backoffMsMax);
   log.warn({ err: error, identifier, attempts, delayMs }, "usage.report-postponed");
   await usageReports.updateReportRetry(db, { identifier, error: message, delayMs });
   measures.reportSent("retry");
 }
-
-/** What Stripe will say of this report every time; a wrong key (401, 403) is mended outside of it. */
-const refusedStatuses = new Set([400, 404]);
-
-const statusOf = (error: unknown): number | undefined =>
-  (error instanceof AppError ? (error.cause as { statusCode?: number } | null) : null)?.statusCode;

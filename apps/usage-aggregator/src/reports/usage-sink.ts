@@ -1,12 +1,11 @@
-import type { Stripe } from "@driftlock/stripe";
-import { isDuplicateMeterEvent } from "@driftlock/stripe";
+import { isDuplicateMeterEvent, type Stripe } from "@driftlock/stripe";
 
 export interface MeterReport {
   identifier: string;
   meterEventName: string;
   stripeCustomerId: string;
-  /** May be negative: it takes back. */
-  quantity: number;
+  /** What is added, or the total so far: as the meter's formula has it. May be negative: it takes back. */
+  value: number;
   eventAt: Date;
 }
 
@@ -14,12 +13,14 @@ export interface MeterReport {
 export interface UsageSink {
   /** `already-there`: one with this identifier is in. Throws what the sink said. */
   report(report: MeterReport): Promise<"sent" | "already-there">;
-  /** What the sink has of a customer's meter for the minutes that hold `[first, last]`. */
-  total(of: { meterId: string; customerId: string; first: Date; last: Date }): Promise<number>;
+  /** What the sink has of a customer's meter over `[from, until)`, whole minutes. */
+  total(span: { stripeMeterId: string; stripeCustomerId: string; from: Date; until: Date }): Promise<number>;
 }
 
+/** How long one call may take; a call on a connection that broke is begun once more by the SDK. */
+export const callMsMax = 4_000;
 // No retries inside of the call: the outbox has its own, and a lease that must outlive the call.
-const requestOptions = { timeout: 4_000, maxNetworkRetries: 0 };
+const requestOptions = { timeout: callMsMax, maxNetworkRetries: 0 };
 
 /**
  * Stripe's meters. The identifier is what tells repeats; an idempotency key of ours would also keep Stripe's failures,
@@ -27,14 +28,14 @@ const requestOptions = { timeout: 4_000, maxNetworkRetries: 0 };
  */
 export function createStripeMeterSink(stripe: Stripe): UsageSink {
   return {
-    report: async ({ identifier, meterEventName, stripeCustomerId, quantity, eventAt }) => {
+    report: async ({ identifier, meterEventName, stripeCustomerId, value, eventAt }) => {
       try {
         await stripe.billing.meterEvents.create(
           {
             event_name: meterEventName,
             identifier,
             timestamp: eventAt.getTime() / 1_000,
-            payload: { stripe_customer_id: stripeCustomerId, value: String(quantity) },
+            payload: { stripe_customer_id: stripeCustomerId, value: String(value) },
           },
           requestOptions,
         );
@@ -44,18 +45,14 @@ export function createStripeMeterSink(stripe: Stripe): UsageSink {
         throw error;
       }
     },
-    total: async ({ meterId, customerId, first, last }) => {
-      const range = { start_time: minuteOf(first), end_time: minuteOf(last) + 60 };
-      let total = 0;
-      for await (const summary of stripe.billing.meters.listEventSummaries(meterId, {
-        customer: customerId,
-        ...range,
-      }))
-        total += summary.aggregated_value;
-      return total;
+    total: async ({ stripeMeterId, stripeCustomerId, from, until }) => {
+      // Not grouped by time: one summary, whatever the meter's formula is.
+      const { data } = await stripe.billing.meters.listEventSummaries(stripeMeterId, {
+        customer: stripeCustomerId,
+        start_time: from.getTime() / 1_000,
+        end_time: until.getTime() / 1_000,
+      });
+      return data.reduce((total, { aggregated_value }) => total + aggregated_value, 0);
     },
   };
 }
-
-/** Summaries begin and end on whole minutes; unix seconds. */
-const minuteOf = (at: Date): number => Math.floor(at.getTime() / 60_000) * 60;

@@ -54,6 +54,20 @@ export const findClose = (q: Queryable, key: CloseKey): Promise<PeriodCloseRow |
       and period_start = ${key.periodStart}::timestamptz`,
   );
 
+/** The close that ends a subscription now, while it is open. */
+export const findOpenCancel = (q: Queryable, stripeSubscriptionId: string): Promise<CloseKey | null> =>
+  q.row(
+    "periodCloses.findOpenCancel",
+    sql`select stripe_subscription_id as "stripeSubscriptionId", period_start as "periodStart" from period_closes
+    where stripe_subscription_id = ${stripeSubscriptionId}::text and ending = 'cancel' and closed_at is null`,
+  );
+
+export const hasCloseOfInvoice = async (q: Queryable, invoiceId: string): Promise<boolean> =>
+  (await q.row(
+    "periodCloses.hasOfInvoice",
+    sql`select 1 from period_closes where invoice_id = ${invoiceId}::text`,
+  )) !== null;
+
 /** Open closes that are due by the business clock and not waiting for a next try by the wall clock. */
 export const listDueCloses = (
   q: Queryable,
@@ -159,37 +173,16 @@ export const listBilledTotals = (
   q.rows(
     "periodCloses.listBilledTotals",
     sql`select p.period_start as "periodStart", l.metric, coalesce(t.quantity, 0) as "totalQuantity",
-      coalesce(sum(r.to_quantity - r.from_quantity) filter (where r.state in ('sent', 'confirmed')), 0)::bigint as "sentQuantity",
+      coalesce(case m.report_mode
+        when 'last' then (array_agg(r.to_quantity order by r.window_no desc) filter (where r.state in ('sent', 'confirmed')))[1]
+        else sum(r.to_quantity - r.from_quantity) filter (where r.state in ('sent', 'confirmed')) end, 0)::bigint as "sentQuantity",
       count(r.identifier) filter (where r.state in ('pending', 'sending')) as "openCount",
       count(r.identifier) filter (where r.state = 'failed') as "failedCount"
     from usage_periods p
     join plan_limits l on l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.overage_policy = 'bill'
+    join metrics m on m.metric = l.metric
     left join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start and t.metric = l.metric
     left join usage_reports r on r.account_id = p.account_id and r.period_start = p.period_start and r.metric = l.metric
     where p.account_id = ${of.accountId}::text and p.period_start = any(${of.periodStarts}::timestamptz[])
-    group by p.period_start, l.metric, t.quantity order by p.period_start, l.metric`,
-  );
-
-/** What Stripe should sum up for an account on each meter over `[from, until)`, by the instants that were reported. */
-export interface ReportedSumRow {
-  metric: string;
-  stripeMeterId: string;
-  stripeCustomerId: string;
-  quantity: number;
-}
-
-/** Sums of everything sent to the meters of these metrics with an instant in `[from, until)`, whatever period it bills. */
-export const listReportedSums = (
-  q: Queryable,
-  of: { accountId: string; metrics: readonly string[]; from: Date; until: Date },
-): Promise<ReportedSumRow[]> =>
-  q.rows(
-    "periodCloses.listReportedSums",
-    sql`select m.metric, m.stripe_meter_id as "stripeMeterId", a.stripe_customer_id as "stripeCustomerId",
-      coalesce(sum(r.to_quantity - r.from_quantity), 0)::bigint as quantity
-    from accounts a join metrics m on m.metric = any(${of.metrics}::text[]) and m.stripe_meter_id is not null
-    left join usage_reports r on r.account_id = a.account_id and r.metric = m.metric and r.state in ('sent', 'confirmed')
-      and r.event_at >= ${of.from}::timestamptz and r.event_at < ${of.until}::timestamptz
-    where a.account_id = ${of.accountId}::text and a.stripe_customer_id is not null
-    group by m.metric, m.stripe_meter_id, a.stripe_customer_id`,
+    group by p.period_start, l.metric, m.report_mode, t.quantity order by p.period_start, l.metric`,
   );

@@ -1,3 +1,4 @@
+import type { ReportMode } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 
@@ -10,8 +11,11 @@ export interface UnreportedTotalRow {
   quantity: number;
   reportedQuantity: number;
   windowCount: number;
+  /** The instant that its last window carries. */
+  lastEventAt: Date | null;
   stripeCustomerId: string;
   meterEventName: string;
+  reportMode: ReportMode;
 }
 
 export interface ReportRow {
@@ -24,12 +28,14 @@ export interface ReportRow {
   toQuantity: number;
   stripeCustomerId: string;
   meterEventName: string;
+  reportMode: ReportMode;
   eventAt: Date;
 }
 
 /**
  * Billed totals with something left to report: of all open periods of subscriptions, or of one account's period. Plans
- * bill a metric where its policy is `bill`; the whole total is reported, Stripe's tiers hold the included part.
+ * bill a metric where its policy is `bill`; the whole total is reported, Stripe's tiers hold the included part. In the
+ * look over all, a total whose last window is still to be sent waits: an outage leaves one window, not thousands.
  */
 export const listUnreported = (
   q: Queryable,
@@ -39,17 +45,20 @@ export const listUnreported = (
     "usageReports.listUnreported",
     sql`select t.account_id as "accountId", t.metric, t.period_start as "periodStart", p.period_end as "periodEnd",
       t.quantity, coalesce(w.to_quantity, 0) as "reportedQuantity", coalesce(w.window_no, 0) as "windowCount",
-      a.stripe_customer_id as "stripeCustomerId", m.stripe_meter_event_name as "meterEventName"
+      w.event_at as "lastEventAt", a.stripe_customer_id as "stripeCustomerId",
+      m.stripe_meter_event_name as "meterEventName", m.report_mode as "reportMode"
     from usage_periods p
     join plan_limits l on l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.overage_policy = 'bill'
     join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start and t.metric = l.metric
     join accounts a on a.account_id = p.account_id
     join metrics m on m.metric = t.metric
-    left join lateral (select r.to_quantity, r.window_no from usage_reports r where r.account_id = t.account_id
-      and r.metric = t.metric and r.period_start = t.period_start order by r.window_no desc limit 1) w on true
+    left join lateral (select r.to_quantity, r.window_no, r.event_at, r.state from usage_reports r
+      where r.account_id = t.account_id and r.metric = t.metric and r.period_start = t.period_start
+      order by r.window_no desc, r.resend_no desc limit 1) w on true
     where p.closed_at is null and p.stripe_subscription_id is not null and a.stripe_customer_id is not null
       and m.stripe_meter_event_name is not null and t.quantity <> coalesce(w.to_quantity, 0)
-      and (${period?.accountId ?? null}::text is null or p.account_id = ${period?.accountId ?? null}::text)
+      and (${period?.accountId ?? null}::text is null and w.state is distinct from 'pending'
+        and w.state is distinct from 'sending' or p.account_id = ${period?.accountId ?? null}::text)
       and (${period?.periodStart ?? null}::timestamptz is null or p.period_start = ${period?.periodStart ?? null}::timestamptz)
     order by p.period_end, t.account_id, t.metric limit ${limit}::int`,
   );
@@ -59,46 +68,62 @@ export const insertReports = (q: Queryable, windows: readonly ReportRow[], now: 
   q.run(
     "usageReports.insertMany",
     sql`insert into usage_reports (created_at, identifier, account_id, metric, period_start, window_no, from_quantity,
-      to_quantity, stripe_customer_id, meter_event_name, event_at)
+      to_quantity, stripe_customer_id, meter_event_name, report_mode, event_at)
     select ${now}::timestamptz, * from unnest(${windows.map((window) => window.identifier)}::text[],
       ${windows.map((window) => window.accountId)}::text[], ${windows.map((window) => window.metric)}::text[],
       ${windows.map((window) => window.periodStart)}::timestamptz[], ${windows.map((window) => window.windowNo)}::int[],
       ${windows.map((window) => window.fromQuantity)}::bigint[], ${windows.map((window) => window.toQuantity)}::bigint[],
       ${windows.map((window) => window.stripeCustomerId)}::text[],
-      ${windows.map((window) => window.meterEventName)}::text[], ${windows.map((window) => window.eventAt)}::timestamptz[])
+      ${windows.map((window) => window.meterEventName)}::text[], ${windows.map((window) => window.reportMode)}::text[],
+      ${windows.map((window) => window.eventAt)}::timestamptz[])
     on conflict do nothing`,
   );
 
 /** How long after its first try Stripe still knows an identifier for certain (24 hours), with an hour to spare. */
 export const resendHoursMax = 23;
 
+const columns = `identifier, account_id as "accountId", metric, period_start as "periodStart", window_no as "windowNo",
+  from_quantity as "fromQuantity", to_quantity as "toQuantity", stripe_customer_id as "stripeCustomerId",
+  meter_event_name as "meterEventName", report_mode as "reportMode", event_at as "eventAt"`;
+
 /**
- * Takes reports that are due, oldest first, for as long as the lease: a process that dies leaves them to the next one,
- * under the same identifier. What was first sent too long ago is left alone: Stripe may have forgotten it.
+ * Takes reports that are due for as long as the lease, one for each customer and meter: the one whose fate is not known,
+ * else the first in line. An index holds that there is one call at a time, whoever claims. A process that dies leaves its
+ * report to the next one, under the same identifier. What was first sent too long ago is left alone: Stripe may have
+ * forgotten it. A total of the period (`last`) may be told at any time again.
  */
 export const claimReports = (
   q: Queryable,
   claim: { now: Date; leaseMs: number; limit: number },
 ): Promise<(ReportRow & { attempts: number })[]> =>
-  q.rows(
-    "usageReports.claim",
-    sql`update usage_reports r set state = 'sending', attempts = attempts + 1,
-      first_sent_at = coalesce(first_sent_at, ${claim.now}::timestamptz),
-      next_attempt_at = clock_timestamp() + ${claim.leaseMs}::int * interval '1 millisecond'
-    where identifier in (select identifier from usage_reports
-      where state in ('pending', 'sending') and next_attempt_at <= clock_timestamp() and (first_sent_at is null
-        or first_sent_at > ${claim.now}::timestamptz - ${resendHoursMax}::int * interval '1 hour')
-      order by next_attempt_at, created_at limit ${claim.limit}::int for update skip locked)
-    returning identifier, account_id as "accountId", metric, period_start as "periodStart", window_no as "windowNo",
-      from_quantity as "fromQuantity", to_quantity as "toQuantity", stripe_customer_id as "stripeCustomerId",
-      meter_event_name as "meterEventName", event_at as "eventAt", attempts`,
-  );
+  q.rows("usageReports.claim", {
+    text: `update usage_reports r set state = 'sending', attempts = attempts + 1,
+      first_sent_at = coalesce(first_sent_at, $1::timestamptz),
+      next_attempt_at = clock_timestamp() + $2::int * interval '1 millisecond'
+    where identifier in (select identifier from usage_reports due
+      where state in ('pending', 'sending') and next_attempt_at <= clock_timestamp()
+        and (report_mode = 'last' or first_sent_at is null or first_sent_at > $1::timestamptz - $3::int * interval '1 hour')
+        and not exists (select from usage_reports other where other.state in ('pending', 'sending')
+          and other.stripe_customer_id = due.stripe_customer_id and other.meter_event_name = due.meter_event_name
+          and other.identifier <> due.identifier and due.state <> 'sending'
+          and (other.state = 'sending' or (other.first_sent_at is null, other.period_start, other.window_no, other.resend_no)
+            < (due.first_sent_at is null, due.period_start, due.window_no, due.resend_no)))
+      order by next_attempt_at, created_at limit $4::int for update skip locked)
+    returning ${columns}, attempts`,
+    values: [claim.now, claim.leaseMs, resendHoursMax, claim.limit],
+  });
 
-/** Stripe has it. */
-export const updateReportSent = (q: Queryable, identifier: string, now: Date): Promise<number> =>
+/** Stripe has it; at `compareAt` it is looked for in the summaries. */
+export const updateReportSent = (
+  q: Queryable,
+  identifier: string,
+  now: Date,
+  compareAt: Date = now,
+): Promise<number> =>
   q.run(
     "usageReports.updateSent",
-    sql`update usage_reports set state = 'sent', sent_at = ${now}::timestamptz, last_error = null
+    sql`update usage_reports set state = 'sent', sent_at = ${now}::timestamptz, last_error = null,
+      compare_at = ${compareAt}::timestamptz
     where identifier = ${identifier}::text and state = 'sending'`,
   );
 
@@ -128,17 +153,28 @@ export interface ReportCounts {
   /** Of these, first sent too long ago to be sent again without a comparison. */
   stale: number;
   failed: number;
+  /** Sent, and not found in Stripe's summaries so far. */
+  unconfirmed: number;
+  /** Of these, looked for so often that it is no delay any more. */
+  mismatched: number;
+  /** When the oldest open one was frozen. */
+  oldestOpenAt: Date | null;
 }
+
+/** After so many comparisons a report that is not in the summaries is taken for lost, and a person is told. */
+export const compareTriesMax = 4;
 
 export const countReports = async (q: Queryable, now: Date): Promise<ReportCounts> => {
   const row = await q.row<ReportCounts>(
     "usageReports.count",
-    sql`select count(*) filter (where state <> 'failed') as open, count(*) filter (where state = 'failed') as failed,
-      count(*) filter (where state <> 'failed'
+    sql`select open.*, sent.*, (select count(*) from usage_reports where state = 'failed') as failed
+    from (select count(*) as open, min(created_at) as "oldestOpenAt", count(*) filter (where report_mode = 'sum'
         and first_sent_at <= ${now}::timestamptz - ${resendHoursMax}::int * interval '1 hour') as stale
-    from usage_reports where state in ('pending', 'sending', 'failed')`,
+      from usage_reports where state in ('pending', 'sending')) open,
+    (select count(*) as unconfirmed, count(*) filter (where compare_tries >= ${compareTriesMax}::int) as mismatched
+      from usage_reports where state = 'sent') sent`,
   );
-  return row ?? { open: 0, stale: 0, failed: 0 };
+  return row ?? { open: 0, stale: 0, failed: 0, unconfirmed: 0, mismatched: 0, oldestOpenAt: null };
 };
 
 export interface PeriodReportsRow {

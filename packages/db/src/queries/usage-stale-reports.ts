@@ -1,40 +1,36 @@
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
+import type { LaneSpan } from "./usage-report-lanes.ts";
 
-/** Reports of one customer's meter that were first sent too long ago to be sent again without a comparison. */
-export interface StaleReportsRow {
-  stripeCustomerId: string;
-  stripeMeterId: string;
+/** Reports of one lane that were first sent too long ago to be sent again without a comparison. */
+export interface StaleReportsRow extends LaneSpan {
   /** In the order they were sent in. */
   reports: { identifier: string; quantity: number }[];
-  /** Of the same customer and meter: what was confirmed so far, and how many others are still on their way. */
-  sentQuantity: number;
-  openCount: number;
-  /** The span of all of its reports. */
-  firstEventAt: Date;
-  lastEventAt: Date;
 }
 
-/** Stale reports by customer and meter; `firstSentBefore` is 23 hours ago. */
-export const listStaleReports = (
+/**
+ * Takes stale reports by customer and meter, with the minutes that hold them, for as long as the lease (wall time), the
+ * longest known first; `firstSentBefore` is 23 hours ago. What is being sent just now is not among them. Totals of the
+ * period (`last`) never are: they may be told again at any time.
+ */
+export const claimStaleReports = (
   q: Queryable,
-  { firstSentBefore, limit }: { firstSentBefore: Date; limit: number },
+  claim: { firstSentBefore: Date; leaseMs: number; limit: number },
 ): Promise<StaleReportsRow[]> =>
   q.rows(
-    "usageStaleReports.list",
-    sql`select r.stripe_customer_id as "stripeCustomerId", m.stripe_meter_id as "stripeMeterId",
+    "usageStaleReports.claim",
+    sql`with taken as (update usage_reports set next_attempt_at = clock_timestamp() + ${claim.leaseMs}::int * interval '1 millisecond'
+      where identifier in (select identifier from usage_reports where state in ('pending', 'sending')
+        and next_attempt_at <= clock_timestamp() and report_mode = 'sum' and first_sent_at <= ${claim.firstSentBefore}::timestamptz
+        order by next_attempt_at limit ${claim.limit}::int for update skip locked)
+      returning *)
+    select r.stripe_customer_id as "stripeCustomerId", r.meter_event_name as "meterEventName",
+      m.stripe_meter_id as "stripeMeterId", r.report_mode as "reportMode",
       jsonb_agg(jsonb_build_object('identifier', r.identifier, 'quantity', r.to_quantity - r.from_quantity)
-        order by r.period_start, r.window_no) filter (where r.is_stale) as reports,
-      coalesce(sum(r.to_quantity - r.from_quantity) filter (where r.state in ('sent', 'confirmed')), 0)::bigint as "sentQuantity",
-      count(*) filter (where r.state in ('pending', 'sending') and r.first_sent_at is not null and not r.is_stale) as "openCount",
-      min(r.event_at) as "firstEventAt", max(r.event_at) as "lastEventAt"
-    from (select *, state in ('pending', 'sending') and coalesce(first_sent_at <= ${firstSentBefore}::timestamptz, false)
-        as is_stale from usage_reports where stripe_customer_id in (select stripe_customer_id from usage_reports
-          where state in ('pending', 'sending') and first_sent_at <= ${firstSentBefore}::timestamptz limit ${limit}::int)) r
-    join metrics m on m.metric = r.metric
-    where m.stripe_meter_id is not null
-    group by r.stripe_customer_id, m.stripe_meter_id
-    having bool_or(r.is_stale)`,
+        order by r.period_start, r.window_no) as reports,
+      date_trunc('minute', min(r.event_at)) as "from", date_trunc('minute', max(r.event_at)) + interval '1 minute' as until
+    from taken r join metrics m on m.metric = r.metric where m.stripe_meter_id is not null
+    group by 1, 2, 3, 4`,
   );
 
 /** The comparison has shown that Stripe has these. */
@@ -44,7 +40,8 @@ export const updateStaleSent = (
 ): Promise<number> =>
   q.run(
     "usageStaleReports.updateSent",
-    sql`update usage_reports set state = 'sent', sent_at = ${stale.now}::timestamptz, last_error = null
+    sql`update usage_reports set state = 'sent', sent_at = ${stale.now}::timestamptz, last_error = null,
+      compare_at = ${stale.now}::timestamptz
     where identifier = any(${stale.identifiers}::text[]) and state in ('pending', 'sending')
       and first_sent_at <= ${stale.firstSentBefore}::timestamptz`,
   );
