@@ -9,7 +9,7 @@ import {
   seedCounters,
 } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
-import type { CatalogCache } from "./catalog-cache.ts";
+import type { Catalog, CatalogCache } from "./catalog-cache.ts";
 
 type Snapshot = Awaited<ReturnType<typeof usageSnapshots.listUsageSnapshots>>[number];
 
@@ -32,14 +32,17 @@ const triesMax = 10;
 /** More would hold up Redis. */
 const seedAccountsMax = 100;
 
+/** Whether the catalogue is the one that the snapshot was taken with: limits are of one version only. */
+const isOf = ({ periods, metricsVersion }: Snapshot, { plans, metrics }: Catalog): boolean =>
+  metrics.reduce((sum, { version }) => sum + version, 0) >= metricsVersion &&
+  periods.every((period) =>
+    plans.some((plan) => plan.planId === period.planId && plan.version === period.planVersion),
+  );
+
 export function createAccountLoader({ db, redis, clock, catalogCache, partitions }: Deps): LoadAccounts {
   async function limitsOf(snapshot: Snapshot): Promise<AccountLimits> {
-    const isComplete = (plans: readonly { planId: string; version: number }[]) =>
-      snapshot.periods.every((period) =>
-        plans.some((plan) => plan.planId === period.planId && plan.version === period.planVersion),
-      );
     const cached = await catalogCache.get();
-    const { plans, metrics } = isComplete(cached.plans) ? cached : await catalogCache.refresh();
+    const { plans, metrics } = isOf(snapshot, cached) ? cached : await catalogCache.refresh();
     const limits = accountLimits({
       accountId: snapshot.accountId,
       version: snapshot.limitsVersion,

@@ -8,7 +8,8 @@ import {
 import type { Clock } from "@driftlock/runtime";
 import type { KnownIds } from "../known-ids/known-ids.ts";
 import { type GroupedRows, groupRows } from "./group-rows.ts";
-import { findUnplaced, lockPeriods, type Periods } from "./place-rows.ts";
+import { findClosedTotals, findLate, markClosed } from "./late-rows.ts";
+import { findUnplaced, lockPeriods } from "./place-rows.ts";
 import type { Batch } from "./prepare-batch.ts";
 import { buildCorrections, type SetAsideRow, toQuarantined } from "./set-aside.ts";
 import { isFaultOfEvents, type Storing, storeCarefully, storeRows } from "./store-rows.ts";
@@ -67,8 +68,11 @@ async function writeBatch(
     await advance(tx, { partition, fence, from, to });
     const current = await knownIds.currentTable(tx);
     const periods = await lockPeriods(tx, batch.grouped);
-    const { placed, unplaced } = place(batch, periods);
+    const closed = findClosedTotals(batch.grouped, periods);
+    const late = await findLate(tx, batch.grouped, { totals: closed, definitions });
+    const { placed, unplaced } = place(batch, [...findUnplaced(batch.grouped, periods), ...late]);
     const stored = await store({ tx, partition, current, knownIds, definitions, periods }, placed, isCareful);
+    await markClosed(tx, closed, now);
     const aside = [...unplaced, ...stored.aside];
     const corrections = buildCorrections(aside);
     const quarantined = [
@@ -105,9 +109,8 @@ async function advance(
 
 function place(
   { grouped, definitions }: Batch,
-  periods: Periods,
+  unplaced: SetAsideRow[],
 ): { placed: GroupedRows; unplaced: SetAsideRow[] } {
-  const unplaced = findUnplaced(grouped, periods);
   if (unplaced.length === 0) return { placed: grouped, unplaced };
   const gone = new Set(unplaced.map(({ row }) => row));
   const rest = grouped.accounts.flatMap(({ rows }) => rows.filter((row) => !gone.has(row)));

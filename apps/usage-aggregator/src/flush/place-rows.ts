@@ -9,8 +9,8 @@ const accountIdForm = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * The periods that the rows fall in by their timestamps, under the lock that whoever cuts a period waits for. A closed
- * period takes what was accepted before its close was known at the gateway: its total then exceeds what was reported,
- * which is what an adjustment is made from.
+ * period takes what the gateway has accepted: its total then exceeds what was billed, which is what an adjustment is made
+ * from (late-rows.ts).
  */
 export async function lockPeriods(tx: Transaction, { accounts }: GroupedRows): Promise<Periods> {
   // What cannot be an account's id is not asked for: Postgres could refuse the very question.

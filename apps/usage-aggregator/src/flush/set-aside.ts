@@ -7,7 +7,7 @@ export interface SetAsideRow {
   row: StreamRow;
   /** Where it was counted live; null where that is not known. */
   counted: { segmentStartMs: number; aggregation: Aggregation } | null;
-  reason: "repeat" | "conflict" | "no-period" | "unknown-metric" | "not-storable";
+  reason: "repeat" | "conflict" | "late" | "no-period" | "unknown-metric" | "not-storable";
   detail: string;
 }
 

@@ -66,11 +66,18 @@ export const raiseLimitsOfBilled = (q: Queryable, metric: string, since: Date): 
       where p.period_end > ${since}::timestamptz order by p.account_id)`,
   );
 
-/** Of these metrics, those whose late events wait for an operator. */
-export const listReviewedMetrics = async (q: Queryable, metrics: readonly string[]): Promise<string[]> => {
-  const rows = await q.rows<{ metric: string }>(
+/** Which of these totals of closed periods, from 1, are billed and take late events only from an operator. */
+export const listReviewed = (
+  q: Queryable,
+  totals: readonly { accountId: string; metric: string; startMs: number }[],
+): Promise<{ place: number }[]> =>
+  q.rows(
     "metricDefinitions.listReviewed",
-    sql`select metric from metrics where metric = any(${metrics}::text[]) and late_policy = 'operator-review'`,
+    sql`select w.place from unnest(${totals.map(({ accountId }) => accountId)}::text[],
+      ${totals.map(({ metric }) => metric)}::text[], ${totals.map(({ startMs }) => new Date(startMs))}::timestamptz[])
+      with ordinality as w (account_id, metric, period_start, place)
+    join metrics m on m.metric = w.metric and m.late_policy = 'operator-review'
+    join usage_periods p on p.account_id = w.account_id and p.period_start = w.period_start
+    join plan_limits l on l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.metric = w.metric
+      and l.overage_policy = 'bill'`,
   );
-  return rows.map(({ metric }) => metric);
-};

@@ -100,8 +100,9 @@ export const markClosedPeriods = (
     select p.account_id, p.period_start, ${marks.now}::timestamptz
     from unnest(${marks.accountIds}::text[], ${marks.periodStarts}::timestamptz[]) as w (account_id, period_start)
     join usage_periods p on p.account_id = w.account_id and p.period_start = w.period_start
-    where p.closed_at is not null and p.stripe_subscription_id is not null
-    order by p.account_id, p.period_start
+    where p.closed_at is not null and p.stripe_subscription_id is not null and exists (select from plan_limits l
+      where l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.overage_policy = 'bill')
+    group by p.account_id, p.period_start order by p.account_id, p.period_start
     on conflict do nothing`,
   );
 

@@ -36,6 +36,7 @@ export interface PeriodSpanRow {
   accountId: string;
   startMs: number;
   endMs: number;
+  isClosed: boolean;
 }
 
 /**
@@ -56,7 +57,7 @@ export const listPeriodsLocked = async (
   return q.rows(
     "usagePeriods.listLocked",
     prepared(sql`select account_id as "accountId", (extract(epoch from period_start) * 1000)::bigint as "startMs",
-      (extract(epoch from period_end) * 1000)::bigint as "endMs" from usage_periods
+      (extract(epoch from period_end) * 1000)::bigint as "endMs", closed_at is not null as "isClosed" from usage_periods
     where account_id = any(${ids}::text[]) and period_end > ${from}::timestamptz and period_start <= ${to}::timestamptz`),
   );
 };

@@ -24,6 +24,8 @@ export interface UsageSnapshotRow {
     expiresAtMs: number;
     items: { metric: string; quantity: number }[];
   }[];
+  /** Of all metrics together: rises with each change of one. */
+  metricsVersion: number;
   /** How far into its partition's stream the totals reach. */
   epoch: string;
   streamId: string;
@@ -46,7 +48,7 @@ export const listUsageSnapshots = (
       join usage_periods p on p.account_id = w.account_id and p.period_end > ${since}::timestamptz
     )
     select a.account_id as "accountId", a.limits_version as "limitsVersion", a.spend_cap_minor as "spendCapMinor",
-      coalesce(s.epoch, '') as "epoch", coalesce(s.last_stream_id, '0-0') as "streamId",
+      (select sum(version)::int from metrics) as "metricsVersion", coalesce(s.epoch, '') as "epoch", coalesce(s.last_stream_id, '0-0') as "streamId",
       coalesce((select jsonb_agg(jsonb_build_object(
           'startMs', (extract(epoch from p.period_start) * 1000)::bigint,
           'endMs', (extract(epoch from p.period_end) * 1000)::bigint,
