@@ -24,24 +24,41 @@ export interface TriedPayment {
  */
 export async function tryPayment(deps: DunningDeps, due: DueCase): Promise<TriedPayment> {
   const attempt =
-    (await dunningAttempts.findUnfinishedAttempt(deps.db, due.dunning.invoiceId)) ?? (await begin(deps, due));
+    (await dunningAttempts.findUnfinishedAttempt(deps.db, due.dunning.invoiceId)) ??
+    (await beginTry(deps, due));
   const outcome = await pay(deps, attempt);
-  switch (outcome.outcome) {
-    case "paid":
-      await recover(deps, due, attempt);
-      break;
-    case "declined":
-      await fail(deps, { due, attempt, outcome });
-      break;
-    default:
-      await leaveOpen(deps, { due, attempt, outcome: outcome.outcome });
-  }
+  await recordOutcome(deps, { due, attempt, outcome });
   await resync(deps, { objectId: attempt.invoiceId, objectType: "invoice" });
   const declineCode = outcome.outcome === "declined" ? outcome.declineCode : null;
   return { outcome: outcome.outcome, attempt: attempt.attempt, declineCode };
 }
 
-async function begin({ db, clock }: DunningDeps, { dunning }: DueCase): Promise<DunningAttemptRow> {
+type RecordDeps = Pick<DunningDeps, "db" | "clock">;
+
+/** What a try came to, in one transaction with what is told of it; nothing follows after the end of the story. */
+export function recordOutcome(
+  deps: RecordDeps,
+  {
+    due,
+    attempt,
+    outcome,
+  }: { due: Pick<DueCase, "dunning" | "mirrored">; attempt: DunningAttemptRow; outcome: Outcome },
+): Promise<void> {
+  switch (outcome.outcome) {
+    case "paid":
+      return recover(deps, due, attempt);
+    case "declined":
+      return fail(deps, { due, attempt, outcome });
+    default:
+      return leaveOpen(deps, { due, attempt, outcome: outcome.outcome });
+  }
+}
+
+/** Writes the next try down before it is made. */
+export async function beginTry(
+  { db, clock }: RecordDeps,
+  { dunning }: Pick<DueCase, "dunning">,
+): Promise<DunningAttemptRow> {
   const { invoiceId, newPaymentMethodId, retryRequestedAt } = dunning;
   const other = retryRequestedAt === null ? "schedule" : "operator";
   const attempt = {
@@ -91,8 +108,8 @@ async function settledElsewhere(stripe: Stripe, invoiceId: string, refusal: AppE
 }
 
 async function recover(
-  { db, clock }: DunningDeps,
-  { mirrored }: DueCase,
+  { db, clock }: RecordDeps,
+  { mirrored }: Pick<DueCase, "mirrored">,
   attempt: DunningAttemptRow,
 ): Promise<void> {
   const now = clock.now();
@@ -108,12 +125,12 @@ async function recover(
 
 /** What is known of it comes with the invoice; until then the schedule goes on. */
 async function leaveOpen(
-  { db, clock }: DunningDeps,
+  { db, clock }: RecordDeps,
   {
     due: { dunning },
     attempt,
     outcome,
-  }: { due: DueCase; attempt: DunningAttemptRow; outcome: "processing" | "settled" },
+  }: { due: Pick<DueCase, "dunning">; attempt: DunningAttemptRow; outcome: "processing" | "settled" },
 ): Promise<void> {
   const now = clock.now();
   const { invoiceId, firstFailedAt, state, declineCode, mode } = dunning;
@@ -132,12 +149,12 @@ async function leaveOpen(
 }
 
 interface FailedTry {
-  due: DueCase;
+  due: Pick<DueCase, "dunning" | "mirrored">;
   attempt: DunningAttemptRow;
   outcome: Extract<Outcome, { outcome: "declined" }>;
 }
 
-async function fail({ db, clock }: DunningDeps, { due, attempt, outcome }: FailedTry): Promise<void> {
+async function fail({ db, clock }: RecordDeps, { due, attempt, outcome }: FailedTry): Promise<void> {
   const now = clock.now();
   const { declineCode, paymentMethodId } = outcome;
   const action = declineActionOf(declineCode);

@@ -6,9 +6,8 @@ import {
   type Transaction,
 } from "@driftlock/db";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
-import { noteAdjustments } from "../adjustments/note-adjustments.ts";
-import { openPeriodClose } from "../closing/open-period-close.ts";
 import { followInvoice, type SubscriptionEnd } from "../dunning/follow-invoice.ts";
+import { applyInvoiceRow } from "./apply-invoice-row.ts";
 import { findAccountOf } from "./find-account.ts";
 import {
   type ApplyContext,
@@ -66,11 +65,8 @@ async function applyInvoice(
   if (account === null) return ignored(`no account for the customer ${stripeCustomerId}`);
   const { accountId } = account;
   const row = rowOf({ invoice, lines }, accountId, context);
-  await invoices.upsertInvoice(tx, row);
-  await openPeriodClose(tx, { invoice: row, now });
-  await noteAdjustments(tx, { invoice: row, now });
   const subscriptionEnd = subscriptionEndOf(invoice);
-  await followInvoice(tx, { invoice: row, subscriptionEnd, mode: dunningMode, now });
+  await applyInvoiceRow(tx, { invoice: row, subscriptionEnd, mode: dunningMode, now });
   return { outcome: "applied", accountId };
 }
 
