@@ -21,6 +21,7 @@ import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
 import { createClosePeriod } from "./closing/close-period.ts";
 import { createAdoptCard } from "./dunning/adopt-card.ts";
 import { createDunningStep } from "./dunning/dunning-step.ts";
+import { observeDunning } from "./dunning/observe-dunning.ts";
 import type { Env } from "./env.ts";
 import { adjustPeriodProcessor } from "./jobs/adjust-period.ts";
 import { adoptCardProcessor } from "./jobs/adopt-card.ts";
@@ -102,6 +103,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     (open) => open.close(),
   );
   observeQueues(metrics, inspector);
+  observeDunning(metrics, { db, clock });
 
   const isSimulated = mode === "simulator";
   const latenessMs = env.CLOSE_LATENESS_MS ?? (isSimulated ? simulatedLatenessMs : closeLatenessMs);
@@ -161,7 +163,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         adjustPeriodProcessor(deps),
         sendAdjustmentProcessor({ send: createSendAdjustment(deps) }),
         adoptCardProcessor({ adopt: createAdoptCard(deps) }),
-        sendNoticeProcessor({ send: createSendNotice({ ...deps, allowsLoopback: isSimulated }) }),
+        sendNoticeProcessor({ send: createSendNotice({ ...deps, metrics, allowsLoopback: isSimulated }) }),
       ]);
       const due = { ...deps, sweepIntervalMs: env.SWEEP_INTERVAL_MS };
       for (const { name, intervalMs, run } of [

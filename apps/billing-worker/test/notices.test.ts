@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Db, notices, sql } from "@driftlock/db";
+import { createMetrics } from "@driftlock/runtime";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { insertNotice } from "../src/notices/insert-notice.ts";
@@ -52,7 +53,8 @@ async function openOutbox(answers: number[] = [200], { url }: { url?: string } =
   const wall = { ms: Date.now() };
   const wallClock = { now: () => new Date(wall.ms) };
   const context = { log, signal: new AbortController().signal };
-  const send = (allowsLoopback: boolean) => createSendNotice({ db, wallClock, allowsLoopback });
+  const send = (allowsLoopback: boolean) =>
+    createSendNotice({ db, wallClock, allowsLoopback, metrics: createMetrics("test") });
   return {
     db,
     receiver,

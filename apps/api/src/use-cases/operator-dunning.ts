@@ -39,6 +39,8 @@ export function createOperatorDunning({ db, stripe, clock }: Deps) {
       ...toCaseDto(row),
       tries: tries.map(({ startedAt, endedAt, ...each }) => ({
         ...each,
+        // Whoever settled the case was ahead of it.
+        outcome: each.outcome ?? (row.settledAt === null ? null : "settled"),
         startedAt: startedAt.toISOString(),
         endedAt: endedAt?.toISOString() ?? null,
       })),

@@ -1,6 +1,6 @@
 import type { NoticePayload } from "@driftlock/contracts";
 import { type Db, notices } from "@driftlock/db";
-import type { Clock, JobContext } from "@driftlock/runtime";
+import type { Clock, JobContext, Metrics } from "@driftlock/runtime";
 import { Webhook } from "standardwebhooks";
 import { postNotice, TargetRefusedError } from "./post-notice.ts";
 
@@ -26,6 +26,7 @@ interface Deps {
   /** Signatures and backoff are transport: the receiver checks the wall clock. */
   wallClock: Clock;
   allowsLoopback: boolean;
+  metrics: Pick<Metrics, "counter">;
 }
 
 export type SendNotice = (
@@ -37,7 +38,12 @@ export type SendNotice = (
  * Sends one notice to one endpoint, signed by Standard Webhooks. A repeat after a crash has the same `webhook-id`, by which
  * the receiver knows it. Whatever the receiver does, this resolves: what failed is due again in notice_deliveries.
  */
-export function createSendNotice({ db, wallClock, allowsLoopback }: Deps): SendNotice {
+export function createSendNotice({ db, wallClock, allowsLoopback, metrics }: Deps): SendNotice {
+  const count = metrics.counter({
+    name: "notice_attempts_total",
+    help: "Attempts to send a notice: delivered, failed (it is tried again), given-up",
+    labels: ["outcome"] as const,
+  });
   return async (of, { log, signal }) => {
     const delivery = await notices.findPendingDelivery(db, of);
     if (delivery === null) return;
@@ -56,8 +62,9 @@ export function createSendNotice({ db, wallClock, allowsLoopback }: Deps): SendN
       now,
     });
     const fields = { ...of, type: delivery.type, attempt: delivery.attempts + 1, ...outcome };
-    if (state === "delivered") log.info(fields, "notice.delivered");
-    else log.warn(fields, state === "failed" ? "notice.given-up" : "notice.failed");
+    const became = { delivered: "delivered", pending: "failed", failed: "given-up" }[state];
+    count.inc({ outcome: became });
+    log[state === "delivered" ? "info" : "warn"](fields, `notice.${became}`);
   };
 }
 

@@ -72,24 +72,18 @@ export const listDunningTries = (q: Queryable, invoiceId: string): Promise<Dunni
     from dunning_attempts where invoice_id = ${invoiceId}::text order by attempt`,
   );
 
-export interface DunningMeasures {
-  /** Cases that are not settled, by their state. */
-  open: { state: string; count: number }[];
-  /** Steps whose time has come and that nobody has done. */
-  overdueCount: number;
-}
-
-/** What is watched of dunning. */
-export const measureDunning = async (q: Queryable, now: Date): Promise<DunningMeasures> => ({
-  open: await q.rows(
-    "dunningOverview.countOpen",
+/** How many cases are not settled, by their state; a state without any is left out. */
+export const listOpenCounts = (q: Queryable): Promise<{ state: string; count: number }[]> =>
+  q.rows(
+    "dunningOverview.listOpenCounts",
     sql`select state, count(*) as count from dunning_cases where settled_at is null group by state`,
-  ),
-  overdueCount:
-    (
-      await q.row<{ count: number }>(
-        "dunningOverview.countOverdue",
-        sql`select count(*) as count from dunning_cases where next_step_at <= ${now}::timestamptz`,
-      )
-    )?.count ?? 0,
-});
+  );
+
+/** Steps that were due `before` and that nobody has done. */
+export const countOverdueSteps = async (q: Queryable, before: Date): Promise<number> =>
+  (
+    await q.row<{ count: number }>(
+      "dunningOverview.countOverdueSteps",
+      sql`select count(*) as count from dunning_cases where next_step_at < ${before}::timestamptz`,
+    )
+  )?.count ?? 0;
