@@ -15,12 +15,14 @@ import {
   newCards,
   notices,
   periodCloses,
+  planChanges,
   usageAdjustmentChecks,
   usageAdjustments,
   usagePeriodsWrite,
 } from "@driftlock/db";
 import { type RedisClient, setWorkerHeartbeat } from "@driftlock/redis";
 import type { Clock, Producer } from "@driftlock/runtime";
+import { createUsageAlerts } from "./alerts/usage-alerts.ts";
 import { tellExpiringCards } from "./notices/tell-expiring-cards.ts";
 import type { PushLimits } from "./periods/push-limits.ts";
 import { rollDueAt } from "./periods/roll-due-at.ts";
@@ -57,6 +59,7 @@ const adjustmentLeaseMs = 30_000;
 export function schedules(deps: ScheduleDeps): Schedule[] {
   const { db, redis, producer, clock, wallClock, pushLimits } = deps;
   const limit = atOnceMax;
+  const usageAlerts = createUsageAlerts({ db, clock });
   return [
     {
       name: "roll-periods",
@@ -136,6 +139,8 @@ export function schedules(deps: ScheduleDeps): Schedule[] {
           await pushLimits({ accountId });
       },
     },
+    { name: "moved-alerts", intervalMs: 1_000, run: usageAlerts.tellMoved },
+    { name: "all-alerts", intervalMs: 2_000, run: usageAlerts.tellNext },
     { name: "expiring-cards", intervalMs: 60_000, run: () => tellExpiringCards(db, clock.now()) },
     {
       name: "stripe-events",

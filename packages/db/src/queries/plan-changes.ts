@@ -178,11 +178,11 @@ export const updateChangeDecided = (
 export const updateChangeState = (
   q: Queryable,
   { changeId, state }: ChangeRef,
-  to: { state: Exclude<ChangeState, "finished">; refusal?: ChangeRefusal },
+  to: { state: Exclude<ChangeState, "finished">; refusal?: ChangeRefusal; tries?: number },
 ): Promise<number> =>
   q.run(
     "planChanges.updateState",
-    sql`update plan_changes set state = ${to.state}::text, tries = 0, next_try_at = '-infinity',
+    sql`update plan_changes set state = ${to.state}::text, tries = ${to.tries ?? 0}::int, next_try_at = '-infinity',
       refusal = coalesce(${to.refusal === undefined ? null : JSON.stringify(to.refusal)}::jsonb, refusal)
     where change_id = ${changeId}::text and state = ${state}::text`,
   );
@@ -253,3 +253,14 @@ export const updateChangeFinished = (
       refusal = ${refusal === null ? null : JSON.stringify(refusal)}::jsonb
     where change_id = ${changeId}::text and state = ${state}::text`,
   );
+
+/** Whether anything of a period was reported with an instant from `at` on. */
+export const hasReportsFrom = async (
+  q: Queryable,
+  { accountId, periodStart, at }: { accountId: string; periodStart: Date; at: Date },
+): Promise<boolean> =>
+  (await q.row(
+    "planChanges.hasReportsFrom",
+    sql`select 1 from usage_reports where account_id = ${accountId}::text and period_start = ${periodStart}::timestamptz
+      and event_at >= ${at}::timestamptz limit 1`,
+  )) !== null;

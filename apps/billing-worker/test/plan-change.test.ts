@@ -1,0 +1,288 @@
+import { catalog, sql } from "@driftlock/db";
+import { presentSubscription, previewParams, upgradeParams } from "@driftlock/domain";
+import { expect, test } from "vitest";
+import { type Changer, changer } from "./change-world.ts";
+import { storeEvents, toldPeriods } from "./helpers.ts";
+import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
+
+const dayMs = 86_400_000;
+
+/** Ten days into the first month, heard of. */
+async function openTenDays(options: Parameters<typeof openPaying>[0] = {}) {
+  const world = await openPaying(options);
+  const { start, end } = await world.period();
+  await world.addFault({ kind: "no-holding" });
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  await world.travelTo(new Date(start.getTime() + 10 * dayMs));
+  keepReporting(world);
+  return { world, start, end, changes: changer(world) };
+}
+
+/** Dies at every call of every state, one after the other, and goes on each time as another process would. */
+async function finishDying(changes: Changer, changeId: string, db: PayingWorld["db"]): Promise<number> {
+  let crashes = 0;
+  let before = await changes.find(changeId);
+  for (let calls = 1; ; calls += 1) {
+    const after = await changes.run(changeId, dyingDb(db, calls)).catch((error: Error) => {
+      expect(error.message).toBe("crashed");
+      crashes += 1;
+      return changes.find(changeId);
+    });
+    if (after.state === "finished") return crashes;
+    if (after.state === "draining") await changes.until(changeId, "reporting");
+    if (after.state !== before.state) calls = 0;
+    before = after;
+    expect(crashes).toBeLessThan(200);
+  }
+}
+
+const present = async ({ db, stripe, subscription }: PayingWorld) => {
+  const plans = await catalog.listPlans(db);
+  const expanded = await stripe.subscriptions.retrieve(subscription, { expand: ["schedule"] });
+  const found = presentSubscription(plans, expanded);
+  if (found === null) throw new Error("the subscription has ended");
+  return { plans, present: found, business: plans.find(({ planId }) => planId === "business") ?? found.plan };
+};
+
+const paid = async (world: PayingWorld) =>
+  (await world.invoices()).map(({ total, status }) => [total, status]);
+
+const told = async (world: PayingWorld) =>
+  (await toldPeriods(world.db, "acme")).map((line) => line.slice(17)).filter((line) => !/^free/.test(line));
+
+const reported = async ({ rows }: PayingWorld) =>
+  rows<{ quantity: number; lastAt: Date }>(
+    sql`select coalesce(sum(to_quantity - from_quantity), 0)::bigint as quantity, max(event_at) as "lastAt" from usage_reports`,
+  );
+
+test("an upgrade that dies everywhere bills what was used before its second, and charges once", {
+  timeout: 60_000,
+}, async () => {
+  const { world, start, changes } = await openTenDays();
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 130_000 }]);
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  // Nothing is made at Stripe before its instant is written.
+  await changes.until(changeId, "draining");
+  const at = (await changes.find(changeId)).effectiveAt ?? start;
+  await storeEvents(world.db, "acme", [
+    { at: new Date(at.getTime() - 1), quantity: 7_000 },
+    { at, quantity: 9_000 },
+  ]);
+  expect(await told(world)).toEqual(["pro events=137000", "business events=9000", "business"]);
+  expect(await finishDying(changes, changeId, world.db)).toBeGreaterThan(5);
+  expect((await changes.find(changeId)).refusal).toBeNull();
+
+  expect(await told(world)).toEqual(["pro closed events=137000", "business events=9000", "business"]);
+  expect(await reported(world)).toEqual([{ quantity: 137_000, lastAt: expect.any(Date) }]);
+  expect((await reported(world))[0]?.lastAt.getTime()).toBeLessThan(at.getTime());
+  const invoices = await world.invoices();
+  expect(invoices.map(({ status }) => status)).toEqual(["paid", "paid"]);
+  const lines = invoices[1]?.lines.data ?? [];
+  expect(lines.filter(({ quantity }) => quantity !== 1).map(({ amount }) => amount)).toEqual([0, 1_850]);
+  expect(invoices[1]?.parent?.subscription_details?.subscription_proration_date).toBe(at.getTime() / 1000);
+  const { present: after } = await present(world);
+  expect(after).toMatchObject({ plan: { planId: "business" }, scheduleId: null, isEnding: false });
+  expect(after.items).toHaveLength(1);
+  // Asked for once more it finds nothing to do.
+  const again = await changes.ask({ subscription: world.subscription, wish: "change", planId: "business" });
+  expect((await changes.until(again, "finished")).refusal).toMatchObject({ code: "SAME_PLAN" });
+  expect(await world.invoices()).toHaveLength(2);
+});
+
+test("a payment that is declined takes the cut back, wherever it dies: nothing has changed", {
+  timeout: 60_000,
+}, async () => {
+  const { world, start, changes } = await openTenDays();
+  await world.setCard("pm_card_chargeCustomerFail");
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 100 }]);
+  const before = await present(world);
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  const { effectiveAt } = await changes.until(changeId, "draining");
+  await storeEvents(world.db, "acme", [{ at: effectiveAt ?? start, quantity: 11 }]);
+  await finishDying(changes, changeId, world.db);
+  expect(await changes.find(changeId)).toMatchObject({
+    isCut: false,
+    refusal: { code: "PAYMENT_FAILED", declineCode: "generic_decline" },
+  });
+  expect(await told(world)).toEqual(["pro events=111", "pro"]);
+  expect((await present(world)).present).toEqual(before.present);
+  expect(await paid(world)).toEqual([[2_900, "paid"]]);
+  // What is used goes on being reported for the month that goes on.
+  await expect.poll(async () => (await reported(world))[0]?.quantity).toBe(100);
+});
+
+test("the preview of an upgrade is what it is then charged, whatever was used", {
+  timeout: 60_000,
+}, async () => {
+  for (const quantity of [0, 100_001, 250_333]) {
+    const { world, start, changes } = await openTenDays();
+    if (quantity > 0)
+      await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity }]);
+    const changeId = await changes.ask({
+      subscription: world.subscription,
+      wish: "change",
+      planId: "business",
+    });
+    const { effectiveAt } = await changes.until(changeId, "changing");
+    const { present: now, business } = await present(world);
+    const atSeconds = (effectiveAt ?? start).getTime() / 1000;
+    const decided = {
+      outcome: "decided",
+      kind: "upgrade",
+      from: now.plan,
+      to: business,
+      dropped: null,
+    } as const;
+    expect(previewParams(now, decided, atSeconds)).toEqual(upgradeParams(now, business, atSeconds));
+    const preview = await world.stripe.invoices.createPreview({
+      subscription: world.subscription,
+      subscription_details: previewParams(now, decided, atSeconds),
+    });
+    await changes.until(changeId, "finished");
+    const charged = (await world.invoices()).at(-1);
+    expect(charged).toMatchObject({
+      status: "paid",
+      amount_paid: preview.amount_due,
+      total: preview.total,
+    });
+    expect(charged?.lines.data.map(({ amount }) => amount)).toEqual(
+      preview.lines.data.map(({ amount }) => amount),
+    );
+  }
+});
+
+test.each([
+  ["after", true],
+  ["before", false],
+])("an answer of Stripe that is lost %s the effect is read back: charged once", async (_, afterEffect) => {
+  const { world, changes } = await openTenDays();
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  await changes.until(changeId, "changing");
+  await world.addFault({
+    kind: "server-error",
+    method: "POST",
+    pathPrefix: `/v1/subscriptions/${world.subscription}`,
+    afterEffect,
+    count: 3,
+  });
+  expect(await changes.run(changeId)).toMatchObject({ state: "changing", sentAt: expect.any(Date) });
+  expect((await changes.until(changeId, "finished")).refusal).toBeNull();
+  expect(await world.invoices()).toHaveLength(2);
+  expect(await told(world)).toEqual(["pro closed", "business", "business"]);
+});
+
+test("a renewal that comes between the cut and Stripe: the month is Pro's, and the upgrade is made in the next", {
+  timeout: 60_000,
+}, async () => {
+  const { world, end, changes } = await openTenDays();
+  await world.travelTo(new Date(end.getTime() - 20_000));
+  await storeEvents(world.db, "acme", [{ at: new Date(end.getTime() - 60_000), quantity: 120_000 }]);
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  const { effectiveAt } = await changes.until(changeId, "changing");
+  expect(effectiveAt?.getTime()).toBeLessThan(end.getTime());
+  await storeEvents(world.db, "acme", [{ at: new Date(end.getTime() - 1), quantity: 5_000 }]);
+  await world.travelTo(end);
+  const finished = await changes.until(changeId, "finished");
+  expect(finished).toMatchObject({ refusal: null });
+  expect(finished.effectiveAt?.getTime()).toBeGreaterThan(end.getTime());
+  expect(await told(world)).toEqual(["pro events=125000", "pro closed", "business", "business"]);
+  const [, draft, upgrade] = await world.invoices();
+  await world.syncAll([draft?.id ?? "", "invoice"]);
+  await changes.closePeriods();
+  expect((await world.invoices())[1]).toMatchObject({ status: "paid", total: 2_900 + 1_250 });
+  expect((await told(world))[0]).toBe("pro closed events=125000");
+  expect(upgrade).toMatchObject({ status: "paid", billing_reason: "subscription_update", total: 7_000 });
+});
+
+test("a downgrade that was scheduled comes back when its cancellation is taken back, wherever each dies", {
+  timeout: 60_000,
+}, async () => {
+  const { world, changes } = await openTenDays({ planId: "business" });
+  const { subscription } = world;
+  const ends = async () => {
+    const { isEnding, pending, scheduleId } = (await present(world)).present;
+    return [isEnding, pending?.planId ?? null, scheduleId !== null];
+  };
+  const make = async (wish: "change" | "cancel" | "resume", planId?: "pro" | "business") => {
+    const changeId = await changes.ask({ subscription, wish, ...(planId && { planId }) });
+    await finishDying(changes, changeId, world.db);
+    return (await changes.find(changeId)).refusal?.code ?? (await ends());
+  };
+  expect(await make("resume")).toBe("NOT_CANCELED");
+  expect(await make("change", "pro")).toEqual([false, "pro", true]);
+  expect(await make("cancel")).toEqual([true, null, false]);
+  expect(await make("cancel")).toBe("ALREADY_CANCELED");
+  expect(await make("resume")).toEqual([false, "pro", true]);
+  expect(await make("change", "business")).toEqual([false, null, false]);
+  expect(await make("cancel")).toEqual([true, null, false]);
+  expect(await make("resume")).toEqual([false, null, false]);
+  expect(await paid(world)).toEqual([[9_900, "paid"]]);
+});
+
+test("an upgrade takes an end and a cheaper plan that were planned off, also where it dies in between", {
+  timeout: 60_000,
+}, async () => {
+  const { world, changes } = await openTenDays();
+  const cancel = await changes.ask({ subscription: world.subscription, wish: "cancel" });
+  await changes.until(cancel, "finished");
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  await finishDying(changes, changeId, world.db);
+  expect((await present(world)).present).toMatchObject({
+    isEnding: false,
+    scheduleId: null,
+    plan: { planId: "business" },
+  });
+});
+
+test("usage that Stripe sums up otherwise is never billed by an upgrade: refused, with nothing changed", async () => {
+  const { world, start, changes } = await openTenDays();
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 500 }]);
+  await world.stripe.billing.meterEvents.create({
+    event_name: "driftlock_events",
+    timestamp: start.getTime() / 1000 + 60,
+    payload: { stripe_customer_id: world.customer, value: "7" },
+  });
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  expect((await changes.until(changeId, "finished")).refusal).toMatchObject({ code: "UNAVAILABLE" });
+  expect(await told(world)).toEqual(["pro events=500", "pro"]);
+  expect(await paid(world)).toEqual([[2_900, "paid"]]);
+});
+
+test("an upgrade that Stripe cannot be asked for is given up, not left half made", async () => {
+  const { world, changes } = await openTenDays();
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  await changes.until(changeId, "changing");
+  await world.addFault({ kind: "server-error", pathPrefix: "/v1/subscriptions", count: null });
+  expect((await changes.run(changeId)).state).toBe("changing");
+  changes.wall.ms += 20_000 * 60_000;
+  expect((await changes.until(changeId, "finished")).refusal).toMatchObject({ code: "UNAVAILABLE" });
+  expect(await told(world)).toEqual(["pro", "pro"]);
+});
