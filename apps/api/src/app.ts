@@ -25,7 +25,9 @@ import { operatorAuditRoutes } from "./rest/operator-audit.ts";
 import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
 import { operatorKeyRoutes } from "./rest/operator-keys.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
+import { operatorReconciliationRoutes } from "./rest/operator-reconciliation.ts";
 import { planRoutes } from "./rest/plans.ts";
+import { alertRoutes } from "./rest/alerts.ts";
 import { spendCapRoutes } from "./rest/spend-cap.ts";
 import { subscriptionRoutes } from "./rest/subscription.ts";
 import { webSessionRoutes } from "./rest/web-session.ts";
@@ -105,12 +107,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     explainRoutes(customer),
     notificationEndpointRoutes(customer),
     spendCapRoutes(customer),
+    alertRoutes(customer),
     ...options.usagePlugins,
     operatorAccountRoutes(operator),
     operatorKeyRoutes(operator),
     operatorDunningRoutes(operator),
     operatorAuditRoutes(operator),
     operatorQueueRoutes(operator),
+    operatorReconciliationRoutes(operator),
     webSessionRoutes({ appConfig, createDemoSession: options.createDemoSession }),
   ]) {
     await app.register(routes);

@@ -85,6 +85,14 @@ const routes: Route[] = [
     body: path === "" ? { id: "r", items: [{ metric: "events" }], ttlSeconds: 1 } : {},
     ...ofAccount,
   })),
+  { method: "GET", path: "/billing/alerts", access: "billing:read", ...ofAccount },
+  {
+    method: "PUT",
+    path: "/billing/alerts",
+    access: "billing:write",
+    body: { metrics: [] },
+    ...ofAccount,
+  },
   { method: "GET", path: "/billing/spend-cap", access: "billing:read", ...ofAccount },
   {
     method: "PUT",
@@ -107,6 +115,8 @@ const routes: Route[] = [
   { method: "GET", path: "/operator/disputes", access: "operator" },
   { method: "GET", path: "/operator/audit", access: "operator" },
   { method: "GET", path: "/operator/queues", access: "operator" },
+  { method: "GET", path: "/operator/reconciliation", access: "operator" },
+  { method: "GET", path: "/operator/reconciliation/stripe", access: "operator" },
   { method: "GET", path: "/operator/queues/{queue}/failed", access: "operator" },
   { method: "POST", path: "/operator/queues/{queue}/failed/{jobId}/retry", access: "operator" },
 ];
@@ -123,6 +133,8 @@ const procedures: Record<string, { type: "query" | "mutation"; access: RouteAcce
   "usage.get": { type: "query", access: "billing:read" },
   "usage.findEvent": { type: "query", access: "billing:read", input: { eventId: "e1" } },
   "usage.series": { type: "query", access: "billing:read", input: { metric: "events" } },
+  "alerts.get": { type: "query", access: "billing:read" },
+  "alerts.set": { type: "mutation", access: "billing:write", input: { metrics: [] } },
   "spendCap.get": { type: "query", access: "billing:read" },
   "spendCap.set": { type: "mutation", access: "billing:write", input: { amountMinor: null } },
   "entitlements.get": { type: "query", access: "billing:read" },

@@ -1,6 +1,14 @@
 export { earlierFreeParts } from "./counted-spans.ts";
 export { type Cut, withoutCut } from "./without-cut.ts";
-export { earlierFreeParts } from "./counted-spans.ts";
+export {
+  type Alert,
+  type AlertRules,
+  alertPeriodStart,
+  alertsOf,
+  parseThreshold,
+  reachedAlerts,
+  thresholdKey,
+} from "./alerts.ts";
 export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";
 export { type AccessPolicy, accessOf, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
 export { type DeclineAction, declineActionOf } from "./decline-codes.ts";
@@ -59,6 +67,19 @@ export {
 } from "./plan-selection.ts";
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
 export { decideStaleReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
+export {
+  type Baseline,
+  type Difference,
+  type DifferenceKind,
+  differenceKinds,
+  driftPersistsMs,
+  type EarlierLook,
+  type Judgement,
+  judgeLook,
+  type Look,
+  type ReconciliationState,
+  reportLagMs,
+} from "./reconcile.ts";
 export { mergeCounted } from "./rollup.ts";
 export {
   addToReading,

@@ -1,4 +1,5 @@
 import {
+  AlertsBody,
   CancelQuery,
   ChangePlanBody,
   CheckoutBody,
@@ -54,6 +55,12 @@ export const createAppRouter = (useCases: CustomerUseCases) => {
       set: write
         .input(SpendCapBody)
         .mutation(({ ctx, input }) => useCases.setSpendCap(ctx.accountId, input.amountMinor)),
+    }),
+    alerts: router({
+      get: read.query(({ ctx }) => useCases.getAlerts(ctx.accountId)),
+      set: write
+        .input(AlertsBody)
+        .mutation(({ ctx, input }) => useCases.setAlerts(ctx.accountId, input.metrics)),
     }),
     entitlements: router({
       get: read.query(({ ctx }) => useCases.getEntitlements(ctx.accountId)),

@@ -4,8 +4,7 @@ import type { RedisClient } from "@driftlock/redis";
 import type { Clock, Logger, Producer } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
-import { createWithAccountLease } from "./account-lease.ts";
-import { createCancelNow } from "./cancel-now.ts";
+import { createAlerts } from "./alerts.ts";
 import { createChangePlan } from "./change-plan.ts";
 import { createCheckout } from "./create-checkout.ts";
 import type { CustomerUseCases } from "./customer-use-cases.ts";
@@ -44,12 +43,11 @@ export interface CustomerResources {
 
 /** Wires what customers do. */
 export function createCustomerUseCases(resources: CustomerResources): CustomerUseCases {
-  const { db, stripe, clock, producer, accessPolicy, usage, makeId, publicUrl } = resources;
+  const { db, stripe, clock, accessPolicy, usage, makeId, publicUrl } = resources;
   const page = (search: string) => new URL(`/app${search}`, publicUrl).href;
   const checkReturnUrl = createCheckReturnUrl(resources.returnOrigins);
   const ensureCustomer = createEnsureCustomer({ db, stripe });
   const syncFromStripe = createSyncFromStripe(resources);
-  const withAccountLease = createWithAccountLease({ db, makeHolder: makeId });
   const getSubscription = createGetSubscription({ db, clock, accessPolicy });
   const endpoints = createNotificationEndpoints({
     ...resources,
@@ -57,16 +55,6 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     makeEndpointSecret: () => `whsec_${resources.randomBytes(24).toString("base64")}`,
   });
   const settleUsage = createSettleUsage(resources);
-  const changes = createChangePlan({
-    db,
-    stripe,
-    clock,
-    withAccountLease,
-    syncFromStripe,
-    settleUsage,
-    getSubscription,
-  });
-  const cancelNow = createCancelNow({ db, clock, producer, getSubscription });
   return {
     listPlans: createListPlans({ db }),
     createCheckout: createCheckout({
@@ -81,15 +69,13 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
       makeIdempotencyKey: () => `checkout.${makeId()}`,
     }),
     getSubscription,
-    changePlan: changes.changePlan,
+    ...createChangePlan({ ...resources, getSubscription }),
     previewChange: createPreviewChange({ db, stripe, clock, settleUsage }),
-    cancelSubscription: (accountId, when) =>
-      when === "now" ? cancelNow(accountId) : changes.cancelSubscription(accountId),
-    resumeSubscription: changes.resumeSubscription,
     ...createInvoices({ db, stripe }),
     ...createExplainInvoice({ db }),
     findEvent: createFindEvent({ db }),
     ...createSpendCap({ db }),
+    ...createAlerts({ db, clock }),
     ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,
     replaceNotificationEndpoints: endpoints.replace,

@@ -1,4 +1,6 @@
 import type {
+  AlertsBody,
+  AlertsDto,
   ChangePreviewDto,
   CheckoutDto,
   EntitlementsDto,
@@ -22,12 +24,6 @@ import type {
   UsageSeriesQuery,
 } from "@driftlock/contracts";
 
-/** A subscription after a change; `isSynced` false: Stripe has taken the change, and our mirror does not show it yet. */
-export interface ChangedSubscription {
-  subscription: SubscriptionDto;
-  isSynced: boolean;
-}
-
 /** What a customer does, or a service in a customer's name: REST routes and tRPC procedures call the same. */
 export interface CustomerUseCases {
   listPlans(): Promise<PlansDto>;
@@ -36,10 +32,10 @@ export interface CustomerUseCases {
     wish: { planId: string; successUrl?: string | undefined; cancelUrl?: string | undefined },
   ): Promise<CheckoutDto>;
   getSubscription(accountId: string): Promise<SubscriptionDto>;
-  changePlan(accountId: string, planId: string): Promise<ChangedSubscription>;
+  changePlan(accountId: string, planId: string): Promise<SubscriptionDto>;
   previewChange(accountId: string, planId: string): Promise<ChangePreviewDto>;
-  cancelSubscription(accountId: string, when: "period-end" | "now"): Promise<ChangedSubscription>;
-  resumeSubscription(accountId: string): Promise<ChangedSubscription>;
+  cancelSubscription(accountId: string, when: "period-end" | "now"): Promise<SubscriptionDto>;
+  resumeSubscription(accountId: string): Promise<SubscriptionDto>;
   listInvoices(accountId: string, page: PageQuery): Promise<Page<InvoiceDto>>;
   getInvoice(accountId: string, invoiceId: string): Promise<InvoiceDto>;
   explainInvoice(accountId: string, invoiceId: string): Promise<ExplainedInvoiceDto>;
@@ -67,4 +63,6 @@ export interface CustomerUseCases {
   getEntitlements(accountId: string): Promise<EntitlementsDto>;
   getSpendCap(accountId: string): Promise<SpendCapDto>;
   setSpendCap(accountId: string, amountMinor: number | null): Promise<SpendCapDto>;
+  getAlerts(accountId: string): Promise<AlertsDto>;
+  setAlerts(accountId: string, metrics: AlertsBody["metrics"]): Promise<AlertsDto>;
 }
