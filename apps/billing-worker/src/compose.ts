@@ -39,6 +39,7 @@ import { createSendNotice } from "./notices/send-notice.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
 import { createCarryOutChange } from "./plan-change/carry-out-change.ts";
 import { findProgress } from "./find-progress.ts";
+import { observeReconciliation } from "./reconciliation/observe-reconciliation.ts";
 import { reconciliationSchedules } from "./reconciliation/schedules.ts";
 import { schedules } from "./schedules.ts";
 import { createSyncObject } from "./sync/sync-object.ts";
@@ -103,6 +104,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     (open) => open.close(),
   );
   observeQueues(metrics, inspector);
+  observeReconciliation(metrics, { db, wallClock });
   observeDunning(metrics, { db, clock });
 
   const isSimulated = mode === "simulator";

@@ -1,24 +1,14 @@
 import { createHash } from "node:crypto";
 import { type Db, sql } from "@driftlock/db";
-import { createLogger } from "@driftlock/runtime";
 import { expect, test } from "vitest";
 import { retilePeriods } from "../src/periods/retile-periods.ts";
-import { reconciliationSchedules } from "../src/reconciliation/schedules.ts";
-import { at, openAccount, openDatabase, putSubscription, storeEvents } from "./helpers.ts";
+import { at, openAccount, putSubscription, storeEvents } from "./helpers.ts";
+import { openReconciling } from "./reconciliation-world.ts";
 import { dyingDb } from "./time-world.ts";
 
 const opened = at("2026-01-31T10:00:00");
 const proPeriod = [at("2026-02-10T12:00:00"), at("2026-03-10T12:00:00")] as const;
-const log = createLogger({ name: "test", level: "silent" });
-
-/** The worker's ticks, all of them due now. */
-async function reconcile(db: Db, beside = db): Promise<void> {
-  await db.run("test", sql`update reconciliation_walks set next_at = '-infinity'`);
-  await db.run("test", sql`update usage_readings set step_at = '-infinity'`);
-  const clock = { now: () => at("2026-03-20T00:00:00") };
-  const deps = { db: beside, clock, wallClock: { now: () => new Date() }, log };
-  for (const { run } of reconciliationSchedules(deps)) await run();
-}
+const now = at("2026-03-20T00:00:00");
 
 const digestsOf = (db: Db, accountId: string) =>
   db.rows<{ line: string; digest: string }>(
@@ -55,8 +45,7 @@ async function expectedDigest(
 test("a closed period gets the digest of its events, a late one makes another version, and Free counts on apart", {
   timeout: 60_000,
 }, async () => {
-  await using world = await openDatabase(opened);
-  const { db } = world;
+  const { db, reconcile } = await openReconciling({ openedAt: opened, now });
   await openAccount(db, "acme", opened);
   await storeEvents(db, "acme", [
     { at: at("2026-02-05T00:00:00"), quantity: 7 },
@@ -66,12 +55,12 @@ test("a closed period gets the digest of its events, a late one makes another ve
   ]);
   await putSubscription(db, { accountId: "acme", period: proPeriod, isEndingWithPeriod: true });
   await db.transaction((tx) => retilePeriods(tx, { accountId: "acme", now: at("2026-02-10T12:00:03") }));
-  await reconcile(db);
+  await reconcile();
   expect(await digestsOf(db, "acme")).toEqual([]);
 
   await close(db, "acme");
-  await reconcile(db);
-  await reconcile(db);
+  await reconcile();
+  await reconcile();
   const first = await digestsOf(db, "acme");
   expect(first.map(({ line }) => line)).toEqual([
     "01-31 events v1 1 7",
@@ -80,12 +69,12 @@ test("a closed period gets the digest of its events, a late one makes another ve
   ]);
   expect(first[1]?.digest).toBe(await expectedDigest(db, "acme", proPeriod));
 
-  await reconcile(db);
+  await reconcile();
   expect(await digestsOf(db, "acme")).toEqual(first);
 
   await storeEvents(db, "acme", [{ at: at("2026-02-20T00:00:00"), quantity: 5 }]);
-  await reconcile(db);
-  await reconcile(db);
+  await reconcile();
+  await reconcile();
   const later = await digestsOf(db, "acme");
   expect(later.map(({ line }) => line)).toEqual([
     ...first.slice(0, 2).map(({ line }) => line),
@@ -98,8 +87,7 @@ test("a closed period gets the digest of its events, a late one makes another ve
 test("wherever it dies the reading goes on, and what is stored meanwhile is in it", {
   timeout: 60_000,
 }, async () => {
-  await using world = await openDatabase(opened);
-  const { db } = world;
+  const { db, reconcile } = await openReconciling({ openedAt: opened, now });
   await openAccount(db, "acme", opened);
   await db.run(
     "test",
@@ -114,7 +102,7 @@ test("wherever it dies the reading goes on, and what is stored meanwhile is in i
   await close(db, "acme");
   for (let calls = 1; (await digestsOf(db, "acme")).length === 0; calls += 1) {
     expect(calls).toBeLessThan(60);
-    await reconcile(db, dyingDb(db, calls)).catch((error: Error) => expect(error.message).toBe("crashed"));
+    await reconcile(dyingDb(db, calls)).catch((error: Error) => expect(error.message).toBe("crashed"));
     // Behind what was read already, or before it: the totals tell.
     if (calls === 8)
       await storeEvents(db, "acme", [
@@ -129,15 +117,14 @@ test("wherever it dies the reading goes on, and what is stored meanwhile is in i
 });
 
 test("a period whose records were dropped has none", async () => {
-  await using world = await openDatabase(opened);
-  const { db } = world;
+  const { db, reconcile } = await openReconciling({ openedAt: opened, now });
   await openAccount(db, "acme", opened);
   await storeEvents(db, "acme", [{ at: at("2026-02-05T00:00:00") }]);
   await close(db, "acme");
   await db.run("test", sql`select rotate_usage_generation(1, ${at("2026-02-06T00:00:00")}::timestamptz)`);
   await db.run("test", sql`select drop_usage_generation(1)`);
-  await reconcile(db);
-  await reconcile(db);
+  await reconcile();
+  await reconcile();
   expect(await digestsOf(db, "acme")).toEqual([]);
   expect(await db.rows("test", sql`select * from usage_readings`)).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { createOperatorAccounts } from "./operator-accounts.ts";
 import { createListAudit } from "./operator-audit.ts";
 import { createOperatorDunning } from "./operator-dunning.ts";
 import { createOperatorQueues } from "./operator-queues.ts";
+import { createOperatorReconciliation } from "./operator-reconciliation.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
 
 interface Resources {
@@ -33,4 +34,5 @@ export const createOperatorUseCases = (resources: Resources): OperatorUseCases =
   ...createOperatorDunning(resources),
   listAudit: createListAudit(resources),
   ...createOperatorQueues(resources),
+  ...createOperatorReconciliation(resources),
 });

@@ -11,10 +11,13 @@ import type {
   DunningQuery,
   FailedJobDto,
   KeyDto,
+  MirrorDifferenceDto,
   OpenAccountBody,
   Page,
   PageQuery,
   QueueDto,
+  ReconciliationDto,
+  ReconciliationQuery,
 } from "@driftlock/contracts";
 
 /** What an operator does; `actor` is the credential's id, for the audit log. */
@@ -33,6 +36,8 @@ export interface OperatorUseCases {
   listDisputes(page: PageQuery): Promise<Page<DisputeDto>>;
   listAudit(query: AuditQuery): Promise<Page<AuditEntryDto>>;
   listQueues(): Promise<Page<QueueDto>>;
+  listReconciliations(query: ReconciliationQuery): Promise<Page<ReconciliationDto>>;
+  listMirrorDifferences(): Promise<Page<MirrorDifferenceDto>>;
   listFailedJobs(queue: string, page: PageQuery): Promise<Page<FailedJobDto>>;
   retryFailedJob(actor: string, queue: string, jobId: string): Promise<void>;
 }

@@ -1,81 +1,37 @@
-import { type Db, reconciliationWalks } from "@driftlock/db";
-import type { Clock } from "@driftlock/runtime";
+import { reconciliationWalks } from "@driftlock/db";
+import type { Walk, WalkDeps } from "./walk-step.ts";
 
 type Period = reconciliationWalks.WalkedPeriodRow;
+type Moved = Pick<reconciliationWalks.MovedPeriodRow, "accountId"> & { periodStart: Date };
 
-/** A page longer than this is somebody else's to go on with. */
-const leaseMs = 60_000;
+const pageMax = 200;
+const minuteMs = 60_000;
+/** Further behind than this, the walk of all is sooner there. */
+const behindMaxMs = 10 * minuteMs;
 const farPast = new Date(0);
-
-interface WalkDeps {
-  db: Db;
-  /** Business time: which periods have begun. */
-  clock: Clock;
-  wallClock: Clock;
-}
-
-/** One page of a walk: what comes by, and where the next page begins. */
-interface WalkPage<Position> {
-  periods: Period[];
-  position: Position;
-}
-
-interface Walk<Position> {
-  name: string;
-  pageMax: number;
-  /** Between two pages, and from the end to the next beginning. Wall time. */
-  stepMs: number;
-  restMs: number;
-  read(after: Partial<Position>, limit: number): Promise<WalkPage<Position>>;
-  /** Where the walk begins anew after its end; the position where it goes on. */
-  isEndless: boolean;
-}
-
-/**
- * Takes one page of a walk, where it is due, to `visit`. Several workers share it; a page that a dead one had is taken
- * again, so `visit` may see a period twice.
- */
-export async function takeWalkStep<Position extends object>(
-  { db, wallClock }: Pick<WalkDeps, "db" | "wallClock">,
-  walk: Walk<Position>,
-  visit: (periods: Period[]) => Promise<void>,
-): Promise<void> {
-  const step = await reconciliationWalks.claimStep<Position>(db, walk.name, leaseMs);
-  if (step === null) return;
-  const { periods, position } = await walk.read(step.position, walk.pageMax);
-  if (periods.length > 0) await visit(periods);
-  const wallNow = wallClock.now();
-  const isAtEnd = periods.length < walk.pageMax;
-  await reconciliationWalks.updateStep(db, walk.name, {
-    position: isAtEnd && !walk.isEndless ? {} : position,
-    beganAt: step.beganAt === null || "accountId" in step.position === false ? wallNow : step.beganAt,
-    completedAt: isAtEnd ? wallNow : null,
-    delayMs: isAtEnd ? walk.restMs : walk.stepMs,
-  });
-}
 
 /** Periods soon after they were closed. One whose close commits out of order is found by the walk of all. */
 export const closedPeriodsWalk = ({
   db,
-}: WalkDeps): Walk<{ closedAt: string; accountId: string; periodStart: string }> => ({
+}: WalkDeps): Walk<{ closedAt: string; accountId: string; periodStart: string }, Period> => ({
   name: "closed-periods",
-  pageMax: 200,
   stepMs: 0,
   restMs: 1_000,
-  isEndless: true,
-  read: async (after, limit) => {
-    const { closedAt, accountId = "", periodStart } = after;
-    const from = { closedAt: new Date(closedAt ?? 0), accountId, periodStart: new Date(periodStart ?? 0) };
-    const periods = await reconciliationWalks.listClosedPeriods(db, { ...from, limit });
-    const last = periods.at(-1) ?? from;
-    return {
-      periods,
-      position: {
-        closedAt: (last.closedAt ?? farPast).toISOString(),
-        accountId: last.accountId,
-        periodStart: last.periodStart.toISOString(),
-      },
+  isRound: false,
+  read: async ({ closedAt, accountId = "", periodStart }) => {
+    const from = {
+      closedAt: new Date(closedAt ?? farPast),
+      accountId,
+      periodStart: new Date(periodStart ?? farPast),
     };
+    const items = await reconciliationWalks.listClosedPeriods(db, { ...from, limit: pageMax });
+    const last = items.at(-1) ?? from;
+    const position = {
+      closedAt: (last.closedAt ?? farPast).toISOString(),
+      accountId: last.accountId,
+      periodStart: last.periodStart.toISOString(),
+    };
+    return { items, position, isLast: items.length < pageMax };
   },
 });
 
@@ -83,19 +39,40 @@ export const closedPeriodsWalk = ({
 export const allPeriodsWalk = ({
   db,
   clock,
-}: WalkDeps): Walk<{ accountId: string; periodStart: string }> => ({
+}: WalkDeps): Walk<{ accountId: string; periodStart: string }, Period> => ({
   name: "all-periods",
-  pageMax: 200,
   stepMs: 2_000,
-  restMs: 60_000,
-  isEndless: false,
-  read: async ({ accountId = "", periodStart }, limit) => {
-    const from = { accountId, periodStart: new Date(periodStart ?? 0) };
-    const periods = await reconciliationWalks.listPeriods(db, { ...from, now: clock.now(), limit });
-    const last = periods.at(-1) ?? from;
-    return {
-      periods,
-      position: { accountId: last.accountId, periodStart: last.periodStart.toISOString() },
-    };
+  restMs: 5 * minuteMs,
+  isRound: true,
+  read: async ({ accountId = "", periodStart }) => {
+    const from = { accountId, periodStart: new Date(periodStart ?? farPast) };
+    const items = await reconciliationWalks.listPeriods(db, { ...from, now: clock.now(), limit: pageMax });
+    const last = items.at(-1) ?? from;
+    const position = { accountId: last.accountId, periodStart: last.periodStart.toISOString() };
+    return { items, position, isLast: items.length < pageMax };
+  },
+});
+
+/** Periods that took usage of the last minutes, by its timestamps. */
+export const movedPeriodsWalk = ({
+  db,
+  clock,
+}: WalkDeps): Walk<{ minuteAt: string; accountId: string }, Moved> => ({
+  name: "moved-periods",
+  stepMs: 0,
+  restMs: 5_000,
+  isRound: false,
+  read: async ({ minuteAt, accountId = "" }) => {
+    const now = clock.now();
+    const oldest = new Date(now.getTime() - behindMaxMs);
+    const isBehind = minuteAt === undefined || new Date(minuteAt) < oldest;
+    const from = isBehind ? { minuteAt: oldest, accountId: "" } : { minuteAt: new Date(minuteAt), accountId };
+    const rows = await reconciliationWalks.listMovedPeriods(db, { ...from, before: now, limit: pageMax });
+    const last = rows.at(-1) ?? from;
+    const items = rows.flatMap((row) =>
+      row.periodStart === null ? [] : [{ accountId: row.accountId, periodStart: row.periodStart }],
+    );
+    const position = { minuteAt: last.minuteAt.toISOString(), accountId: last.accountId };
+    return { items, position, isLast: rows.length < pageMax };
   },
 });

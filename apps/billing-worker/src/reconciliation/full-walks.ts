@@ -1,0 +1,7 @@
+/** The walks that come by everything. */
+export const fullWalks = [
+  "all-periods",
+  "stripe-subscriptions",
+  "stripe-customers",
+  "stripe-prices",
+] as const;
