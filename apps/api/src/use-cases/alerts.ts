@@ -66,7 +66,7 @@ async function readAlerts(q: Queryable, accountId: string, now: Date): Promise<A
   });
   return {
     period: toPeriodDto({ start: period.periodStart, end: period.periodEnd }),
-    metrics: ofMetrics.map(({ spendCap: _, ...metric }) => metric),
+    metrics: ofMetrics.map(({ metric, isDefault, thresholds }) => ({ metric, isDefault, thresholds })),
     spendCap: ofMetrics.flatMap(({ spendCap }) => spendCap),
   };
 }
