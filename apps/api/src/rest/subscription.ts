@@ -9,16 +9,12 @@ import {
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { requestAccount } from "../plugins/auth.ts";
-import type { ChangedSubscription, CustomerUseCases } from "../use-cases/customer-use-cases.ts";
+import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
 
 type Deps = Pick<
   CustomerUseCases,
   "getSubscription" | "changePlan" | "previewChange" | "cancelSubscription" | "resumeSubscription"
 >;
-
-/** 200 with the changed subscription; 202 where Stripe has taken the change and our mirror does not show it yet. */
-const changed = { 200: SubscriptionDto, 202: SubscriptionDto };
-const statusOf = ({ isSynced }: ChangedSubscription) => (isSynced ? 200 : 202);
 
 export const subscriptionRoutes =
   (useCases: Deps): FastifyPluginAsyncZod =>
@@ -46,18 +42,16 @@ export const subscriptionRoutes =
           tags,
           summary: "Change the plan, or preview what that costs",
           description:
-            "To a dearer plan at once, prorated and charged by Stripe; to a cheaper one at the period's end; to free is a cancellation at the period's end. To the present plan takes back a change that is still to come. 402 where the payment of an upgrade fails: nothing has changed then.",
+            "To a dearer plan at once, prorated and charged by Stripe; to a cheaper one at the period's end; to free is a cancellation at the period's end. To the present plan takes back a change that is still to come. 402 where the payment of an upgrade fails: nothing has changed then. 503 where it takes longer than 10 s: it goes on, and the same request is told how it ended; another one is 409 meanwhile.",
           querystring: AccountChoice,
           body: ChangePlanBody,
-          response: { 200: z.union([SubscriptionDto, ChangePreviewDto]), 202: SubscriptionDto },
+          response: { 200: z.union([SubscriptionDto, ChangePreviewDto]) },
         },
       },
-      async (request, reply) => {
+      (request): Promise<SubscriptionDto | ChangePreviewDto> => {
         const { planId, preview } = request.body;
         const accountId = requestAccount(request);
-        if (preview) return useCases.previewChange(accountId, planId);
-        const change = await useCases.changePlan(accountId, planId);
-        return reply.code(statusOf(change)).send(change.subscription);
+        return preview ? useCases.previewChange(accountId, planId) : useCases.changePlan(accountId, planId);
       },
     );
     app.delete(
@@ -69,13 +63,10 @@ export const subscriptionRoutes =
           summary: "Cancel, at the period's end or now",
           description: "`now` closes and bills the usage so far first; nothing is refunded.",
           querystring: CancelQuery,
-          response: changed,
+          response: { 200: SubscriptionDto },
         },
       },
-      async (request, reply) => {
-        const change = await useCases.cancelSubscription(requestAccount(request), request.query.when);
-        return reply.code(statusOf(change)).send(change.subscription);
-      },
+      (request) => useCases.cancelSubscription(requestAccount(request), request.query.when),
     );
     app.post(
       "/billing/subscription/resume",
@@ -86,12 +77,9 @@ export const subscriptionRoutes =
           summary: "Take a cancellation back before the period's end",
           querystring: AccountChoice,
           body: ResumeBody.optional(),
-          response: changed,
+          response: { 200: SubscriptionDto },
         },
       },
-      async (request, reply) => {
-        const change = await useCases.resumeSubscription(requestAccount(request));
-        return reply.code(statusOf(change)).send(change.subscription);
-      },
+      (request) => useCases.resumeSubscription(requestAccount(request)),
     );
   };

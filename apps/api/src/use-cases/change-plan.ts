@@ -1,161 +1,147 @@
-import { AppError } from "@driftlock/contracts";
-import type { Db } from "@driftlock/db";
-import type { Clock } from "@driftlock/runtime";
-import { type Stripe, stripeCall } from "@driftlock/stripe";
-import type { WithAccountLease } from "./account-lease.ts";
-import type { ChangedSubscription, CustomerUseCases } from "./customer-use-cases.ts";
-import { currentPlan, type PlanRow, pricesOf } from "./plan-catalog.ts";
-import { requireAccount } from "./require-account.ts";
+import { AppError, planChange, type SubscriptionDto } from "@driftlock/contracts";
 import {
-  billsByUse,
-  itemChanges,
-  type PresentSubscription,
-  readPresentSubscription,
-} from "./stripe-subscription.ts";
-import type { SettleUsage } from "./settle-usage.ts";
-import type { SyncFromStripe } from "./sync-from-stripe.ts";
+  catalog,
+  type ChangeRefusal,
+  type Db,
+  type PlanChangeRow,
+  planChanges,
+  subscriptions,
+} from "@driftlock/db";
+import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import { changeableSubscription } from "./account-standing.ts";
+import type { CustomerUseCases } from "./customer-use-cases.ts";
+import { currentPlan } from "./plan-catalog.ts";
+import { requireAccount } from "./require-account.ts";
 import { waitUntil } from "./wait-until.ts";
 
-const secondMs = 1_000;
+const waitMs = 10_000;
+/** A change that could not be decided by then is taken back, not made when nobody expects it any more. */
+const giveUpMs = 5 * 60_000;
+/** How long the outcome of a change that took too long is kept for whoever asks again. */
+const tellWithinMs = 10 * 60_000;
+const triesMax = 3;
 
 interface Deps {
   db: Db;
-  stripe: Stripe;
   clock: Clock;
-  withAccountLease: WithAccountLease;
-  syncFromStripe: SyncFromStripe;
-  settleUsage: SettleUsage;
+  wallNow: () => Date;
+  producer: Producer;
+  log: Logger;
+  /** Unique for ever. */
+  makeId: () => string;
   getSubscription: CustomerUseCases["getSubscription"];
 }
 
-/** Everything that changes an account's paid subscription at Stripe, and then waits until our mirror shows it. */
-export function createChangePlan(deps: Deps) {
-  const { db, stripe, clock, withAccountLease, syncFromStripe, settleUsage, getSubscription } = deps;
-  const change = async (
-    accountId: string,
-    work: (present: PresentSubscription) => Promise<unknown>,
-  ): Promise<ChangedSubscription> => {
-    await requireAccount(db, accountId);
-    const id = await withAccountLease(accountId, async () => {
-      const present = await readPresentSubscription({ q: db, stripe }, accountId);
-      await stripeCall(() => work(present));
-      return present.id;
-    });
-    const isSynced = await syncFromStripe({ objectId: id, objectType: "subscription" });
-    return { subscription: await getSubscription(accountId), isSynced };
-  };
-
-  /**
-   * To a dearer plan at once, to a cheaper one at the period's end; to Free is a cancellation at the period's end; to
-   * the present one takes back what was still to come.
-   * @throws UNKNOWN_PLAN, NO_SUBSCRIPTION, SAME_PLAN, ALREADY_CANCELED; PAYMENT_FAILED or UNAVAILABLE, and nothing has
-   * changed then.
-   */
-  const changePlan = async (accountId: string, planId: string): Promise<ChangedSubscription> => {
-    const plan = await currentPlan(db, planId);
-    return change(accountId, async (present) => {
-      if (plan.priceAmountMinor === 0) await cancelAtPeriodEnd(present);
-      else if (plan.planId === present.plan.planId) await takeBack(present);
-      else if (plan.rank > present.plan.rank) await upgrade(present, plan);
-      else await downgradeAtPeriodEnd(present, plan);
-    });
-  };
-
-  /** @throws NO_SUBSCRIPTION, ALREADY_CANCELED. */
-  const cancelSubscription = (accountId: string): Promise<ChangedSubscription> =>
-    change(accountId, cancelAtPeriodEnd);
-
-  /** @throws NO_SUBSCRIPTION, NOT_CANCELED. */
-  const resumeSubscription = (accountId: string): Promise<ChangedSubscription> =>
-    change(accountId, async (present) => {
-      if (!present.isEnding)
-        throw new AppError("NOT_CANCELED", "This subscription goes on: there is nothing to take back.");
-      await keepGoing(present);
-    });
-
-  async function upgrade(present: PresentSubscription, plan: PlanRow): Promise<void> {
-    if (billsByUse(present) && !(await settleUsage(present.accountId))) {
-      throw new AppError("UNAVAILABLE", "The usage so far is still being billed; try again in a moment.");
-    }
-    const changedAt = changeInstantSeconds(present, clock);
-    await waitUntil(secondMs * 2, async () => clock.now().getTime() >= changedAt * secondMs);
-    await stripe.subscriptions.update(present.id, {
-      items: itemChanges(present, pricesOf(plan)),
-      proration_behavior: "always_invoice",
-      proration_date: changedAt,
-      // A card that is declined leaves everything as it was.
-      payment_behavior: "error_if_incomplete",
-      metadata: { plan_changed_at: String(changedAt) },
-    });
-    // Who buys more means to stay: an end that was planned, or a cheaper plan, is off.
-    await releaseSchedule(present);
-    await keepGoing(present);
-  }
-
-  async function downgradeAtPeriodEnd(present: PresentSubscription, plan: PlanRow): Promise<void> {
-    const prices = pricesOf(plan);
-    await keepGoing(present);
-    // A schedule that is there, or was left bare by a crash after its making, is written anew.
-    const schedule = await (present.scheduleId === null
-      ? stripe.subscriptionSchedules.create({ from_subscription: present.id })
-      : stripe.subscriptionSchedules.retrieve(present.scheduleId));
-    const { current_period_start: periodStart, current_period_end: periodEnd } = present.item;
-    await stripe.subscriptionSchedules.update(schedule.id, {
-      end_behavior: "release",
-      proration_behavior: "none",
-      phases: [
-        {
-          start_date: schedule.current_phase?.start_date ?? periodStart,
-          end_date: periodEnd,
-          items: present.stripe.items.data.map(({ price, quantity }) => ({
-            price: price.id,
-            ...(quantity !== undefined && { quantity }),
-          })),
-        },
-        {
-          duration: { interval: plan.interval, interval_count: 1 },
-          proration_behavior: "none",
-          metadata: { plan_changed_at: String(periodEnd) },
-          items: [{ price: prices.licensed, quantity: 1 }, ...prices.metered.map((price) => ({ price }))],
-        },
-      ],
-    });
-  }
-
-  async function cancelAtPeriodEnd(present: PresentSubscription): Promise<void> {
-    if (present.isEnding) {
-      throw new AppError("ALREADY_CANCELED", "This subscription is set to end at its period's end already.");
-    }
-    // While a schedule manages it, Stripe takes no cancellation.
-    await releaseSchedule(present);
-    await stripe.subscriptions.update(present.id, { cancel_at_period_end: true });
-  }
-
-  async function takeBack(present: PresentSubscription): Promise<void> {
-    if (!present.isEnding && present.scheduleId === null) {
-      throw new AppError("SAME_PLAN", `The account is on "${present.plan.planId}" already.`);
-    }
-    await releaseSchedule(present);
-    await keepGoing(present);
-  }
-
-  async function releaseSchedule({ scheduleId }: PresentSubscription): Promise<void> {
-    if (scheduleId !== null) await stripe.subscriptionSchedules.release(scheduleId);
-  }
-
-  async function keepGoing({ id, isEnding }: PresentSubscription): Promise<void> {
-    if (isEnding) await stripe.subscriptions.update(id, { cancel_at_period_end: false });
-  }
-
-  return { changePlan, cancelSubscription, resumeSubscription };
-}
+type Wish = Pick<PlanChangeRow, "wish" | "wantedPlanId">;
 
 /**
- * DESIGN 4.6: a change takes effect at a whole second, which is Stripe's proration_date and the cut of our periods.
- * Where usage was just reported it is the next one: what is reported in a second counts before the second that follows.
+ * Everything that changes an account's paid subscription: written down as a change, which the worker carries out (ADR
+ * 0020), and waited for up to 10 s. Past that it goes on by itself: the same request waits for it again and is told how
+ * it ended, another one is refused meanwhile.
  */
-export function changeInstantSeconds(present: PresentSubscription, clock: Clock): number {
-  const { current_period_start: start, current_period_end: end } = present.item;
-  const second = Math.floor(clock.now().getTime() / 1000) + (billsByUse(present) ? 1 : 0);
-  return Math.min(Math.max(second, start), end);
+export function createChangePlan(deps: Deps) {
+  const { db, getSubscription } = deps;
+  const change = async (accountId: string, wish: Wish): Promise<SubscriptionDto> => {
+    await requireAccount(db, accountId);
+    const changeId = await openChange(deps, accountId, wish);
+    const { refusal } = await waitForEnd(deps, changeId);
+    await planChanges.updateChangeTold(db, changeId, deps.clock.now());
+    if (refusal !== null) throw errorOf(refusal);
+    return getSubscription(accountId);
+  };
+  return {
+    /**
+     * To a dearer plan at once, to a cheaper one at the period's end; to Free is a cancellation at the period's end; to
+     * the present one takes back what was still to come.
+     * @throws UNKNOWN_PLAN, NO_SUBSCRIPTION, SUBSCRIPTION_NOT_ACTIVE, SAME_PLAN, ALREADY_CANCELED, CHANGE_IN_PROGRESS;
+     * PAYMENT_FAILED and its like, and nothing has changed then; UNAVAILABLE while it goes on.
+     */
+    changePlan: async (accountId: string, planId: string): Promise<SubscriptionDto> => {
+      const plan = await currentPlan(db, planId);
+      return change(accountId, { wish: "change", wantedPlanId: plan.planId });
+    },
+    /** At the period's end, or now: then the usage up to this second is billed first. @throws NO_SUBSCRIPTION, ALREADY_CANCELED. */
+    cancelSubscription: (accountId: string, when: "period-end" | "now"): Promise<SubscriptionDto> =>
+      change(accountId, { wish: when === "now" ? "cancel-now" : "cancel", wantedPlanId: null }),
+    /** @throws NO_SUBSCRIPTION, NOT_CANCELED. */
+    resumeSubscription: (accountId: string): Promise<SubscriptionDto> =>
+      change(accountId, { wish: "resume", wantedPlanId: null }),
+  };
 }
+
+/** The change that the wish is: one that has ended and was never told of, the one under way, or a new one. */
+async function openChange(deps: Deps, accountId: string, wish: Wish): Promise<string> {
+  const { db, clock, wallNow, makeId } = deps;
+  const now = clock.now();
+  const since = new Date(now.getTime() - tellWithinMs);
+  for (let tries = 1; tries <= triesMax; tries += 1) {
+    const untold = await planChanges.findUntoldChange(db, { accountId, ...wish, since });
+    if (untold !== null) return untold.changeId;
+    const open = await planChanges.findOpenChange(db, accountId);
+    if (open !== null) return sameOrRefused(open, wish);
+    const stripeSubscriptionId = await findChangeable(db, accountId);
+    const changeId = makeId();
+    const giveUpAt = new Date(wallNow().getTime() + giveUpMs);
+    if (
+      await planChanges.insertChange(db, {
+        changeId,
+        accountId,
+        stripeSubscriptionId,
+        ...wish,
+        now,
+        giveUpAt,
+      })
+    )
+      return changeId;
+  }
+  throw inProgress();
+}
+
+function sameOrRefused({ changeId, wish, wantedPlanId }: PlanChangeRow, wanted: Wish): string {
+  if (wish === wanted.wish && wantedPlanId === wanted.wantedPlanId) return changeId;
+  throw inProgress();
+}
+
+const inProgress = (): AppError =>
+  new AppError(
+    "CHANGE_IN_PROGRESS",
+    "Another change of this subscription is under way; try again in a moment.",
+    {
+      retryAfterSeconds: 2,
+    },
+  );
+
+async function findChangeable(db: Db, accountId: string): Promise<string> {
+  const all = await subscriptions.listSubscriptions(db, accountId);
+  const live = changeableSubscription(await catalog.listPlans(db), all);
+  if (live !== null) return live.stripeSubscriptionId;
+  throw new AppError(
+    "NO_SUBSCRIPTION",
+    `"${accountId}" has no paid subscription: begin one with POST /billing/checkout.`,
+  );
+}
+
+/** @throws UNAVAILABLE where that takes longer than 10 s. */
+async function waitForEnd({ db, producer, log }: Deps, changeId: string): Promise<PlanChangeRow> {
+  // Should the job be lost, the worker finds the row.
+  await producer
+    .add(planChange, { changeId })
+    .catch((err: unknown) => log.warn({ err, changeId }, "plan-change.not-queued"));
+  let ended: PlanChangeRow | null = null;
+  await waitUntil(waitMs, async () => {
+    const change = await planChanges.findChange(db, changeId);
+    ended = change?.state === "finished" ? change : null;
+    return ended !== null;
+  });
+  if (ended !== null) return ended;
+  throw new AppError(
+    "UNAVAILABLE",
+    "The change is under way and not finished yet: ask again for how it ended.",
+    {
+      retryAfterSeconds: 2,
+    },
+  );
+}
+
+const errorOf = ({ code, detail, declineCode }: ChangeRefusal): AppError =>
+  new AppError(code, detail, declineCode === undefined ? {} : { extensions: { declineCode } });

@@ -1,11 +1,11 @@
 import { AppError, type CheckoutDto } from "@driftlock/contracts";
 import { accounts, checkoutSessions, type Db, subscriptions, type Transaction } from "@driftlock/db";
-import { isLiveSubscription } from "@driftlock/domain";
+import { isLiveSubscription, pricesOfPlan } from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { noSuchAccount } from "../auth/credential.ts";
 import type { EnsureCustomer } from "./ensure-customer.ts";
-import { currentPlan, type PlanRow, planVersion, pricesOf } from "./plan-catalog.ts";
+import { currentPlan, type PlanRow, planVersion } from "./plan-catalog.ts";
 import type { CheckReturnUrl } from "./return-urls.ts";
 import type { SyncFromStripe } from "./sync-from-stripe.ts";
 
@@ -89,7 +89,7 @@ export function createCheckout(deps: Deps) {
       return { do: "answer", session: { sessionId: open.sessionId, url: open.url } };
     }
     if (open !== null) return { do: "expire", session: open };
-    pricesOf(plan);
+    pricesOfPlan(plan);
     const reserved: Reservation = {
       ...urls,
       planId: plan.planId,
@@ -140,7 +140,7 @@ export function createCheckout(deps: Deps) {
   }
 
   async function createAtStripe(accountId: string, reservation: Reservation) {
-    const prices = pricesOf(await planVersion(db, reservation.planId, reservation.planVersion));
+    const prices = pricesOfPlan(await planVersion(db, reservation.planId, reservation.planVersion));
     const customer = await deps.ensureCustomer(accountId);
     return stripeCall(() =>
       deps.stripe.checkout.sessions.create(

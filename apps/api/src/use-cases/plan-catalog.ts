@@ -22,22 +22,3 @@ export async function planVersion(q: Queryable, planId: string, version: number)
   if (plan !== undefined) return plan;
   throw new Error(`the catalogue has no ${planId} v${version}`);
 }
-
-export interface PlanPrices {
-  /** The monthly price; bought once. */
-  licensed: string;
-  /** Prices of what is billed by use; they take no quantity. */
-  metered: string[];
-}
-
-/** What stands for a paid plan at Stripe. @throws UNAVAILABLE before the set-up has made it. */
-export function pricesOf(plan: PlanRow): PlanPrices {
-  const billed = plan.limits.filter((limit) => limit.overagePolicy === "bill");
-  const metered = billed.flatMap((limit) => limit.stripePriceId ?? []);
-  if (plan.stripePriceId === null || metered.length < billed.length) {
-    throw new AppError("UNAVAILABLE", `The plan "${plan.planId}" is not set up at Stripe yet.`, {
-      retryAfterSeconds: 5,
-    });
-  }
-  return { licensed: plan.stripePriceId, metered };
-}

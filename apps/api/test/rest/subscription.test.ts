@@ -1,55 +1,18 @@
-import { createConsumer, createLogger, createMetrics, processor } from "@driftlock/runtime";
-import { cancelNow, syncStripeObject } from "@driftlock/contracts";
-import { sql, stripeObjects } from "@driftlock/db";
-import { createRedis } from "@driftlock/redis";
+import { type ChangeRefusal, planChanges, sql } from "@driftlock/db";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Gateway, openGateway } from "../helpers.ts";
 
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await openGateway();
-  await startSync(gateway);
 }, 60_000);
 afterAll(() => gateway.close());
 
-/** Fetches and applies as the worker does, as far as a subscription's row goes; the worker's own tests do the rest. */
-async function startSync({ life, redisUrl, db, stripe, mirror }: Gateway): Promise<void> {
-  const connection = life.own(
-    "queue connection",
-    createRedis({ url: redisUrl, connectionName: "test", purpose: "queues", onConnectionError: () => {} }),
-    (redis) => redis.disconnect(),
-  );
-  const mirrorAgain = async (objectId: string) => {
-    const generation = (await stripeObjects.findStripeObject(db, objectId))?.generation ?? 0;
-    const fetchSequence = await stripeObjects.nextFetchSequence(db);
-    const subscription = await stripe.subscriptions.retrieve(objectId);
-    await mirror(subscription.metadata["account_id"] ?? "", objectId);
-    const synced = {
-      objectId,
-      stripeCustomerId: null,
-      accountId: null,
-      fetchSequence,
-      generation,
-      isDeleted: false,
-      now: new Date(),
-    };
-    await stripeObjects.updateStripeObjectSynced(db, synced);
-  };
-  const consumer = createConsumer({
-    connection,
-    queue: "billing",
-    processors: [
-      processor(syncStripeObject, ({ objectId }) => mirrorAgain(objectId)),
-      processor(cancelNow, async ({ stripeSubscriptionId }) => {
-        await stripe.subscriptions.cancel(stripeSubscriptionId, { invoice_now: true });
-        await mirrorAgain(stripeSubscriptionId);
-      }),
-    ],
-    concurrency: 4,
-    log: createLogger({ name: "test", level: "silent" }),
-    metrics: createMetrics("test-worker"),
-  });
-  life.own("consumer", consumer, ({ close }) => close());
+/** Ends the account's open change as the worker does; what it makes of changes is tested there, and end to end. */
+async function endChange(accountId: string, refusal: ChangeRefusal | null = null): Promise<void> {
+  await expect.poll(() => planChanges.findOpenChange(gateway.db, accountId)).not.toBeNull();
+  const open = await planChanges.findOpenChange(gateway.db, accountId);
+  if (open !== null) await planChanges.updateChangeFinished(gateway.db, open, { refusal, now: new Date() });
 }
 
 const call = (method: string, accountId: string, body?: object, path = "") =>
@@ -96,8 +59,15 @@ test("who pays has Stripe's period", async () => {
   });
 });
 
-describe("an upgrade", () => {
-  test("is previewed without any change, and then costs what was said", async () => {
+const changesOf = (accountId: string) =>
+  gateway.db.rows<{ wish: string; plan: string | null; told: boolean }>(
+    "test.changes",
+    sql`select wish, wanted_plan_id as plan, told_at is not null as told from plan_changes
+    where account_id = ${accountId}::text order by requested_at`,
+  );
+
+describe("a preview", () => {
+  test("of an upgrade is what would be charged at once, and changes nothing", async () => {
     const { accountId, subscriptionId } = await subscribed("pro");
     const preview = await call("PATCH", accountId, { planId: "business", preview: true });
     expect(preview).toMatchObject({
@@ -114,110 +84,102 @@ describe("an upgrade", () => {
     ).toContain(-2_900);
     expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).items.data).toHaveLength(2);
     expect(await get(accountId)).toMatchObject({ planId: "pro" });
-
-    const changed = await call("PATCH", accountId, { planId: "business" });
-    expect(changed).toMatchObject({
-      status: 200,
-      body: { planId: "business", status: "active", pendingPlanId: null },
-    });
-    const after = await gateway.stripe.subscriptions.retrieve(subscriptionId, { expand: ["latest_invoice"] });
-    expect(after.items.data).toHaveLength(1);
-    expect(after.metadata["plan_changed_at"]).toMatch(/^\d{10}$/);
-    expect(after.latest_invoice).toMatchObject({ status: "paid", amount_paid: 7_000 });
+    expect(await changesOf(accountId)).toEqual([]);
   });
 
-  test("whose payment fails is 402 and changes nothing", async () => {
-    const { accountId, subscriptionId } = await subscribed("pro");
-    const { customer } = await gateway.stripe.subscriptions.retrieve(subscriptionId);
-    const card = await gateway.stripe.paymentMethods.attach("pm_card_chargeCustomerFail", {
-      customer: customer as string,
-    });
-    await gateway.stripe.subscriptions.update(subscriptionId, { default_payment_method: card.id });
-    const refused = await call("PATCH", accountId, { planId: "business" });
-    expect(refused).toMatchObject({ status: 402, body: { code: "PAYMENT_FAILED" } });
-    expect(await get(accountId)).toMatchObject({ planId: "pro", status: "active" });
-    expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).items.data).toHaveLength(2);
-  });
-
-  test("asked for twice at once is made once", async () => {
-    const { accountId, subscriptionId } = await subscribed("pro");
-    const answers = await Promise.all([1, 2, 3].map(() => call("PATCH", accountId, { planId: "business" })));
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
-    const paid = await gateway.stripe.invoices.list({ subscription: subscriptionId });
-    expect(paid.data.map(({ amount_paid }) => amount_paid).toSorted((a, b) => a - b)).toEqual([2_900, 7_000]);
-  });
-});
-
-describe("a downgrade", () => {
-  test("comes at the period's end, and is taken back by asking for the present plan", async () => {
-    const { accountId, subscriptionId } = await subscribed("business");
-    const preview = await call("PATCH", accountId, { planId: "pro", preview: true });
+  test("of anything else is the next renewal, and what cannot be is refused as the change is", async () => {
+    const { accountId } = await subscribed("business");
     const { period } = await get(accountId);
-    expect(preview).toMatchObject({ status: 200, body: { amountDueMinor: 2_900, effectiveAt: period.end } });
-
-    expect(await call("PATCH", accountId, { planId: "pro" })).toMatchObject({
+    expect(await call("PATCH", accountId, { planId: "pro", preview: true })).toMatchObject({
       status: 200,
-      body: { planId: "business", cancelAtPeriodEnd: false },
+      body: { amountDueMinor: 2_900, effectiveAt: period.end },
     });
-    const scheduled = await gateway.stripe.subscriptions.retrieve(subscriptionId, { expand: ["schedule"] });
-    const schedule = scheduled.schedule as { id: string; phases: { items: object[]; start_date: number }[] };
-    expect(schedule.phases).toHaveLength(2);
-    expect(schedule.phases[1]?.items).toHaveLength(2);
-    expect(schedule.phases[1]?.start_date).toBe(Date.parse(period.end) / 1000);
-
-    expect(await call("PATCH", accountId, { planId: "business" })).toMatchObject({ status: 200 });
-    expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).schedule).toBeNull();
-    expect(await call("PATCH", accountId, { planId: "business" })).toMatchObject({
+    expect(await call("PATCH", accountId, { planId: "free", preview: true })).toMatchObject({
+      status: 200,
+      body: { effectiveAt: period.end },
+    });
+    expect(await call("PATCH", accountId, { planId: "business", preview: true })).toMatchObject({
       status: 409,
       body: { code: "SAME_PLAN" },
     });
   });
-
-  test("to Free is a cancellation at the period's end", async () => {
-    const { accountId } = await subscribed("pro");
-    expect(await call("PATCH", accountId, { planId: "free", preview: true })).toMatchObject({ status: 200 });
-    expect(await call("PATCH", accountId, { planId: "free" })).toMatchObject({
-      status: 200,
-      body: { planId: "pro", cancelAtPeriodEnd: true, pendingPlanId: "free" },
-    });
-  });
-
-  test("gives way to a cancellation", async () => {
-    const { accountId, subscriptionId } = await subscribed("business");
-    await call("PATCH", accountId, { planId: "pro" });
-    expect(await call("DELETE", accountId)).toMatchObject({ status: 200, body: { cancelAtPeriodEnd: true } });
-    expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).schedule).toBeNull();
-  });
 });
 
-describe("a cancellation", () => {
-  test("at the period's end is taken back by resume; each of them once", async () => {
+describe("a change", () => {
+  test("is written down for the worker, and answered from what is mirrored once it was made", async () => {
     const { accountId } = await subscribed("pro");
-    expect(await call("POST", accountId, {}, "/resume")).toMatchObject({
-      status: 409,
-      body: { code: "NOT_CANCELED" },
+    const [changed] = await Promise.all([
+      call("PATCH", accountId, { planId: "business" }),
+      endChange(accountId),
+    ]);
+    expect(changed).toMatchObject({ status: 200, body: { accountId, planId: "pro" } });
+    for (const ask of [
+      () => call("DELETE", accountId),
+      () => call("POST", accountId, undefined, "/resume"),
+      () =>
+        gateway.request("DELETE", `/billing/subscription?accountId=${accountId}&when=now`, {
+          bearer: gateway.serviceKey,
+        }),
+    ])
+      expect((await Promise.all([ask(), endChange(accountId)]))[0].status).toBe(200);
+    expect(await changesOf(accountId)).toEqual([
+      { wish: "change", plan: "business", told: true },
+      { wish: "cancel", plan: null, told: true },
+      { wish: "resume", plan: null, told: true },
+      { wish: "cancel-now", plan: null, told: true },
+    ]);
+  });
+
+  test("that is refused says why: a payment that was declined is 402", async () => {
+    const { accountId } = await subscribed("pro");
+    const refusal = {
+      code: "PAYMENT_FAILED",
+      detail: "Your card was declined.",
+      declineCode: "insufficient_funds",
+    } as const;
+    const [refused] = await Promise.all([
+      call("PATCH", accountId, { planId: "business" }),
+      endChange(accountId, refusal),
+    ]);
+    expect(refused).toMatchObject({
+      status: 402,
+      body: { code: "PAYMENT_FAILED", declineCode: "insufficient_funds" },
     });
-    expect(await call("DELETE", accountId)).toMatchObject({ status: 200, body: { cancelAtPeriodEnd: true } });
+  });
+
+  test("asked for three times at once is one; another meanwhile is 409", async () => {
+    const { accountId } = await subscribed("pro");
+    const upgrades = [1, 2, 3].map(() => call("PATCH", accountId, { planId: "business" }));
+    await expect.poll(() => changesOf(accountId)).toHaveLength(1);
     expect(await call("DELETE", accountId)).toMatchObject({
       status: 409,
-      body: { code: "ALREADY_CANCELED" },
+      body: { code: "CHANGE_IN_PROGRESS" },
     });
-    expect(await call("POST", accountId, undefined, "/resume")).toMatchObject({
-      status: 200,
-      body: { cancelAtPeriodEnd: false, pendingPlanId: null },
-    });
+    await endChange(accountId);
+    expect((await Promise.all(upgrades)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await changesOf(accountId)).toHaveLength(1);
   });
 
-  test("now ends it", async () => {
+  test("that takes too long is 503, and who asks again is told how it ended, once", async () => {
     const { accountId } = await subscribed("pro");
-    const ended = await gateway.request("DELETE", `/billing/subscription?accountId=${accountId}&when=now`, {
-      bearer: gateway.serviceKey,
+    const late = await call("PATCH", accountId, { planId: "business" });
+    expect(late).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
+    expect(late.headers.get("retry-after")).not.toBeNull();
+    await endChange(accountId, { code: "CARD_EXPIRED", detail: "Your card has expired." });
+    expect(await call("PATCH", accountId, { planId: "business" })).toMatchObject({
+      status: 402,
+      body: { code: "CARD_EXPIRED" },
     });
-    expect(ended).toMatchObject({ status: 200, body: { planId: "free", status: "active" } });
-    expect(await call("DELETE", accountId)).toMatchObject({ status: 409, body: { code: "NO_SUBSCRIPTION" } });
+    expect(await changesOf(accountId)).toHaveLength(1);
+    const [again] = await Promise.all([
+      call("PATCH", accountId, { planId: "business" }),
+      endChange(accountId),
+    ]);
+    expect(again.status).toBe(200);
+    expect(await changesOf(accountId)).toHaveLength(2);
   });
 
-  test("at another time than two is 422", async () => {
+  test("to be made at another time than two is 422", async () => {
     const { accountId } = await subscribed("pro");
     const answer = await gateway.request(
       "DELETE",
@@ -245,27 +207,4 @@ test("an account without a subscription has nothing to change, cancel or resume"
     status: 422,
     body: { code: "UNKNOWN_PLAN" },
   });
-});
-
-test("a lease that a dead process left is waited for no longer than it lasts", async () => {
-  const { accountId } = await subscribed("pro");
-  const until = new Date(Date.now() + 500);
-  await gateway.db.run(
-    "test.lease",
-    sql`insert into account_leases values (${accountId}::text, 'dead', ${until}::timestamptz)`,
-  );
-  expect(await call("DELETE", accountId)).toMatchObject({ status: 200 });
-  expect(Date.now()).toBeGreaterThanOrEqual(until.getTime());
-});
-
-// Last: nobody aggregates here, so that its partition stays behind.
-test("an upgrade waits until the usage so far is billed, and is 503 where that does not come", async () => {
-  const { accountId, subscriptionId } = await subscribed("pro");
-  const event = { id: "e1", metric: "events", accountId, quantity: 5 };
-  const used = await gateway.request("POST", "/billing/usage", { bearer: gateway.serviceKey, body: event });
-  expect(used.status).toBe(202);
-  const refused = await call("PATCH", accountId, { planId: "business" });
-  expect(refused).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
-  expect(refused.headers.get("retry-after")).not.toBeNull();
-  expect((await gateway.stripe.subscriptions.retrieve(subscriptionId)).items.data).toHaveLength(2);
 });

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { byMetric } from "../format/metric.ts";
 import { useTRPC } from "./client.ts";
-import type { ChangedSubscription } from "./router-outputs.ts";
+import type { Subscription } from "./router-outputs.ts";
 
 const subscriptionEveryMs = 10_000;
 const usageEveryMs = 5_000;
@@ -26,8 +26,8 @@ export const useUsage = () =>
 export function useTakeChange() {
   const trpc = useTRPC();
   const queryClient = useQueryClient();
-  return async ({ subscription, isSynced }: ChangedSubscription): Promise<void> => {
-    if (isSynced) queryClient.setQueryData(trpc.subscription.get.queryKey(), subscription);
+  return async (subscription: Subscription): Promise<void> => {
+    queryClient.setQueryData(trpc.subscription.get.queryKey(), subscription);
     await queryClient.invalidateQueries();
   };
 }

@@ -7,7 +7,6 @@ type Outputs = inferRouterOutputs<AppRouter>;
 export type Plan = Outputs["plans"]["list"]["plans"][number];
 export type PlanId = Plan["id"];
 export type Subscription = Outputs["subscription"]["get"];
-export type ChangedSubscription = Outputs["subscription"]["change"];
 export type ChangePreview = Outputs["subscription"]["preview"];
 export type MetricUsage = Outputs["usage"]["get"]["metrics"][number];
 export type UsageSeries = Outputs["usage"]["series"];

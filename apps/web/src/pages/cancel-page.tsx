@@ -3,7 +3,7 @@ import { useState } from "react";
 import { isPaying } from "../account/plan-offer.ts";
 import { usePlans, useSubscription, useTakeChange } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
-import type { ChangedSubscription, Subscription } from "../api/router-outputs.ts";
+import type { Subscription } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
@@ -32,7 +32,7 @@ function Cancel({ present, name }: { present: Subscription; name: string }) {
   const [when, setWhen] = useState<When>("period-end");
   const takeChange = useTakeChange();
   const cancel = useMutation(useTRPC().subscription.cancel.mutationOptions({ onSuccess: takeChange }));
-  if (cancel.isSuccess) return <Canceled when={when} change={cancel.data} name={name} />;
+  if (cancel.isSuccess) return <Canceled when={when} left={cancel.data} name={name} />;
   if (!isPaying(present) || present.cancelAtPeriodEnd) return <NothingToCancel present={present} />;
   return (
     <form
@@ -82,22 +82,18 @@ function Cancel({ present, name }: { present: Subscription; name: string }) {
   );
 }
 
-function Canceled({ when, change, name }: { when: When; change: ChangedSubscription; name: string }) {
+function Canceled({ when, left, name }: { when: When; left: Subscription; name: string }) {
   if (when === "now") {
-    return change.isSynced ? (
+    return (
       <Notice isAnswer tone="good" title={`${name} has ended`} actions={<ToOverview />}>
         You are on Free from now on.
-      </Notice>
-    ) : (
-      <Notice isAnswer tone="good" title={`${name} is ending`} actions={<ToOverview />}>
-        Your usage is being closed and invoiced; in a few seconds you are on Free.
       </Notice>
     );
   }
   return (
     <Notice isAnswer tone="good" title={`${name} is cancelled`} actions={<ToOverview />}>
-      You keep it until <Instant at={change.subscription.period.end} style="minute" />. To take this back
-      before then, go to the overview.
+      You keep it until <Instant at={left.period.end} style="minute" />. To take this back before then, go to
+      the overview.
     </Notice>
   );
 }

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { planOffer } from "../account/plan-offer.ts";
 import { usePlans, useSubscription, useTakeChange } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
-import type { ChangedSubscription, Plan, Subscription } from "../api/router-outputs.ts";
+import type { Plan, Subscription } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { ChangePreview } from "../components/change-preview.tsx";
 import { Instant } from "../components/instant.tsx";
@@ -49,7 +49,7 @@ function ChangePlan({ plan, plans, present }: ChangePlanProps) {
   const change = useMutation(trpc.subscription.change.mutationOptions({ onSuccess: takeChange }));
   const resume = useMutation(trpc.subscription.resume.mutationOptions({ onSuccess: takeChange }));
   const done = change.data ?? resume.data;
-  if (done !== undefined) return <Changed plan={plan} done={done} />;
+  if (done !== undefined) return <Changed plan={plan} subscription={done} />;
   const { kind } = planOffer(plan.id, present, plans);
   const isEnding = present.cancelAtPeriodEnd;
   const confirm = () =>
@@ -84,19 +84,12 @@ function ChangePlan({ plan, plans, present }: ChangePlanProps) {
   );
 }
 
-function Changed({ plan, done: { subscription, isSynced } }: { plan: Plan; done: ChangedSubscription }) {
+function Changed({ plan, subscription }: { plan: Plan; subscription: Subscription }) {
   const overview = (
     <Link className="button primary" to="/app">
       To the overview
     </Link>
   );
-  if (!isSynced) {
-    return (
-      <Notice isAnswer tone="good" title="Your change is taken" actions={overview}>
-        It shows here within a few seconds.
-      </Notice>
-    );
-  }
   return subscription.planId === plan.id ? (
     <Notice isAnswer tone="good" title={`You are on ${plan.name}`} actions={overview} />
   ) : (
