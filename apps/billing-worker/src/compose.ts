@@ -153,7 +153,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     },
     start: async () => {
       for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
-      consume(applyStripeEvent.queue, [applyStripeEventProcessor(deps)], applyConcurrency);
+      consume(applyStripeEvent.queue, [applyStripeEventProcessor({ ...deps, log })], applyConcurrency);
       consume(syncStripeObject.queue, [
         syncStripeObjectProcessor({ ...deps, syncObject }),
         resolveDoubleCheckoutProcessor(deps),

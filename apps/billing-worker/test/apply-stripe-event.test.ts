@@ -21,7 +21,7 @@ const hint = (over: Partial<StripeHint> = {}): StripeHint => ({
 /** The world, and the job run by hand, so that each of its effects can be seen. */
 async function openApply() {
   const world = await openWorld();
-  const job = applyStripeEventProcessor({ ...world, isLive: false });
+  const job = applyStripeEventProcessor({ ...world, log, isLive: false });
   const apply = (given: StripeHint) =>
     job.run(given, { log, signal: world.life.signal, attempt: 1, requestId: undefined });
   const events = () => world.rows(sql`select event_id, outcome, reason from stripe_events order by event_id`);

@@ -34,7 +34,8 @@ export function compose(env: Env, { life, log, metrics }: ProcessContext): Compo
     checks: { redis: () => pingRedis(redis) },
     start: async () => {
       for (const warning of await findRedisWarnings(redis)) log.warn({ warning }, "redis.misconfigured");
-      await app.listen({ host: env.BIND_HOST, port: env.WEBHOOK_PORT });
+      const url = await app.listen({ host: env.BIND_HOST, port: env.WEBHOOK_PORT });
+      log.info({ url: `${url}/webhooks/stripe` }, "ingester.listening");
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, applyStripeEvent, handledThinEventTypes, type StripeHint } from "@driftlock/contracts";
 import { stripeEvents, usageQuarantine } from "@driftlock/db";
-import { createBatcher, type JobContext, processor } from "@driftlock/runtime";
+import { createBatcher, type JobContext, type Logger, processor } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import { type ApplyHintsDeps, applyHints, type GivenHint } from "../stripe-events/apply-hints.ts";
 import { fetchRefusedReports } from "../stripe-events/meter-events.ts";
@@ -21,13 +21,13 @@ interface ApplyStripeEventDeps extends ApplyHintsDeps {
 export function applyStripeEventProcessor(deps: ApplyStripeEventDeps) {
   const apply = createBatcher<GivenHint & { signal: AbortSignal }>({
     itemsMax: applyConcurrency,
-    run: (batch) => whenServersAnswer(() => applyHints(deps, batch), batch),
+    run: (batch) => whenServersAnswer(() => applyHints(deps, batch), { log: deps.log, batch }),
     isolates: (error) => !isUnavailable(error),
   });
   return processor(applyStripeEvent, async (hint, context) => {
     if (handledThinEventTypes.some((type) => type === hint.type))
       return setAsideRefusedReports(deps, hint, context.log);
-    return apply({ hint, ...context });
+    return apply({ hint, requestId: context.requestId, signal: context.signal });
   });
 }
 
@@ -36,14 +36,14 @@ const isUnavailable = (error: unknown): boolean => error instanceof AppError && 
 /** Postgres or Redis away: again and again, until it is back or the process stops, which puts the jobs back. */
 async function whenServersAnswer(
   work: () => Promise<void>,
-  batch: readonly Pick<JobContext, "signal" | "log">[],
+  { log, batch }: { log: Logger; batch: readonly { signal: AbortSignal }[] },
 ): Promise<void> {
   for (let failures = 0; ; failures += 1) {
     try {
       return await work();
     } catch (error) {
       if (!isUnavailable(error) || batch.every(({ signal }) => signal.aborted)) throw error;
-      if (failures === 0) batch[0]?.log.warn({ err: error, count: batch.length }, "stripe-events.waiting");
+      if (failures === 0) log.warn({ err: error, count: batch.length }, "stripe-events.waiting");
       await delay(awayPauseMs);
     }
   }

@@ -9,12 +9,13 @@ export interface ApplyHintsDeps {
   producer: Producer;
   wallClock: Clock;
   isLive: boolean;
+  log: Logger;
 }
 
 export interface GivenHint {
   hint: StripeHint;
-  log: Logger;
-  requestId: string | undefined;
+  /** The request that brought it, which its sync is logged with. */
+  requestId?: string | undefined;
 }
 
 type ObjectRef = stripeObjects.StripeObjectRef;
@@ -46,8 +47,10 @@ export async function applyHints(deps: ApplyHintsDeps, given: readonly GivenHint
     [...syncs].map(([objectId, requestId]) => ({ payload: { objectId }, requestId })),
     { deduplicate: "keep-last-if-active" },
   );
-  for (const { hint, reason, log } of read)
-    tellRecorded(hint, { reason, log, isNew: recorded.has(hint.eventId) });
+  tellRecorded(
+    deps.log,
+    read.map(({ hint, reason }) => ({ hint, reason, isNew: recorded.has(hint.eventId) })),
+  );
 }
 
 function readHint(hint: StripeHint, isLive: boolean): { objects: ObjectRef[]; reason: string | null } {
@@ -69,11 +72,18 @@ function distinct(objects: readonly ObjectRef[]): ObjectRef[] {
   return [...byId.values()];
 }
 
+/** One line for all: with one for each, the log would be the greatest part of the work. */
 function tellRecorded(
-  { eventId, type, objectId, apiVersion }: StripeHint,
-  { reason, isNew, log }: { reason: string | null; isNew: boolean; log: Logger },
+  log: Logger,
+  told: readonly { hint: StripeHint; reason: string | null; isNew: boolean }[],
 ): void {
-  log.info({ eventId, type, objectId, isNew, reason }, "stripe-event.recorded");
-  if (apiVersion !== null && apiVersion !== stripeApiVersion)
-    log.warn({ eventId, apiVersion, expected: stripeApiVersion }, "stripe-event.other-version");
+  const events = told.map(({ hint: { eventId, type, objectId }, reason, isNew }) => ({
+    ...{ eventId, type, objectId, isNew, reason },
+  }));
+  log.info({ events }, "stripe-events.recorded");
+  const others = told.flatMap(({ hint: { eventId, apiVersion } }) =>
+    apiVersion === null || apiVersion === stripeApiVersion ? [] : [{ eventId, apiVersion }],
+  );
+  if (others.length > 0)
+    log.warn({ events: others, expected: stripeApiVersion }, "stripe-events.other-version");
 }

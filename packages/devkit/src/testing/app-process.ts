@@ -5,7 +5,7 @@ import { checkoutRoot } from "../infra/run-as.ts";
 
 /** One of our apps as a process of its own, ready. */
 export interface TestApp {
-  /** Where the gateway listens; of another app "". */
+  /** Where the gateway listens, or the ingester takes events; of another app "". */
   readonly url: string;
   readonly opsUrl: string;
   kill(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): void;
@@ -15,7 +15,7 @@ export interface TestApp {
 
 /** Starts an app with `env` and PATH alone; rejects with what it wrote should it end before it is ready. */
 export async function startTestApp(
-  app: "api" | "usage-aggregator",
+  app: "api" | "usage-aggregator" | "webhook-ingester",
   env: Readonly<Record<string, string>>,
 ): Promise<TestApp> {
   const child = spawn(process.execPath, [join(checkoutRoot, `apps/${app}/src/main.ts`)], {
@@ -32,6 +32,6 @@ export async function startTestApp(
       if (found !== undefined) resolve(found);
     });
   });
-  const url = /"url":"([^"]+)".*"gateway\.listening"/.exec(output)?.[1] ?? "";
+  const url = /"url":"([^"]+)".*"(?:gateway|ingester)\.listening"/.exec(output)?.[1] ?? "";
   return { url, opsUrl, kill: (signal) => void child.kill(signal), exited };
 }
