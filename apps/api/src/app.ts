@@ -24,8 +24,11 @@ import { operatorAccountRoutes } from "./rest/operator-accounts.ts";
 import { operatorAuditRoutes } from "./rest/operator-audit.ts";
 import { operatorDunningRoutes } from "./rest/operator-dunning.ts";
 import { operatorKeyRoutes } from "./rest/operator-keys.ts";
+import { operatorMetricRoutes } from "./rest/operator-metrics.ts";
+import { operatorQuarantineRoutes } from "./rest/operator-quarantine.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
 import { operatorReconciliationRoutes } from "./rest/operator-reconciliation.ts";
+import { operatorUsageRoutes } from "./rest/operator-usage.ts";
 import { planRoutes } from "./rest/plans.ts";
 import { alertRoutes } from "./rest/alerts.ts";
 import { spendCapRoutes } from "./rest/spend-cap.ts";
@@ -113,6 +116,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     operatorKeyRoutes(operator),
     operatorDunningRoutes(operator),
     operatorAuditRoutes(operator),
+    operatorMetricRoutes(operator),
+    operatorQuarantineRoutes(operator),
+    operatorUsageRoutes(operator),
     operatorQueueRoutes(operator),
     operatorReconciliationRoutes(operator),
     webSessionRoutes({ appConfig, createDemoSession: options.createDemoSession }),

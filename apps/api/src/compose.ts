@@ -132,6 +132,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     randomBytes,
   });
   const operator = createOperatorUseCases({
+    usage,
     db,
     stripe,
     clock,

@@ -20,6 +20,8 @@ export const errorCatalog = {
   ACCOUNT_EXISTS: { status: 409, retryable: false, title: "This account exists already" },
   DUNNING_CASE_SETTLED: { status: 409, retryable: false, title: "The story of this invoice has ended" },
   INVOICE_SETTLED: { status: 409, retryable: false, title: "Nothing is to be paid on this invoice" },
+  METRIC_EXISTS: { status: 409, retryable: false, title: "This metric exists already" },
+  QUARANTINE_SETTLED: { status: 409, retryable: false, title: "This was replayed or discarded before" },
   EVENT_CONFLICT: { status: 409, retryable: false, title: "This event id was used with another payload" },
   RESERVATION_CONFLICT: { status: 409, retryable: false, title: "This reservation id was used otherwise" },
   RESERVATION_ENDED: { status: 409, retryable: false, title: "This reservation holds nothing any more" },

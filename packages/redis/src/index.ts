@@ -3,6 +3,7 @@ export { readMemoryShare, readStreamSizes, type StreamSize } from "./backlog.ts"
 export { readCommitted } from "./committed.ts";
 export { createRedis, findRedisWarnings, type RedisClient, type RedisOptions } from "./connection.ts";
 export { toAppError } from "./errors.ts";
+export { forgetCounters } from "./forget-counters.ts";
 export { counterField, keys } from "./keys.ts";
 export { partitionOf } from "./partition.ts";
 export { pingRedis } from "./ping-redis.ts";
@@ -24,6 +25,7 @@ export {
   type Verdict,
 } from "./scripts/accept-usage.ts";
 export { type CounterCorrection, correctCounters } from "./scripts/correct-counters.ts";
+export { forgetSeen } from "./scripts/forget-seen.ts";
 export { putLimits } from "./scripts/put-limits.ts";
 export { type LiveUsage, readCounters } from "./scripts/read-counters.ts";
 export { createReadLimits, type ReadLimits } from "./scripts/read-limits.ts";

@@ -1,6 +1,5 @@
 import { type AccountLimits, AppError, eventAgeMaxMs } from "@driftlock/contracts";
 import { type Db, usageSnapshots } from "@driftlock/db";
-import { accountLimits } from "@driftlock/domain";
 import {
   type CounterSnapshot,
   partitionOf,
@@ -9,9 +8,8 @@ import {
   seedCounters,
 } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
-import type { Catalog, CatalogCache } from "./catalog-cache.ts";
-
-type Snapshot = Awaited<ReturnType<typeof usageSnapshots.listUsageSnapshots>>[number];
+import type { CatalogCache } from "./catalog-cache.ts";
+import { createSnapshotLimits, type Snapshot } from "./snapshot-limits.ts";
 
 /**
  * Puts the limits of accounts and their counters into Redis, from Postgres and the stream's tail. @returns the accounts
@@ -32,43 +30,8 @@ const triesMax = 10;
 /** More would hold up Redis. */
 const seedAccountsMax = 100;
 
-/** Whether the catalogue is the one that the snapshot was taken with: limits are of one version only. */
-const isOf = ({ periods, metricsVersion }: Snapshot, { plans, metrics }: Catalog): boolean =>
-  metrics.reduce((sum, { version }) => sum + version, 0) >= metricsVersion &&
-  periods.every((period) =>
-    plans.some((plan) => plan.planId === period.planId && plan.version === period.planVersion),
-  );
-
 export function createAccountLoader({ db, redis, clock, catalogCache, partitions }: Deps): LoadAccounts {
-  async function limitsOf(snapshot: Snapshot): Promise<AccountLimits> {
-    const cached = await catalogCache.get();
-    const { plans, metrics } = isOf(snapshot, cached) ? cached : await catalogCache.refresh();
-    const limits = accountLimits({
-      accountId: snapshot.accountId,
-      version: snapshot.limitsVersion,
-      periods: snapshot.periods.map(({ startMs, endMs, planId, planVersion, isClosed }) => ({
-        periodStart: new Date(startMs),
-        periodEnd: new Date(endMs),
-        planId,
-        planVersion,
-        closedAt: isClosed ? new Date(endMs) : null,
-      })),
-      plans,
-      metrics,
-      spendCapMinor: snapshot.spendCapMinor,
-      now: clock.now(),
-    });
-    if (limits === null) {
-      throw new AppError(
-        "UNAVAILABLE",
-        `The present period of ${snapshot.accountId} is not known yet; try again.`,
-        {
-          retryAfterSeconds: 5,
-        },
-      );
-    }
-    return limits;
-  }
+  const limitsOf = createSnapshotLimits({ clock, catalogCache });
 
   /** Limits alone where the counters hold: a new period, or a change that moves no boundary. */
   async function keepsCounters(snapshot: Snapshot, limits: AccountLimits): Promise<boolean> {

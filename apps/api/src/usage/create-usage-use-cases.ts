@@ -7,6 +7,9 @@ import { createExportUsage } from "../use-cases/export-usage.ts";
 import { createGetEntitlements } from "../use-cases/get-entitlements.ts";
 import { createGetUsage } from "../use-cases/get-usage.ts";
 import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
+import { createOperatorMetrics } from "../use-cases/operator-metrics.ts";
+import { createOperatorQuarantine } from "../use-cases/operator-quarantine.ts";
+import { createPreviewLateUsage } from "../use-cases/preview-late-usage.ts";
 import { createRecordUsage } from "../use-cases/record-usage.ts";
 import { createReservations } from "../use-cases/reservations.ts";
 import { createAccountLoader } from "./account-loader.ts";
@@ -54,6 +57,11 @@ export function createUsageUseCases(deps: Deps) {
   return {
     reservations: createReservations(ofReservations),
     reservationKeeper: createReservationKeeper(ofReservations),
+    operate: {
+      ...createOperatorMetrics({ db, clock, catalogCache }),
+      ...createOperatorQuarantine({ db, redis, clock, wallNow, gate, partitions }),
+      ...createPreviewLateUsage({ db, clock, catalogCache }),
+    },
     recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
     checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
     getUsage: createGetUsage({ gate, clock }),

@@ -3,6 +3,7 @@ import type { AccessPolicy } from "@driftlock/domain";
 import type { Clock, QueueInspector } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import type { KeyMode } from "../auth/api-key.ts";
+import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
 import { createManageKeys } from "./manage-keys.ts";
 import { createOpenAccount } from "./open-account.ts";
 import { createOperatorAccounts } from "./operator-accounts.ts";
@@ -16,6 +17,7 @@ interface Resources {
   db: Db;
   stripe: Stripe;
   clock: Clock;
+  usage: Pick<UsageUseCases, "operate">;
   inspector: QueueInspector;
   accessPolicy: AccessPolicy;
   keyMode: KeyMode;
@@ -29,6 +31,7 @@ export const createOperatorUseCases = (resources: Resources): OperatorUseCases =
     ...resources,
     makeAccountId: () => `acct_${resources.randomBytes(10).toString("hex")}`,
   }),
+  ...resources.usage.operate,
   ...createOperatorAccounts(resources),
   ...createManageKeys(resources),
   ...createOperatorDunning(resources),

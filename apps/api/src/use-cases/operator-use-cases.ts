@@ -5,19 +5,25 @@ import type {
   AuditQuery,
   CreatedKeyDto,
   CreateKeyBody,
+  CreateMetricBody,
   DisputeDto,
   DunningCaseDetailDto,
   DunningCaseDto,
   DunningQuery,
   FailedJobDto,
   KeyDto,
+  LatePreviewDto,
+  MetricDto,
   MirrorDifferenceDto,
   OpenAccountBody,
   Page,
   PageQuery,
+  QuarantineDto,
+  QuarantineQuery,
   QueueDto,
   ReconciliationDto,
   ReconciliationQuery,
+  UpdateMetricBody,
 } from "@driftlock/contracts";
 
 /** What an operator does; `actor` is the credential's id, for the audit log. */
@@ -29,6 +35,14 @@ export interface OperatorUseCases {
   listKeys(page: PageQuery): Promise<Page<KeyDto>>;
   rollKey(actor: string, keyId: string): Promise<CreatedKeyDto>;
   revokeKey(actor: string, keyId: string): Promise<KeyDto>;
+  listMetrics(page: PageQuery): Promise<Page<MetricDto>>;
+  createMetric(actor: string, body: CreateMetricBody): Promise<MetricDto>;
+  updateMetric(actor: string, metric: string, body: UpdateMetricBody): Promise<MetricDto>;
+  listQuarantined(query: QuarantineQuery): Promise<Page<QuarantineDto>>;
+  replayQuarantined(actor: string, quarantineId: number): Promise<QuarantineDto>;
+  discardQuarantined(actor: string, quarantineId: number): Promise<QuarantineDto>;
+  previewReplay(quarantineIds: readonly number[]): Promise<LatePreviewDto>;
+  previewLateUsage(items: readonly unknown[]): Promise<LatePreviewDto>;
   listDunningCases(query: DunningQuery): Promise<Page<DunningCaseDto>>;
   getDunningCase(invoiceId: string): Promise<DunningCaseDetailDto>;
   retryDunning(actor: string, invoiceId: string): Promise<DunningCaseDto>;
