@@ -91,6 +91,7 @@ export async function openWorld(
     dunningMode: course.dunningMode,
     finalStep: course.finalStep,
     holder: "converge",
+    log,
   };
   const close = createClosePeriod(deps);
   const processors: Processor[] = [
