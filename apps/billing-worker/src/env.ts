@@ -31,7 +31,7 @@ export type Env = z.infer<typeof Env>;
 /** The worker's configuration; a wrong one ends the process with every fault named. */
 export const readWorkerEnv = (): Env => loadEnv(Env, process.env, { processName: "billing-worker" });
 
-const SetupEnv = z
+export const SetupEnv = z
   .object({
     ...databaseEnv,
     ...stripeEnv,
@@ -45,5 +45,7 @@ const SetupEnv = z
     message: "must say where the endpoint's secrets are kept, since WEBHOOK_URL is set",
   });
 
+export type SetupEnv = z.infer<typeof SetupEnv>;
+
 /** What the set-up of Stripe is told. */
-export const readSetupEnv = () => loadEnv(SetupEnv, process.env, { processName: "stripe-setup" });
+export const readSetupEnv = (): SetupEnv => loadEnv(SetupEnv, process.env, { processName: "stripe-setup" });

@@ -1,9 +1,8 @@
 import { createDb } from "@driftlock/db";
+import { systemClock } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { bindStripeAccount } from "./catalog/bind-stripe-account.ts";
-import { setUpPortal } from "./catalog/set-up-portal.ts";
-import { setUpPrices } from "./catalog/set-up-prices.ts";
-import { setUpWebhooks } from "./catalog/set-up-webhooks.ts";
+import { push } from "./catalog/plan-push.ts";
 import { readSetupEnv } from "./env.ts";
 
 const env = readSetupEnv();
@@ -16,10 +15,10 @@ const db = createDb({
 const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, maxNetworkRetries: 5 });
 try {
   const account = await bindStripeAccount({ db, stripe, secretKey, mode: env.DRIFTLOCK_MODE });
-  const priceCount = await setUpPrices({ db, stripe });
-  await setUpPortal(stripe);
   const { WEBHOOK_URL: url, STRIPE_WEBHOOK_SECRET_FILE: secretFile } = env;
-  if (url !== undefined && secretFile !== undefined) await setUpWebhooks({ stripe, url, secretFile });
+  const webhooks = url !== undefined && secretFile !== undefined ? { url, secretFile } : undefined;
+  const steps = await push({ db, stripe, clock: systemClock() }, { webhooks });
+  const priceCount = steps.filter(({ kind }) => kind === "price").length;
   const posts = url === undefined ? "no webhook endpoint" : `events are posted to ${url}`;
   process.stdout.write(`bound to ${account}; ${priceCount} prices are in place; ${posts}\n`);
 } finally {

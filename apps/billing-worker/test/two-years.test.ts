@@ -2,7 +2,7 @@ import { catalog, sql } from "@driftlock/db";
 import { closeLatenessMs } from "@driftlock/domain";
 import type { Stripe } from "@driftlock/stripe";
 import { expect, test } from "vitest";
-import { setUpPrices } from "../src/catalog/set-up-prices.ts";
+import { push } from "../src/catalog/plan-push.ts";
 import { createDueWork } from "./due-work.ts";
 import { at, storeEvents } from "./helpers.ts";
 import { type MovingWorld, openMoving } from "./time-world.ts";
@@ -62,7 +62,7 @@ async function openInstallation(): Promise<MovingWorld> {
     },
     world.clock.now(),
   );
-  await setUpPrices(world);
+  await push(world);
   // Nobody is waited for while the clock moves: it stops where the test has something to do.
   await world.addFault({ kind: "no-holding" });
   return world;

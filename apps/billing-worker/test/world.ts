@@ -16,8 +16,7 @@ import { createStripe, readWebhook, type Stripe, stripeHintOf } from "@driftlock
 import { startSimulator } from "@driftlock/stripe-simulator";
 import { expect, onTestFinished } from "vitest";
 import { bindStripeAccount } from "../src/catalog/bind-stripe-account.ts";
-import { setUpPortal } from "../src/catalog/set-up-portal.ts";
-import { setUpPrices } from "../src/catalog/set-up-prices.ts";
+import { push } from "../src/catalog/plan-push.ts";
 import { compose } from "../src/compose.ts";
 import { Env } from "../src/env.ts";
 import { createSyncObject } from "../src/sync/sync-object.ts";
@@ -74,8 +73,7 @@ export async function openSide(
   const wallClock = { now: () => new Date() };
   await seedCatalog(db, { mode, usagePartitions: 4, now: clock.now() });
   await bindStripeAccount({ db, stripe, secretKey, mode });
-  await setUpPrices({ db, stripe });
-  await setUpPortal(stripe);
+  await push({ db, stripe, clock });
   const producer = life.own("producer", createProducer({ connection: redis, log }), (queues) =>
     queues.close(),
   );

@@ -6,7 +6,7 @@ export interface CatalogPlan {
   name: string;
   rank: number;
   priceAmountMinor: number;
-  currency: "usd";
+  currency: string;
   interval: "month" | "year";
   retentionDays: number;
   support: string;
@@ -19,7 +19,7 @@ export interface CatalogPlan {
 export interface CatalogLimit {
   included: number | null;
   policy: OveragePolicy;
-  overage?: { amountMinor: number; perUnits: number };
+  overage?: { amountMinor: number; perUnits: number } | undefined;
 }
 
 export interface CatalogMetric {

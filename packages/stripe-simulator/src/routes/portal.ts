@@ -6,52 +6,9 @@ import { applyMetadata } from "../metadata.ts";
 import type { ObjectOf } from "../objects.ts";
 import type { Stored } from "../stored.ts";
 import { isAsked } from "./filters.ts";
+import { DEFAULT_FEATURES, readFeatures } from "./portal-features.ts";
 
 type Configuration = ObjectOf<"billing_portal.configuration">;
-type Features = Configuration["features"];
-
-const DEFAULT_FEATURES: Features = {
-  customer_update: { allowed_updates: [], enabled: false },
-  invoice_history: { enabled: true },
-  payment_method_update: { enabled: true, payment_method_configuration: null },
-  subscription_cancel: {
-    cancellation_reason: { enabled: false, feedback_options: null, options: [] },
-    enabled: true,
-    mode: "at_period_end",
-    proration_behavior: "none",
-  },
-  subscription_pause: { duration: { interval_options: [], type: "indefinite" }, enabled: false },
-  subscription_update: {
-    billing_cycle_anchor: null,
-    default_allowed_updates: [],
-    enabled: false,
-    products: null,
-    proration_behavior: "none",
-    schedule_at_period_end: { conditions: [] },
-    trial_update_behavior: "end_trial",
-  },
-};
-
-/** Which of the four features that the portal page has are on; the rest stays as the default says. */
-function readFeatures(
-  given: Stripe.BillingPortal.ConfigurationCreateParams["features"] | undefined,
-  before: Features,
-): Features {
-  const cancel = given?.subscription_cancel;
-  return {
-    ...before,
-    invoice_history: { enabled: given?.invoice_history?.enabled ?? before.invoice_history.enabled },
-    payment_method_update: {
-      ...before.payment_method_update,
-      enabled: given?.payment_method_update?.enabled ?? before.payment_method_update.enabled,
-    },
-    subscription_cancel: {
-      ...before.subscription_cancel,
-      enabled: cancel?.enabled ?? before.subscription_cancel.enabled,
-      mode: cancel?.mode ?? before.subscription_cancel.mode,
-    },
-  };
-}
 
 function createConfiguration(
   ctx: SimContext,
@@ -69,7 +26,7 @@ function createConfiguration(
     },
     created: ctx.now(),
     default_return_url: params.default_return_url || null,
-    features: readFeatures(params.features as never, DEFAULT_FEATURES),
+    features: readFeatures(params.features, DEFAULT_FEATURES),
     is_default: ctx.store.list("billing_portal.configuration").length === 0,
     livemode: false,
     login_page: { enabled: false, url: null },
@@ -90,7 +47,7 @@ function updateConfiguration(
   const before = ctx.store.getOrThrow("billing_portal.configuration", id);
   const updated = ctx.store.update("billing_portal.configuration", id, {
     active: params.active ?? before.active,
-    features: readFeatures(params.features as never, before.features),
+    features: readFeatures(params.features, before.features),
     metadata: applyMetadata(before.metadata, params.metadata),
     updated: ctx.now(),
     ...(params.default_return_url === undefined

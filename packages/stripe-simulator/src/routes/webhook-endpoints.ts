@@ -94,6 +94,31 @@ function createDestination(ctx: SimContext, params: Stripe.V2.Core.EventDestinat
   return withIncluded(destination, params.include);
 }
 
+/** Changes what a destination is told, where and under which name. */
+function updateDestination(
+  ctx: SimContext,
+  id: string,
+  params: Stripe.V2.Core.EventDestinationUpdateParams,
+): object {
+  const before = ctx.store.getOrThrow("v2.core.event_destination", id);
+  const url = params.webhook_endpoint?.url;
+  const changed = ctx.store.update("v2.core.event_destination", id, {
+    description: params.description ?? before.description,
+    enabled_events: params.enabled_events ?? before.enabled_events,
+    metadata: applyMetadata(before.metadata ?? null, params.metadata),
+    name: params.name ?? before.name,
+    updated: new Date(ctx.now() * 1000).toISOString(),
+    ...(url === undefined ? {} : { _url: checkUrl(url) }),
+  });
+  return withIncluded(changed, params.include);
+}
+
+const setDestinationStatus = (ctx: SimContext, id: string, status: "enabled" | "disabled"): object =>
+  ctx.store.update("v2.core.event_destination", id, {
+    status,
+    updated: new Date(ctx.now() * 1000).toISOString(),
+  });
+
 function withIncluded(destination: Destination, include: string[] = []): object {
   const shown = {
     ...(include.includes("webhook_endpoint.url") ? { url: destination._url } : {}),
@@ -160,6 +185,20 @@ export const webhookEndpointRoutes: Route[] = [
         .list("v2.core.event_destination")
         .toReversed()
         .map((each) => withIncluded(each, params.include)),
+  ),
+  route<Stripe.V2.Core.EventDestinationUpdateParams>(
+    "POST",
+    "/v2/core/event_destinations/:id",
+    { params: "V2.Core.EventDestinationUpdateParams", response: "V2.Core.EventDestination" },
+    (ctx, { params, path }) => updateDestination(ctx, path["id"] ?? "", params),
+  ),
+  ...(["enable", "disable"] as const).map((verb) =>
+    route(
+      "POST",
+      `/v2/core/event_destinations/:id/${verb}`,
+      { response: "V2.Core.EventDestination" },
+      (ctx, { path }) => setDestinationStatus(ctx, path["id"] ?? "", `${verb}d`),
+    ),
   ),
   route("DELETE", "/v2/core/event_destinations/:id", {}, (ctx, { path }) => {
     const { id } = ctx.store.getOrThrow("v2.core.event_destination", path["id"] ?? "");

@@ -1,0 +1,52 @@
+import { createDb, type Db, installation } from "@driftlock/db";
+import { type Clock, systemClock } from "@driftlock/runtime";
+import { createStripe, type Stripe, verifyStripeAccount } from "@driftlock/stripe";
+import type { SetupEnv } from "../env.ts";
+import { CommandFault } from "./command-fault.ts";
+
+export interface Opened {
+  db: Db;
+  stripe: Stripe;
+  clock: Clock;
+  /** Stripe's account that the key belongs to. */
+  accountId: string;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * What a command works on. The database may not be bound yet; if it is, the key has to be of its account and mode.
+ * @throws CommandFault on live data without `allowsLive`; an error that says what does not fit otherwise.
+ */
+export async function openCommand(
+  env: SetupEnv,
+  { name, allowsLive }: { name: string; allowsLive: boolean },
+): Promise<Opened> {
+  const secretKey = env.STRIPE_SECRET_KEY.reveal();
+  if (/^[sr]k_live_/.test(secretKey) && !allowsLive)
+    throw new CommandFault("STRIPE_SECRET_KEY is a live key: pass --live, if live data is what you mean");
+  const db = createDb({
+    connectionString: env.DATABASE_URL,
+    applicationName: `driftlock-${name}`,
+    connectionsMax: 2,
+  });
+  try {
+    const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, maxNetworkRetries: 5 });
+    const bound = await installation.findInstallation(db);
+    if (bound === null)
+      throw new CommandFault("this database is not set up: run the migrations and the seed first");
+    if (bound.mode !== env.DRIFTLOCK_MODE)
+      throw new CommandFault(
+        `this database belongs to mode "${bound.mode}", and DRIFTLOCK_MODE is "${env.DRIFTLOCK_MODE}"`,
+      );
+    const accountId = await verifyStripeAccount({
+      stripe,
+      secretKey,
+      mode: bound.mode,
+      boundTo: bound.stripeAccountId,
+    });
+    return { db, stripe, clock: systemClock(), accountId, [Symbol.asyncDispose]: () => db.end() };
+  } catch (error) {
+    await db.end();
+    throw error;
+  }
+}
