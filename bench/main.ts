@@ -2,17 +2,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startUsageParts, type UsageParts } from "@driftlock/devkit";
-import { Redis } from "ioredis";
+import type { UsageParts } from "@driftlock/devkit";
+import type { Redis } from "ioredis";
 import { chooseRows } from "./choose-rows.ts";
 import { connectTo } from "./database.ts";
+import { openParts } from "./open-parts.ts";
 import { type BenchReport, describeMachine, readCommit, renderMarkdown } from "./report.ts";
 import type { RowResult } from "./row-result.ts";
 import { rows, type RowPlan } from "./rows.ts";
 import { runRow } from "./run-row.ts";
+import { benchWebhooks, renderLatestWebhooks } from "./webhooks/bench-webhooks.ts";
 
 const USAGE = `npm run bench -- [options]
   --quick         the main rows, in under two minutes
+  --webhooks      Stripe's events instead of usage (bench/webhooks)
   --row NAME      this row alone; may be given several times
   --seconds N     measured seconds of each row (60; of --quick 5 or 10)
   --huge          with 100 million stored rows and 10 million waiting events too
@@ -36,6 +39,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
+      webhooks: { type: "boolean", default: false },
       huge: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       markdown: { type: "boolean", default: false },
@@ -55,19 +59,7 @@ type Options = ReturnType<typeof readOptions>;
 async function bench(options: Options): Promise<number> {
   const chosen = chooseRows(rows, { ...options, names: options.row });
   const startedAt = new Date().toISOString();
-  say("starting Postgres, Redis and the Stripe simulator");
-  const home = resolve(root, process.env["DRIFTLOCK_HOME"] || ".driftlock");
-  const parts = await startUsageParts({ home, say });
-  const redis = new Redis(parts.redisUrl);
-  redis.on("error", () => {}); // the command that is on its way tells
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      say(`stopping (${signal})`);
-      redis.disconnect();
-      void parts.close().finally(() => process.exit(1));
-      isStopping = true;
-    });
-  }
+  const { parts, redis, close } = await open();
   try {
     const machine = await describe(parts, redis);
     const results: RowResult[] = [];
@@ -97,8 +89,7 @@ async function bench(options: Options): Promise<number> {
     process.stdout.write(`${chosen.length - failed} passed, ${failed} failed\n`);
     return failed === 0 ? 0 : 1;
   } finally {
-    redis.disconnect();
-    await parts.close();
+    await close();
   }
 
   async function run(plan: RowPlan, before: readonly RowResult[]): Promise<RowResult> {
@@ -121,6 +112,13 @@ async function bench(options: Options): Promise<number> {
     return result;
   }
 }
+
+const open = () =>
+  openParts({
+    home: resolve(root, process.env["DRIFTLOCK_HOME"] || ".driftlock"),
+    say,
+    onStop: () => (isStopping = true),
+  });
 
 async function describe(parts: UsageParts, redis: Redis): Promise<BenchReport["machine"]> {
   const sql = await connectTo(await parts.createDatabase("bench_machine"));
@@ -145,8 +143,11 @@ try {
   if (options.help) process.stdout.write(`${USAGE}\n`);
   else if (options.list)
     for (const { name, what } of rows) process.stdout.write(`${name.padEnd(22)}${what}\n`);
+  else if (options.markdown && options.webhooks)
+    process.stdout.write(`${renderLatestWebhooks(resultsFolder)}\n`);
   else if (options.markdown)
     process.stdout.write(`${renderMarkdown(JSON.parse(readFileSync(latestFile, "utf8")) as BenchReport)}\n`);
+  else if (options.webhooks) process.exit(await benchWebhooks({ ...options, open, say, resultsFolder }));
   else process.exit(await bench(options));
 } catch (error) {
   if (!isStopping) say(error instanceof Error ? error.message : String(error));

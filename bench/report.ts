@@ -54,7 +54,10 @@ const orNone = <T>(value: T | null | undefined, format: (value: T) => string) =>
 
 const PROCESSES = ["api", "aggregator", "redis", "postgres", "generator"] as const;
 
-const columns: readonly (readonly [heading: string, cell: (row: RowResult) => string])[] = [
+/** Headings, and what each row has under them. */
+export type Columns<Row> = readonly (readonly [heading: string, cell: (row: Row) => string])[];
+
+const columns: Columns<RowResult> = [
   ["row", ({ name }) => name],
   ["events/s", (row) => `${whole(row.eventsPerSecond)}${row.isSustained ? "" : " (backlog grew)"}`],
   ["of COPY", (row) => orNone(row.ratioToCopy, (ratio) => ratio.toFixed(2))],
@@ -83,7 +86,7 @@ const columns: readonly (readonly [heading: string, cell: (row: RowResult) => st
 ];
 
 /** The rows as a table of Markdown, aligned so that it reads on a terminal too. */
-function renderTable(rows: readonly RowResult[]): string {
+export function renderTable<Row>(columns: Columns<Row>, rows: readonly Row[]): string {
   const lines = [
     columns.map(([heading]) => heading),
     ...rows.map((row) => columns.map(([, cell]) => cell(row))),
@@ -113,7 +116,7 @@ export function renderMarkdown({ rows, broken, machine, commit, startedAt }: Ben
   return [
     `Commit ${commit}, ${startedAt}. ${on.join(", ")}.`,
     "",
-    renderTable(rows),
+    renderTable(columns, rows),
     "",
     ...[...seen, ...left].map((line) => `- ${line}`),
   ]

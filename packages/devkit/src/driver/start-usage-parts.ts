@@ -16,7 +16,7 @@ import { makeRunFolder } from "../testing/run-folder.ts";
 /** One of our processes that runs. */
 export interface UsageApp {
   readonly pid: number;
-  /** Where it serves its API; of the gateway alone. */
+  /** Where the gateway serves its API, or where the ingester takes Stripe's events; of another process nothing. */
   readonly url: string;
   readonly logFile: string;
   /** How it ended, in words; never rejects. */
@@ -24,13 +24,15 @@ export interface UsageApp {
   stop(): Promise<void>;
 }
 
-/** What usage needs, each part by itself: a private Postgres, Redis and simulator; gateways and aggregators on demand. */
+/** What a measurement needs, each part by itself: a private Postgres, Redis and simulator; our processes on demand. */
 export interface UsageParts {
   /** Of this run; removed at its end. */
   readonly folder: string;
   /** A key of scope `service`, in every database that is cloned from the template. */
   readonly serviceKey: string;
   readonly redisUrl: string;
+  /** The simulator, and a key that it takes. */
+  readonly stripe: { readonly url: string; readonly secretKey: string };
   /** Of the servers; one that runs in a container has none here. */
   readonly pids: {
     readonly postgres: number | null;
@@ -41,10 +43,12 @@ export interface UsageParts {
   createDatabase(name: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
   /** Starts a process on a database; resolves when it is ready. */
-  startApp(name: "api" | "usage-aggregator", options: UsageAppOptions): Promise<UsageApp>;
+  startApp(name: UsageAppName, options: UsageAppOptions): Promise<UsageApp>;
   /** Stops whatever still runs, apps first and Postgres last, and removes the folder. */
   close(): Promise<void>;
 }
+
+export type UsageAppName = "api" | "usage-aggregator" | "webhook-ingester" | "billing-worker";
 
 export interface UsageAppOptions {
   databaseUrl: string;
@@ -159,6 +163,7 @@ async function start({ say, folder, guard, containers }: Place): Promise<Omit<Us
     folder,
     serviceKey: credentials.serviceKey,
     redisUrl: redis.url,
+    stripe: { url: stripeUrl, secretKey: credentials.stripeSecretKey },
     pids: { postgres: postgres.pid, redis: redis.pid, simulator: simulator.pid },
     createDatabase: async (name) => {
       await admin(`create database ${name} template ${TEMPLATE}`);
@@ -176,9 +181,11 @@ async function start({ say, folder, guard, containers }: Place): Promise<Omit<Us
       if (spec === undefined) throw new Error(`there is no process "${name}"`);
       const logFile = join(logFolder, `${name}-${own.ports.API_PORT}.log`);
       const running = await run({ ...spec, args: [...nodeArgs, ...spec.args], logFile });
+      const { apiUrl, webhookUrl } = urlsOf(ofParts);
+      const urls: Partial<Record<UsageAppName, string>> = { api: apiUrl, "webhook-ingester": webhookUrl };
       return {
         pid: running.pid,
-        url: urlsOf(ofParts).apiUrl,
+        url: urls[name] ?? "",
         logFile,
         exited: running.exited,
         stop: async () => void (await running.stop()),
