@@ -1,7 +1,8 @@
-import { type Db, sql, usagePeriodsWrite } from "@driftlock/db";
+import { type Db, sql, usageAdjustmentChecks, usagePeriodsWrite } from "@driftlock/db";
 import { closeLatenessMs } from "@driftlock/domain";
 import { createLogger } from "@driftlock/runtime";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { freezeAdjustments } from "../src/adjustments/freeze-adjustments.ts";
 import { rollPeriodsProcessor } from "../src/jobs/roll-periods.ts";
 import { closePeriods } from "../src/periods/close-periods.ts";
 import { rollDueAt } from "../src/periods/roll-due-at.ts";
@@ -101,7 +102,7 @@ test("Business rolls by the clock; Pro waits for its invoice, and not for ever",
   ]);
 });
 
-test("billed usage that no invoice came for is told to a person when its period is closed without", async () => {
+test("billed usage that no invoice came for is adjusted once its period is closed without", async () => {
   const opened = at("2026-01-31T10:00:00");
   await using world = await openDatabase(opened);
   const { db } = world;
@@ -113,11 +114,12 @@ test("billed usage that no invoice came for is told to a person when its period 
   });
   await db.transaction((tx) => retilePeriods(tx, { accountId, now: at("2026-02-01T00:00:01") }));
   await storeEvents(db, accountId, [{ at: at("2026-02-20T00:00:00"), quantity: 150_000 }]);
+  await db.run("test", sql`update accounts set stripe_customer_id = 'cus_1'`);
   const log = createLogger({ name: "test", level: "silent" });
-  const error = vi.spyOn(log, "error");
+  const clock = { now: () => at("2026-03-05T00:00:00") };
   const job = rollPeriodsProcessor({
     db,
-    clock: { now: () => at("2026-03-05T00:00:00") },
+    clock,
     pushLimits: async () => {},
     latenessMs: closeLatenessMs,
   });
@@ -125,10 +127,10 @@ test("billed usage that no invoice came for is told to a person when its period 
   await job.run({ accountId }, context);
   await job.run({ accountId }, context);
   expect((await toldPeriods(db, accountId))[1]).toMatch(/pro closed events=150000$/);
-  expect(error.mock.calls).toEqual([
-    [
-      expect.objectContaining({ page: true, accountId, totalQuantity: 150_000, sentQuantity: 0 }),
-      "usage.not-billed",
-    ],
-  ]);
+  const due = { markedBefore: clock.now(), wallNow: new Date(), limit: 10 };
+  for (const period of await usageAdjustmentChecks.listDueChecks(db, due))
+    await freezeAdjustments({ db, clock }, period);
+  expect(
+    await db.rows("test", sql`select from_quantity, to_quantity, amount_minor, state from usage_adjustments`),
+  ).toEqual([{ from_quantity: 0, to_quantity: 150_000, amount_minor: 2_500, state: "pending" }]);
 });

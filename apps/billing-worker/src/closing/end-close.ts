@@ -5,20 +5,15 @@ import { closePeriods } from "../periods/close-periods.ts";
 import type { CloseDeps, CloseStep } from "./close-step.ts";
 
 /** Lets Stripe bill: the invoice is finalized and charged, or the subscription cancelled with a last invoice. */
-export const endClose: CloseStep = async ({ db, stripe, clock, pushLimits }, close, log) => {
+export const endClose: CloseStep = async ({ db, stripe, clock, pushLimits }, close) => {
   await (close.ending === "finalize"
     ? finalizeInvoice(stripe, close.invoiceId)
     : cancelSubscription({ db, stripe }, close));
   const { accountId } = close;
   const now = clock.now();
   await db.transaction(async (tx) => {
-    // Held until the commit: no usage is stored between the comparison and the close.
     await accounts.findAccountForUpdate(tx, accountId);
     const periods = await periodCloses.listPeriodsOfClose(tx, close);
-    const periodStarts = periods.map((period) => period.periodStart);
-    for (const total of await periodCloses.listBilledTotals(tx, { accountId, periodStarts }))
-      if (total.totalQuantity !== total.sentQuantity)
-        log.error({ page: true, accountId, ...total }, "usage.not-billed");
     await closePeriods(tx, { accountId, periods, now });
     await periodCloses.updateCloseClosed(tx, close, now);
   });

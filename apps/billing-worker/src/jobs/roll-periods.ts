@@ -1,5 +1,5 @@
 import { rollPeriods } from "@driftlock/contracts";
-import { type Db, periodCloses, usagePeriodsWrite } from "@driftlock/db";
+import { type Db, usagePeriodsWrite } from "@driftlock/db";
 import { type Clock, processor } from "@driftlock/runtime";
 import { closePeriods } from "../periods/close-periods.ts";
 import type { PushLimits } from "../periods/push-limits.ts";
@@ -16,19 +16,11 @@ interface Deps {
 export const rollPeriodsProcessor = ({ db, clock, pushLimits, latenessMs }: Deps) =>
   processor(rollPeriods, async ({ accountId }, { log }) => {
     const now = clock.now();
-    const { closed, totals } = await db.transaction(async (tx) => {
+    const closed = await db.transaction(async (tx) => {
       const periods = await usagePeriodsWrite.listPeriodsToRoll(tx, accountId, rollDueAt(now, latenessMs));
       if (periods.length > 0) await closePeriods(tx, { accountId, periods, now });
-      const periodStarts = periods.map(({ periodStart }) => periodStart);
-      return {
-        closed: periods.length,
-        totals: await periodCloses.listBilledTotals(tx, { accountId, periodStarts }),
-      };
+      return periods.length;
     });
-    // From here on nothing more of them is reported.
-    for (const total of totals)
-      if (total.totalQuantity !== total.sentQuantity)
-        log.error({ page: true, accountId, ...total }, "usage.not-billed");
     if (closed === 0) return;
     await pushLimits({ accountId });
     log.info({ accountId, closed }, "period.rolled");

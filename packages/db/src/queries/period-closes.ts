@@ -165,14 +165,21 @@ export interface BilledTotalRow {
   failedCount: number;
 }
 
-/** The billed metrics of these period rows, with what of each was reported. */
+/**
+ * The billed metrics of these period rows, with what of each was reported. While a close verifies, a total is what was
+ * frozen of it: what comes later does not hold up the invoice, save where the metric's policy says so.
+ */
 export const listBilledTotals = (
   q: Queryable,
   of: { accountId: string; periodStarts: readonly Date[] },
 ): Promise<BilledTotalRow[]> =>
   q.rows(
     "periodCloses.listBilledTotals",
-    sql`select p.period_start as "periodStart", l.metric, coalesce(t.quantity, 0) as "totalQuantity",
+    sql`select p.period_start as "periodStart", l.metric, coalesce(case when m.late_policy <> 'bill-in-period-if-draft'
+          and exists (select from period_closes c where c.stripe_subscription_id = p.stripe_subscription_id
+            and c.closed_at is null and p.period_end > c.period_start and p.period_end <= c.period_end
+            and c.state in ('verifying', 'finalizing'))
+        then (array_agg(r.to_quantity order by r.window_no desc))[1] else t.quantity end, 0) as "totalQuantity",
       coalesce(case m.report_mode
         when 'last' then (array_agg(r.to_quantity order by r.window_no desc) filter (where r.state in ('sent', 'confirmed')))[1]
         else sum(r.to_quantity - r.from_quantity) filter (where r.state in ('sent', 'confirmed')) end, 0)::bigint as "sentQuantity",
@@ -184,5 +191,6 @@ export const listBilledTotals = (
     left join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start and t.metric = l.metric
     left join usage_reports r on r.account_id = p.account_id and r.period_start = p.period_start and r.metric = l.metric
     where p.account_id = ${of.accountId}::text and p.period_start = any(${of.periodStarts}::timestamptz[])
-    group by p.period_start, l.metric, m.report_mode, t.quantity order by p.period_start, l.metric`,
+    group by p.period_start, p.period_end, p.stripe_subscription_id, l.metric, m.report_mode, m.late_policy, t.quantity
+    order by p.period_start, l.metric`,
   );

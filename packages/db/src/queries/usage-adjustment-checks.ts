@@ -36,7 +36,7 @@ export const listClosedTotals = (
   q.rows(
     "usageAdjustmentChecks.listClosedTotals",
     sql`with part as (
-      select p.*, a.stripe_customer_id, c.invoice_id, c.mismatch, c.period_start as close_start, c.period_end as close_end
+      select p.*, a.stripe_customer_id, c.invoice_id, c.mismatch, c.closed_at as verified_at, c.period_start as close_start, c.period_end as close_end
       from usage_periods p join accounts a on a.account_id = p.account_id
       left join period_closes c on c.stripe_subscription_id = p.stripe_subscription_id
         and p.period_end > c.period_start and p.period_end <= c.period_end
@@ -47,25 +47,30 @@ export const listClosedTotals = (
       coalesce(t.quantity, 0) as "totalQuantity", own.quantity as "sentQuantity",
       coalesce(parts.quantity, own.quantity) as "closeSentQuantity", greatest(parts.count, 1) as "partCount",
       w.to_quantity as "adjustedQuantity", coalesce(w.window_no, 0) as "windowCount",
-      part.mismatch is not null as "isMismatched", part.invoice_id as "invoiceId",
+      part.close_start is not null and (part.verified_at is null or part.mismatch is not null) as "isMismatched", part.invoice_id as "invoiceId",
       invoiced.quantity as "invoicedQuantity", l.included_quantity as "includedQuantity",
       l.overage_amount_minor as "overageAmountMinor", l.overage_per_units as "overagePerUnits", s.currency,
       part.stripe_subscription_id as "stripeSubscriptionId", part.stripe_customer_id as "stripeCustomerId"
     from part
     join plan_limits l on l.plan_id = part.plan_id and l.plan_version = part.plan_version and l.overage_policy = 'bill'
+    join metrics m on m.metric = l.metric
     join subscription_plans s on s.plan_id = part.plan_id and s.version = part.plan_version
     left join usage_totals t on t.account_id = part.account_id and t.metric = l.metric
       and t.period_start = part.period_start
-    cross join lateral (select coalesce(sum(r.to_quantity - r.from_quantity), 0)::bigint as quantity from usage_reports r
-      where r.account_id = part.account_id and r.metric = l.metric and r.period_start = part.period_start
-        and r.state in ('sent', 'confirmed')) own
+    cross join lateral (select coalesce(case m.report_mode
+        when 'last' then (array_agg(r.to_quantity order by r.window_no desc))[1]
+        else sum(r.to_quantity - r.from_quantity) end, 0)::bigint as quantity
+      from usage_reports r where r.account_id = part.account_id and r.metric = l.metric
+        and r.period_start = part.period_start and r.state in ('sent', 'confirmed')) own
     cross join lateral (select sum(sent.quantity)::bigint as quantity, count(*) as count
       from usage_periods p
       join plan_limits k on k.plan_id = p.plan_id and k.plan_version = p.plan_version and k.metric = l.metric
         and k.overage_policy = 'bill'
-      cross join lateral (select coalesce(sum(r.to_quantity - r.from_quantity), 0) as quantity from usage_reports r
-        where r.account_id = p.account_id and r.metric = k.metric and r.period_start = p.period_start
-          and r.state in ('sent', 'confirmed')) sent
+      cross join lateral (select coalesce(case m.report_mode
+        when 'last' then (array_agg(r.to_quantity order by r.window_no desc))[1]
+        else sum(r.to_quantity - r.from_quantity) end, 0)::bigint as quantity
+        from usage_reports r where r.account_id = p.account_id and r.metric = k.metric
+          and r.period_start = p.period_start and r.state in ('sent', 'confirmed')) sent
       where p.account_id = part.account_id and p.stripe_subscription_id = part.stripe_subscription_id
         and p.period_end > part.close_start and p.period_end <= part.close_end) parts
     left join lateral (select a.to_quantity, a.window_no from usage_adjustments a where a.account_id = part.account_id

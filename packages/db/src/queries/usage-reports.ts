@@ -35,7 +35,9 @@ export interface ReportRow {
 /**
  * Billed totals with something left to report: of all open periods of subscriptions, or of one account's period. Plans
  * bill a metric where its policy is `bill`; the whole total is reported, Stripe's tiers hold the included part. In the
- * look over all, a total whose last window is still to be sent waits: an outage leaves one window, not thousands.
+ * look over all, a total whose last window is still to be sent waits: an outage leaves one window, not thousands. Once a
+ * close has frozen what it bills, only `bill-in-period-if-draft` adds to it. While an upgrade is being made nothing past its
+ * cut is reported, nor, from when Stripe is asked on, what came late for the time before it.
  */
 export const listUnreported = (
   q: Queryable,
@@ -57,6 +59,12 @@ export const listUnreported = (
       order by r.window_no desc, r.resend_no desc limit 1) w on true
     where p.closed_at is null and p.stripe_subscription_id is not null and a.stripe_customer_id is not null
       and m.stripe_meter_event_name is not null and t.quantity <> coalesce(w.to_quantity, 0)
+      and not exists (select from period_closes c where c.stripe_subscription_id = p.stripe_subscription_id
+        and c.closed_at is null and p.period_end > c.period_start and p.period_end <= c.period_end
+        and (c.state = 'finalizing' or c.state = 'verifying' and m.late_policy <> 'bill-in-period-if-draft'))
+      and not exists (select from plan_changes g where g.account_id = p.account_id and g.finished_at is null and g.is_cut
+        and (p.period_start >= g.effective_at
+          or p.period_end = g.effective_at and g.state not in ('draining', 'reporting', 'verifying')))
       and (${period?.accountId ?? null}::text is null and w.state is distinct from 'pending'
         and w.state is distinct from 'sending' or p.account_id = ${period?.accountId ?? null}::text)
       and (${period?.periodStart ?? null}::timestamptz is null or p.period_start = ${period?.periodStart ?? null}::timestamptz)
