@@ -134,8 +134,12 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   const operator = createOperatorUseCases({
     usage,
     db,
+    redis,
+    partitions,
+    producer,
     stripe,
     clock,
+    wallNow,
     inspector,
     accessPolicy: env.ACCESS_POLICY,
     keyMode: mode === "live" ? "live" : "test",

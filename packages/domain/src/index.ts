@@ -1,4 +1,9 @@
-export { earlierFreeParts } from "./counted-spans.ts";
+export {
+  areRecordsKept,
+  countedReachMs,
+  countedSpans,
+  earlierFreeParts,
+} from "./counted-spans.ts";
 export { type Cut, withoutCut } from "./without-cut.ts";
 export {
   type Alert,

@@ -1,8 +1,17 @@
-import { MirrorDifferenceDto, pageOf, ReconciliationDto, ReconciliationQuery } from "@driftlock/contracts";
+import {
+  MirrorDifferenceDto,
+  pageOf,
+  ReconciliationDto,
+  ReconciliationQuery,
+  RepairBody,
+  RepairDto,
+} from "@driftlock/contracts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { credentialOf } from "../plugins/auth.ts";
 import type { OperatorUseCases } from "../use-cases/operator-use-cases.ts";
 
-type Deps = Pick<OperatorUseCases, "listReconciliations" | "listMirrorDifferences">;
+type Deps = Pick<OperatorUseCases, "listReconciliations" | "listMirrorDifferences" | "repairReconciliation">;
 
 export const operatorReconciliationRoutes =
   (useCases: Deps): FastifyPluginAsyncZod =>
@@ -34,5 +43,21 @@ export const operatorReconciliationRoutes =
         },
       },
       () => useCases.listMirrorDifferences(),
+    );
+    app.post(
+      "/operator/reconciliation/:id/repair",
+      {
+        config,
+        schema: {
+          tags: ["operator"],
+          summary: "Mends what a comparison found; with `preview`, says what it would do",
+          description:
+            "A preview is the same work, rolled back. What is no longer as the comparison said is left alone, so a repeat does nothing.",
+          params: z.object({ id: z.string().regex(/^\d{1,15}$/) }),
+          body: RepairBody,
+          response: { 200: RepairDto },
+        },
+      },
+      (request) => useCases.repairReconciliation(credentialOf(request).id, request.params.id, request.body),
     );
   };

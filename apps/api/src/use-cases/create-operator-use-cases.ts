@@ -1,6 +1,7 @@
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
-import type { Clock, QueueInspector } from "@driftlock/runtime";
+import type { RedisClient } from "@driftlock/redis";
+import type { Clock, Producer, QueueInspector } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import type { KeyMode } from "../auth/api-key.ts";
 import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
@@ -12,12 +13,17 @@ import { createOperatorDunning } from "./operator-dunning.ts";
 import { createOperatorQueues } from "./operator-queues.ts";
 import { createOperatorReconciliation } from "./operator-reconciliation.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
+import { createRepairReconciliation } from "./repair-reconciliation.ts";
 
 interface Resources {
   db: Db;
   stripe: Stripe;
   clock: Clock;
   usage: Pick<UsageUseCases, "operate">;
+  redis: RedisClient;
+  producer: Producer;
+  partitions: number;
+  wallNow: () => Date;
   inspector: QueueInspector;
   accessPolicy: AccessPolicy;
   keyMode: KeyMode;
@@ -38,4 +44,5 @@ export const createOperatorUseCases = (resources: Resources): OperatorUseCases =
   listAudit: createListAudit(resources),
   ...createOperatorQueues(resources),
   ...createOperatorReconciliation(resources),
+  repairReconciliation: createRepairReconciliation(resources),
 });

@@ -12,6 +12,7 @@ import type {
   DunningQuery,
   FailedJobDto,
   KeyDto,
+  MirrorDifferenceDto,
   LatePreviewDto,
   MetricDto,
   MirrorDifferenceDto,
@@ -23,6 +24,8 @@ import type {
   QueueDto,
   ReconciliationDto,
   ReconciliationQuery,
+  RepairBody,
+  RepairDto,
   UpdateMetricBody,
 } from "@driftlock/contracts";
 
@@ -52,6 +55,7 @@ export interface OperatorUseCases {
   listQueues(): Promise<Page<QueueDto>>;
   listReconciliations(query: ReconciliationQuery): Promise<Page<ReconciliationDto>>;
   listMirrorDifferences(): Promise<Page<MirrorDifferenceDto>>;
+  repairReconciliation(actor: string, id: string, body: RepairBody): Promise<RepairDto>;
   listFailedJobs(queue: string, page: PageQuery): Promise<Page<FailedJobDto>>;
   retryFailedJob(actor: string, queue: string, jobId: string): Promise<void>;
 }

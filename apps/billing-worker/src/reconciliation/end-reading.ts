@@ -7,8 +7,8 @@ import {
   usagePeriods,
   usageReadings,
 } from "@driftlock/db";
-import { type ReadSum, valueOfReading } from "@driftlock/domain";
-import { areRecordsKept, beginReading } from "./begin-reading.ts";
+import { areRecordsKept, type ReadSum, valueOfReading } from "@driftlock/domain";
+import { beginReading } from "./begin-reading.ts";
 import type { ReadDeps, Reading } from "./read-records.ts";
 
 const nothingRead: ReadSum = {
@@ -41,7 +41,8 @@ export async function endReading({ db, wallClock, log }: ReadDeps, reading: Read
     const isSame =
       period?.periodStart.getTime() === periodStart.getTime() &&
       period.periodEnd.getTime() === reading.periodEnd.getTime();
-    if (!isSame || !(await areRecordsKept(tx, reading.spans))) return;
+    const spans = reading.spans.map(({ from }) => ({ from: new Date(from) }));
+    if (!isSame || !areRecordsKept(spans, await usageReadings.findRecordsKeptSince(tx))) return;
     const after = await usageReadings.findPeriodTotals(tx, reading);
     const isClosed = period.closedAt !== null;
     if (isClosed && haveMoved(reading.before, after)) return beginReading(tx, reading, wallNow);

@@ -77,3 +77,45 @@ export const MirrorDifferenceDto = z
   })
   .meta({ id: "MirrorDifference" });
 export type MirrorDifferenceDto = z.infer<typeof MirrorDifferenceDto>;
+
+export const RepairBody = z.object({ preview: z.boolean().default(false) });
+export type RepairBody = z.infer<typeof RepairBody>;
+
+/**
+ * - `recount-total`: the total is made anew from its records, under the account's lock.
+ * - `rebuild-counter`: the live counter is forgotten, and built from the total and the stream before the next decision.
+ * - `freeze-window`: what the total holds beyond its windows becomes one, `object`, which goes to Stripe's meter.
+ * - `adjust`: what the closed period's total holds beyond what Stripe was told is billed apart, by the metric's policy for
+ *   late usage; `amountMinor` is what it changes.
+ * - `fetch-invoice`: the invoice `object` is fetched from Stripe again.
+ */
+export const repairKinds = [
+  "recount-total",
+  "rebuild-counter",
+  "freeze-window",
+  "adjust",
+  "fetch-invoice",
+] as const;
+
+export const RepairStepDto = z
+  .object({
+    kind: z.enum(repairKinds),
+    metric: z.string(),
+    from: Quantity.nullable(),
+    to: Quantity.nullable(),
+    object: z.string().nullable(),
+    amountMinor: z.number().int().nullable(),
+  })
+  .meta({ id: "RepairStep" });
+export type RepairStepDto = z.infer<typeof RepairStepDto>;
+
+/** What a repair does, or with `isPreview` would do; `left`: what it cannot mend, and who can. */
+export const RepairDto = z
+  .object({
+    id: z.string(),
+    isPreview: z.boolean(),
+    steps: z.array(RepairStepDto),
+    left: z.array(z.object({ kind: z.string(), reason: z.string() })),
+  })
+  .meta({ id: "Repair" });
+export type RepairDto = z.infer<typeof RepairDto>;

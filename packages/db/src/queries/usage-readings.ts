@@ -49,7 +49,8 @@ export const findPeriodTotals = async (
 /** Begins a reading, where none of the period is under way. */
 export const insertReading = (
   q: Queryable,
-  reading: Pick<UsageReadingRow<unknown>, "accountId" | "periodStart" | "periodEnd" | "spans" | "before"> & {
+  reading: Pick<UsageReadingRow<unknown>, "accountId" | "periodStart" | "periodEnd" | "before"> & {
+    spans: readonly { from: Date; until: Date }[];
     wallNow: Date;
   },
 ): Promise<number> =>

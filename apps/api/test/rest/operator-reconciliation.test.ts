@@ -1,0 +1,167 @@
+import { reconciliations, sql, usageReadings } from "@driftlock/db";
+import { keys, partitionOf, createRedis } from "@driftlock/redis";
+import { expect, test } from "vitest";
+import { openFileGateway } from "../open-file-gateway.ts";
+
+const gateway = await openFileGateway();
+const { db } = gateway;
+const dayMs = 86_400_000;
+const start = new Date(Math.floor(Date.now() / 1000) * 1000 - 10 * dayMs);
+const at = (days: number) => new Date(start.getTime() + days * dayMs);
+
+const operate = (method: string, path: string, body?: unknown) =>
+  gateway.request(method, `/operator/reconciliation${path}`, { bearer: gateway.operatorKey, body });
+
+/** On Pro for 20 days, with 150,003 events of which the total holds 150,000 and Stripe 140,000. */
+async function openDrifted({ isClosed = false } = {}): Promise<{ account: string; id: string }> {
+  const account = await gateway.openAccount();
+  await db.run("test", sql`delete from usage_periods where account_id = ${account}::text`);
+  await db.run(
+    "test",
+    sql`update accounts set stripe_customer_id = ${`cus_${account}`}::text where account_id = ${account}::text`,
+  );
+  await db.run(
+    "test",
+    sql`update metrics set stripe_meter_event_name = 'driftlock_events' where metric = 'events'`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_periods (account_id, period_start, period_end, plan_id, plan_version, stripe_subscription_id, closed_at)
+    select ${account}::text, s, e, 'pro', 1, 'sub_1', case when closed then e end
+    from unnest(${[start, at(5)]}::timestamptz[], ${[at(5), at(40)]}::timestamptz[], ${[isClosed, false]}::boolean[]) as p (s, e, closed)`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, generation)
+    select ${account}::text, id, 'events', quantity, ${at(1)}::timestamptz, now(), 1
+    from unnest(array['a', 'b'], array[150000, 3]::bigint[]) as r (id, quantity)`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
+    values (${account}::text, 'events', ${start}::timestamptz, 150000, 1, ${at(1)}::timestamptz)`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_reports (identifier, account_id, metric, period_start, window_no, from_quantity, to_quantity,
+      stripe_customer_id, meter_event_name, event_at, state, created_at)
+    values (${`r.${account}`}::text, ${account}::text, 'events', ${start}::timestamptz, 1, 0, 140000, ${`cus_${account}`}::text,
+      'driftlock_events', ${at(1)}::timestamptz, 'sent', now())`,
+  );
+  const difference = (kind: string, expected: number, found: number) => ({
+    kind,
+    expected,
+    found,
+    sinceMs: 1,
+  });
+  const [row] = await db.rows<{ id: number }>(
+    "test",
+    sql`insert into reconciliations (account_id, metric, period_start, period_end, state, figures, differences, largest, since,
+      compared_at)
+    values (${account}::text, 'events', ${start}::timestamptz, ${at(5)}::timestamptz, 'drifted', '{}',
+      ${JSON.stringify([difference("live", 150_000, 160_000), difference("stored", 150_000, 150_003), difference("reported", 150_000, 140_000)])}::jsonb,
+      10000, now(), now()) returning reconciliation_id as id`,
+  );
+  return { account, id: String(row?.id) };
+}
+
+const totalOf = async (accountId: string) =>
+  (await usageReadings.findPeriodTotals(db, { accountId, periodStart: start }))["events"]?.quantity;
+
+test("a preview says what a repair does and changes nothing; the repair does it, once, and is audited", async () => {
+  const { account, id } = await openDrifted();
+  const redis = createRedis({
+    url: gateway.redisUrl,
+    connectionName: "test",
+    purpose: "requests",
+    onConnectionError: () => {},
+  });
+  gateway.life.own("test redis", redis, (connection) => connection.disconnect());
+  const mark = [keys.marks(partitionOf(account, 4)), account] as const;
+  await redis.hset(mark[0], account, "epoch:1");
+  const steps = [
+    { kind: "recount-total", metric: "events", from: 150_000, to: 150_003 },
+    { kind: "rebuild-counter", metric: "events", from: 160_000, to: 150_003 },
+    { kind: "freeze-window", metric: "events", from: 140_000, to: 150_003 },
+  ];
+  const preview = await operate("POST", `/${id}/repair`, { preview: true });
+  expect(preview).toMatchObject({ status: 200, body: { id, isPreview: true, steps, left: [] } });
+  expect(await totalOf(account)).toBe(150_000);
+  expect(await redis.hget(...mark)).toBe("epoch:1");
+
+  const done = await operate("POST", `/${id}/repair`, {});
+  expect(done.body).toEqual({ ...preview.body, isPreview: false });
+  expect(await totalOf(account)).toBe(150_003);
+  expect(await redis.hget(...mark)).toBeNull();
+  const windows = await db.rows(
+    "test",
+    sql`select from_quantity as since, to_quantity as until, state from usage_reports where account_id = ${account}::text order by window_no`,
+  );
+  expect(windows).toEqual([
+    { since: 0, until: 140_000, state: "sent" },
+    { since: 140_000, until: 150_003, state: "pending" },
+  ]);
+  expect((await reconciliations.findReconciliation(db, Number(id)))?.repairedAt).toBeInstanceOf(Date);
+
+  const again = await operate("POST", `/${id}/repair`, {});
+  expect(again.body.steps).toMatchObject([{ kind: "rebuild-counter" }]);
+  const audit = await db.rows<{ action: string; detail: { steps: object[] } }>(
+    "test",
+    sql`select action, detail from audit_log where target = ${account}::text and action like 'reconciliation.%' order by audit_id`,
+  );
+  expect(audit.map(({ detail }) => detail.steps.length)).toEqual([3, 1]);
+});
+
+test("a closed period is billed apart, with what that costs said before", async () => {
+  const { account, id } = await openDrifted({ isClosed: true });
+  const { body } = await operate("POST", `/${id}/repair`, { preview: true });
+  expect(body.steps.at(-1)).toMatchObject({ kind: "adjust", from: 140_000, to: 150_003, amountMinor: 500 });
+  const checks = () =>
+    db.rows("test", sql`select 1 from usage_adjustment_checks where account_id = ${account}::text`);
+  expect(await checks()).toHaveLength(0);
+  await operate("POST", `/${id}/repair`, {});
+  expect(await checks()).toHaveLength(1);
+});
+
+test("a total is never counted from records that are not all there", async () => {
+  const { account, id } = await openDrifted();
+  await db.run("test", sql`select rotate_usage_generation(1, now())`);
+  await db.run(
+    "test",
+    sql`update usage_generations set opened_at = ${at(1)}::timestamptz where generation = 2`,
+  );
+  await db.run("test", sql`select drop_usage_generation(1)`);
+  const { body } = await operate("POST", `/${id}/repair`, {});
+  expect(body.left).toMatchObject([{ kind: "stored" }]);
+  expect(body.steps.map(({ kind }: { kind: string }) => kind)).toEqual(["rebuild-counter", "freeze-window"]);
+  expect(await totalOf(account)).toBe(150_000);
+});
+
+test("what has drifted is listed first, page by page, by account and state", async () => {
+  const account = await gateway.openAccount();
+  for (const [index, state] of ["agrees", "drifted", "in_flight"].entries()) {
+    await db.run(
+      "test",
+      sql`insert into reconciliations (account_id, metric, period_start, period_end, state, figures, since, compared_at)
+      values (${account}::text, 'events', ${at(index)}::timestamptz, ${at(index + 1)}::timestamptz, ${state}::text, '{}', now(), now())`,
+    );
+  }
+  const seen: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const { body } = await operate(
+      "GET",
+      `?accountId=${account}&limit=1${cursor === "" ? "" : `&cursor=${cursor}`}`,
+    );
+    seen.push(...body.data.map(({ state }: { state: string }) => state));
+    cursor = body.nextCursor;
+  }
+  expect(seen).toEqual(["drifted", "in_flight", "agrees"]);
+  const drifted = await operate("GET", `?accountId=${account}&state=drifted`);
+  expect(drifted.body.data).toMatchObject([{ accountId: account, state: "drifted", figures: null }]);
+  expect((await operate("GET", "?state=lost")).status).toBe(422);
+  expect(await operate("POST", "/999999/repair", {})).toMatchObject({
+    status: 404,
+    body: { code: "NOT_FOUND" },
+  });
+  expect((await operate("GET", "/stripe")).body).toEqual({ data: [], nextCursor: null });
+});
