@@ -58,7 +58,7 @@ export function createDunningStep(deps: DunningDeps): DunningStepRun {
       log.info({ ...fields, finalStep: dunning.finalStep ?? deps.finalStep }, "dunning.gave-up");
     } else {
       const { outcome, attempt, declineCode } = await tryPayment(deps, due);
-      log.info({ ...fields, outcome, attempt, declineCode }, "dunning.tried");
+      log.info({ ...fields, outcome, try: attempt, declineCode }, "dunning.tried");
     }
   };
 }

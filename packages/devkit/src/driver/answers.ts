@@ -15,6 +15,13 @@ export interface SubscriptionView {
   pendingPlanId: string | null;
   paymentState: string;
   access: string;
+  dueInvoice: {
+    id: string;
+    amountRemainingMinor: number;
+    hostedUrl: string | null;
+    needsConfirmation: boolean;
+    nextAttemptAt: string | null;
+  } | null;
 }
 
 export interface MetricView {
