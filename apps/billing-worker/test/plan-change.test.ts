@@ -1,4 +1,4 @@
-import { catalog, sql } from "@driftlock/db";
+import { catalog, sql, usageReports } from "@driftlock/db";
 import { presentSubscription, previewParams, upgradeParams } from "@driftlock/domain";
 import { expect, test } from "vitest";
 import { type Changer, changer } from "./change-world.ts";
@@ -48,7 +48,9 @@ const paid = async (world: PayingWorld) =>
   (await world.invoices()).map(({ total, status }) => [total, status]);
 
 const told = async (world: PayingWorld) =>
-  (await toldPeriods(world.db, "acme")).map((line) => line.slice(17)).filter((line) => !line.startsWith("free"));
+  (await toldPeriods(world.db, "acme"))
+    .map((line) => line.slice(17))
+    .filter((line) => !line.startsWith("free"));
 
 const reported = async ({ rows }: PayingWorld) =>
   rows<{ quantity: number; lastAt: Date }>(
@@ -252,6 +254,88 @@ test("an upgrade takes an end and a cheaper plan that were planned off, also whe
     scheduleId: null,
     plan: { planId: "business" },
   });
+});
+
+/** Business as a plan that bills events by use, too: at $1 for each 1,000 past the first thousand. */
+async function billBusiness({ db, stripe }: PayingWorld): Promise<void> {
+  const [meter] = (await stripe.billing.meters.list({ limit: 100 })).data;
+  const price = await stripe.prices.create({
+    product_data: { name: "Business usage" },
+    currency: "usd",
+    recurring: { interval: "month", usage_type: "metered", meter: meter?.id ?? "" },
+    billing_scheme: "tiered",
+    tiers_mode: "graduated",
+    tiers: [
+      { up_to: 1_000, unit_amount: 0 },
+      { up_to: "inf", unit_amount_decimal: "0.1" as never },
+    ],
+  });
+  await db.run(
+    "test.billBusiness",
+    sql`update plan_limits set overage_policy = 'bill', included_quantity = 1000, overage_amount_minor = 100,
+      overage_per_units = 1000, stripe_price_id = ${price.id}::text where plan_id = 'business' and metric = 'events'`,
+  );
+}
+
+test("to a plan that bills by use, too: what is used past the cut is not reported before Stripe has its price", {
+  timeout: 60_000,
+}, async () => {
+  const { world, start, end, changes } = await openTenDays();
+  await billBusiness(world);
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 102_000 }]);
+  const changeId = await changes.ask({
+    subscription: world.subscription,
+    wish: "change",
+    planId: "business",
+  });
+  const at = (await changes.until(changeId, "changing")).effectiveAt ?? start;
+  await storeEvents(world.db, "acme", [{ at, quantity: 5_000 }]);
+  const unreported = async () =>
+    (await usageReports.listUnreported(world.db, { limit: 10 })).map(({ quantity }) => quantity);
+  expect(await unreported()).toEqual([]);
+  await changes.until(changeId, "finished");
+  expect(await unreported()).toEqual([5_000]);
+  const sums = (invoice: { lines: { data: { amount: number; quantity: number | null }[] } } | undefined) =>
+    (invoice?.lines.data ?? []).filter(({ quantity }) => quantity !== 1).map(({ amount }) => amount);
+  expect(sums((await world.invoices())[1])).toEqual([0, 100]);
+  await world.travelTo(end);
+  await world.syncAll(
+    [world.subscription, "subscription"],
+    [(await world.invoices())[2]?.id ?? "", "invoice"],
+  );
+  await changes.closePeriods();
+  expect(sums((await world.invoices())[2])).toEqual([0, 400]);
+  expect((await told(world)).slice(0, 2)).toEqual([
+    "pro closed events=102000",
+    "business closed events=5000",
+  ]);
+});
+
+test("back to Pro comes with the next month and its own price: no second allowance is bought", {
+  timeout: 60_000,
+}, async () => {
+  const { world, start, end, changes } = await openTenDays();
+  const { subscription } = world;
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 130_000 }]);
+  await changes.until(await changes.ask({ subscription, wish: "change", planId: "business" }), "finished");
+  const back = await changes.until(
+    await changes.ask({ subscription, wish: "change", planId: "pro" }),
+    "finished",
+  );
+  expect(back).toMatchObject({ kind: "downgrade", effectiveAt: end });
+  await storeEvents(world.db, "acme", [{ at: new Date(end.getTime() - 1), quantity: 50_000 }]);
+  expect((await told(world)).slice(0, 2)).toEqual(["pro closed events=130000", "business events=50000"]);
+  await world.travelTo(end);
+  await world.syncAll([subscription, "subscription"]);
+  expect((await told(world)).slice(0, 3)).toEqual([
+    "pro closed events=130000",
+    "business events=50000",
+    "pro",
+  ]);
+  const [first, upgrade, renewal] = await world.invoices();
+  expect([first?.total, renewal?.total]).toEqual([2_900, 2_900]);
+  expect(upgrade?.lines.data.map(({ amount }) => amount)).toContain(1_500);
+  expect(await reported(world)).toEqual([{ quantity: 130_000, lastAt: expect.any(Date) }]);
 });
 
 test("usage that Stripe sums up otherwise is never billed by an upgrade: refused, with nothing changed", async () => {

@@ -1,6 +1,6 @@
 import { AppError, subscriptionStatuses } from "@driftlock/contracts";
 import { type SubscriptionRow, subscriptions, type Transaction } from "@driftlock/db";
-import { planOfPrice, subscriptionSteps } from "@driftlock/domain";
+import { pendingPlan, planOfPrice, subscriptionSteps } from "@driftlock/domain";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
 import { noteDefaultCard } from "../dunning/note-new-card.ts";
 import { insertNotice } from "../notices/insert-notice.ts";
@@ -105,20 +105,8 @@ function pendingChange(
   { item, plan }: Sold,
   { plans }: ApplyContext,
 ): Pick<SubscriptionRow, "stripeScheduleId" | "pendingPlanId"> {
-  if (schedule === null || typeof schedule === "string")
-    return { stripeScheduleId: schedule, pendingPlanId: null };
-  const next =
-    schedule.status === "active" &&
-    schedule.phases.find((phase) => phase.start_date >= item.current_period_end);
-  if (!next) return { stripeScheduleId: schedule.id, pendingPlanId: null };
-  const pending = next.items.flatMap(({ price }) => {
-    const lookupKey = typeof price === "object" && "lookup_key" in price ? price.lookup_key : null;
-    return planOfPrice(plans, { id: idOf(price) ?? "", lookupKey }) ?? [];
-  })[0];
-  return {
-    stripeScheduleId: schedule.id,
-    pendingPlanId: pending && pending !== plan ? pending.planId : null,
-  };
+  const pending = pendingPlan(plans, schedule, { plan, periodEndSeconds: item.current_period_end });
+  return { stripeScheduleId: idOf(schedule), pendingPlanId: pending?.planId ?? null };
 }
 
 async function tellSteps(
