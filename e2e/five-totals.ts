@@ -3,7 +3,9 @@ import { createDb, sql } from "@driftlock/db";
 
 /**
  * The five totals that must agree for a closed period (DESIGN 4.11), in the metric's unit: accepted and stored from the
- * records, counted from the totals, reported from Stripe's own summaries, invoiced from the invoice's metered lines.
+ * records, counted from the totals, reported from Stripe's own summaries, invoiced from the invoices' metered lines. What
+ * came after the close is in none of Stripe's summaries: reported and invoiced are with what was adjusted, the one as it
+ * was sent, the other from the lines that bill it (what costs nothing has none).
  */
 export async function fiveTotals(
   driver: Driver,
@@ -44,12 +46,29 @@ export async function fiveTotals(
       where account_id = ${accountId}::text and line ->> 'metric' = ${metric}::text
         and (line ->> 'periodStart')::timestamptz = ${period.start}::timestamptz`,
     );
+    const adjusted = await db.row<{ quantity: number }>(
+      "e2e.adjusted",
+      sql`select coalesce(sum(to_quantity - from_quantity), 0)::bigint as quantity from usage_adjustments
+      where account_id = ${accountId}::text and metric = ${metric}::text
+        and period_start = ${period.start}::timestamptz and state in ('settled', 'sent', 'invoiced')`,
+    );
+    const lines = await db.row<{ quantity: number }>(
+      "e2e.adjustedLines",
+      sql`select coalesce(sum(to_quantity - from_quantity), 0)::bigint as quantity from usage_adjustments a
+      where account_id = ${accountId}::text and metric = ${metric}::text
+        and period_start = ${period.start}::timestamptz and (state = 'settled' or exists (
+          select from invoices i cross join jsonb_array_elements(i.lines) line where i.account_id = a.account_id
+            and line ->> 'adjustmentId' = a.adjustment_id and (line ->> 'amountMinor')::bigint = a.amount_minor))`,
+    );
     return {
       accepted: stored?.events,
       stored: stored?.quantity,
       counted: counted?.quantity,
-      reported: summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0),
-      invoiced: invoiced?.quantity,
+      reported: summaries.data.reduce(
+        (sum, summary) => sum + summary.aggregated_value,
+        adjusted?.quantity ?? 0,
+      ),
+      invoiced: (invoiced?.quantity ?? 0) + (lines?.quantity ?? 0),
     };
   } finally {
     await db.end();
