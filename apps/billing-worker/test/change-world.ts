@@ -39,9 +39,12 @@ export function changer(world: MovingWorld) {
     if (change === null) throw new Error(`there is no change ${changeId}`);
     return change;
   };
-  /** One go, past every backoff so far. */
+  /** One go, past every backoff so far, and past the cut. */
   const run = async (changeId: string, db = world.db): Promise<PlanChangeRow> => {
     wall.ms += minuteMs;
+    const { state, effectiveAt } = await find(changeId);
+    const settledAt = new Date((effectiveAt?.getTime() ?? 0) + 1_000);
+    if (state === "draining" && world.clock.now() < settledAt) await world.travelTo(settledAt);
     await carryOut(db)(changeId, world.context);
     return find(changeId);
   };
