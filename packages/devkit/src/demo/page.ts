@@ -1,3 +1,5 @@
+export type Page = ReturnType<typeof createPage>;
+
 /** Prints the demo's steps and figures; a figure on which both sides differ, or a failed check, ends it with an error. */
 export function createPage(print: (line: string) => void) {
   const faults: string[] = [];

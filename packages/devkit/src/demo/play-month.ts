@@ -1,15 +1,14 @@
 import type { Driver } from "../driver/driver.ts";
 import { startNoticeReceiver } from "../driver/notice-receiver.ts";
 import { until } from "../driver/until.ts";
-import { createPage } from "./page.ts";
+import { dollars } from "./money.ts";
+import type { Page } from "./page.ts";
 
 /**
  * Plays a customer's month and what follows it: subscribe, 150,000 events, an invoice with overage, a payment that
  * fails, dunning, recovery. After each step it prints what DriftLock says beside what Stripe says.
- * @throws where the two sides differ from what the step should give.
  */
-export async function playMonth(driver: Driver, print: (line: string) => void): Promise<void> {
-  const page = createPage(print);
+export async function playMonth(driver: Driver, page: Page): Promise<void> {
   const notices = await startNoticeReceiver();
   const account = await driver.openAccount("demo");
   await driver.request("PUT", "/billing/notification-endpoints", {
@@ -82,8 +81,4 @@ export async function playMonth(driver: Driver, print: (line: string) => void): 
   );
   page.figure("notices", told().join(", "));
   await notices.close();
-  page.end();
 }
-
-const dollars = (amountMinor: number | undefined): string =>
-  amountMinor === undefined ? "-" : `$${(amountMinor / 100).toFixed(2)}`;

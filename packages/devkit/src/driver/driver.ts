@@ -198,10 +198,21 @@ export function createDriver(dev: DevFile) {
     await stripe.setupIntents.confirm(intent.id, { payment_method: token });
   };
 
+  /** Asks the simulator itself: faults, its clock. */
+  const simulate = async (method: string, path: string, body?: object): Promise<void> => {
+    const response = await fetchAnswered(`${dev.stripeUrl}${path}`, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  };
+
   return {
     dev,
     stripe,
     request,
+    expectOk,
+    simulate,
     openAccount,
     subscription,
     metric,

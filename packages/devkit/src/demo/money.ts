@@ -1,0 +1,3 @@
+/** Whole cents, as people read them. */
+export const dollars = (amountMinor: number | undefined): string =>
+  amountMinor === undefined ? "-" : `$${(amountMinor / 100).toFixed(2)}`;
