@@ -19,12 +19,22 @@ export class StripeError extends Error {
   readonly body: StripeErrorBody;
   /** The `stripe-should-retry` header, where Stripe sends one. */
   readonly shouldRetry: boolean | null;
+  /** The `stripe-rate-limited-reason` header of a 429; null is no header. */
+  readonly rateLimitReason: string | null;
 
-  constructor(status: number, body: StripeErrorBody, shouldRetry: boolean | null = null) {
+  constructor(
+    status: number,
+    body: StripeErrorBody,
+    {
+      shouldRetry = null,
+      rateLimitReason = null,
+    }: { shouldRetry?: boolean | null; rateLimitReason?: string | null } = {},
+  ) {
     super(body.message);
     this.status = status;
     this.body = body;
     this.shouldRetry = shouldRetry;
+    this.rateLimitReason = rateLimitReason;
   }
 }
 
@@ -42,6 +52,19 @@ export const resourceMissing = (noun: string, id: string, param = "id"): StripeE
     message: `No such ${noun}: '${id}'`,
     param,
   });
+
+/** 429: too many calls. What Stripe says about trying again is not known to be more than this (STRIPE.md 0.2). */
+export const rateLimited = (rateLimitReason: string, shouldRetry: boolean | null = null): StripeError =>
+  new StripeError(
+    429,
+    {
+      type: "invalid_request_error",
+      code: "rate_limit",
+      message:
+        "Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits.",
+    },
+    { rateLimitReason, shouldRetry },
+  );
 
 /** 402 `card_error`; `code` as in Stripe's list of error codes, `decline_code` as the issuer gave it. */
 export const cardError = (message: string, detail: Omit<StripeErrorBody, "type" | "message">): StripeError =>

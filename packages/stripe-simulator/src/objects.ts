@@ -48,6 +48,7 @@ export interface Objects {
   "sim.fault": FaultRecord;
   "sim.idempotency": IdempotencyRecord;
   "sim.billing_settings": BillingSettings;
+  "sim.behaviours": Behaviours;
   "sim.meter_identifier": MeterIdentifierRecord;
   "sim.signing_key": { id: string; jwk: JsonWebKey };
   "sim.meter_event_session": { id: string; expiresAt: number };
@@ -151,6 +152,7 @@ export interface FaultRecord {
   id: string;
   kind:
     | "rate-limit"
+    | "lock-timeout"
     | "server-error"
     | "time-out"
     | "slow"
@@ -164,7 +166,37 @@ export interface FaultRecord {
   eventType: string | null;
   delayMs: number;
   afterEffect: boolean;
+  /** It strikes at each `every`-th call or event that it is about; `seen` counts them. */
+  every: number;
+  seen: number;
+  /** Of a rate limit: Stripe's word for which one, and what it says about trying again; null is no header. */
+  reason: RateLimitReason | null;
+  shouldRetry: boolean | null;
+  /** The scenario that it is a part of. */
+  scenario: string | null;
   remaining: number | null;
+}
+
+/** What `Stripe-Rate-Limited-Reason` says; a lock that was not free has none (STRIPE.md 2). */
+export type RateLimitReason =
+  | "global-rate"
+  | "global-concurrency"
+  | "endpoint-rate"
+  | "endpoint-concurrency"
+  | "resource-specific";
+
+/** What is not established of Stripe (STRIPE.md 7), or holds in some of its accounts alone: a test may choose. */
+export interface Behaviours {
+  id: "behaviours";
+  /** Whether usage that comes after a renewal's draft was made is on it. */
+  draftUsage: "until-finalization" | "as-drafted";
+  /** How long an idempotency key is remembered, in hours of real time; null is for ever. */
+  idempotencyKeyHours: number | null;
+  /** Two items of one subscription on the same meter. */
+  itemsOfOneMeter: "each-bills-all" | "refused";
+  /** Calls a second, by real time; null is no limit. */
+  callsPerSecondOfEndpoint: number | null;
+  callsPerSecond: number | null;
 }
 
 /** A meter event resolved: whose usage it is, of which meter, and the value it carries ("1" for a count). */

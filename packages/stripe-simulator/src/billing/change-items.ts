@@ -4,6 +4,7 @@ import { invalidRequest } from "../errors.ts";
 import { applyMetadata } from "../metadata.ts";
 import type { Stored } from "../stored.ts";
 import { isMetered, recurringPrice } from "./catalog.ts";
+import { refuseSharedMeter } from "./shared-meters.ts";
 import { billUsage, creditItem, debitItem } from "./item-prorations.ts";
 import {
   newItem,
@@ -55,6 +56,7 @@ export function changedItems(
   if (new Set(next.map((item) => item.price.id)).size < next.length) {
     throw invalidRequest("Cannot add multiple subscription items with the same price.", { param: "items" });
   }
+  refuseSharedMeter(ctx, next);
   return next;
 }
 

@@ -1,5 +1,6 @@
 import type { SimContext } from "../context.ts";
 import { invalidRequest } from "../errors.ts";
+import { behavioursOf } from "../behaviours.ts";
 import { parseDecimal } from "./decimal.ts";
 import { refreshUsage, subscriptionOf } from "./invoice-draft.ts";
 import type { Meter, MeterEvent } from "./meter-usage.ts";
@@ -163,6 +164,7 @@ function put(ctx: SimContext, input: MeterEventInput, checked: Exclude<Checked, 
 
 /** Open drafts follow the meter: the usage of an ended period counts until its invoice is finalized. */
 function refreshDrafts(ctx: SimContext, customers: ReadonlySet<string>): void {
+  if (behavioursOf(ctx.store).draftUsage === "as-drafted") return;
   for (const invoice of ctx.store.list("invoice")) {
     if (
       invoice.status !== "draft" ||

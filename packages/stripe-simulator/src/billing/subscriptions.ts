@@ -14,6 +14,7 @@ import { licensedLines, trialLines } from "./item-charges.ts";
 import { periodContaining, type Recurrence } from "./period.ts";
 import { proratedMinor } from "./proration.ts";
 import { emptySubscription, itemList, newItem, periodAt, type Subscription } from "./subscription-object.ts";
+import { refuseSharedMeter } from "./shared-meters.ts";
 import { refuseUnsupported, UNSUPPORTED_SUBSCRIPTION_PARAMS } from "./unsupported.ts";
 
 export type CreateParams = Stored<Stripe.SubscriptionCreateParams>;
@@ -47,6 +48,7 @@ export function startSubscription(
   checkMethod(ctx, customer.id, params.default_payment_method);
   const id = ctx.newId("sub");
   const items = newItems(ctx, id, params, anchorAt);
+  refuseSharedMeter(ctx, items);
   const currency = items[0]?.price.currency ?? "usd";
   const lines = items.flatMap((item) =>
     firstLines(ctx, item, { anchorAt, isTrial: trialEnd !== null, params }),

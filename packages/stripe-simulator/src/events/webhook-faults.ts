@@ -7,9 +7,8 @@ export function applyWebhookFaults(
   delivery: DeliveryRecord,
   newId: (prefix: string) => string,
 ): DeliveryRecord[] {
-  const fault = store.list("sim.fault").find((each) => isAbout(each, delivery.eventType));
+  const fault = takeFault(store, (each) => isAbout(each, delivery.eventType));
   if (fault === undefined) return [delivery];
-  spendFault(store, fault);
   const later = (delayMs: number) => ({ ...delivery, nextAttemptAtMs: delivery.createdAtMs + delayMs });
   switch (fault.kind) {
     case "drop-webhook":
@@ -23,8 +22,20 @@ export function applyWebhookFaults(
   }
 }
 
+/** The first fault that strikes at what it `isAbout`; counts for all that it asks, and takes a use off it. */
+export function takeFault(store: Store, isAbout: (fault: FaultRecord) => boolean): FaultRecord | undefined {
+  for (const fault of store.list("sim.fault").filter(isAbout)) {
+    const seen = fault.seen + 1;
+    if (fault.every > 1) store.update("sim.fault", fault.id, { seen });
+    if (seen % fault.every !== 0) continue;
+    spendFault(store, fault);
+    return fault;
+  }
+  return undefined;
+}
+
 /** Takes one use off a fault; one that is used up is removed. */
-export function spendFault(store: Store, fault: FaultRecord): void {
+function spendFault(store: Store, fault: FaultRecord): void {
   if (fault.remaining === null) return;
   if (fault.remaining <= 1) store.delete("sim.fault", fault.id);
   else store.update("sim.fault", fault.id, { remaining: fault.remaining - 1 });

@@ -6,6 +6,7 @@ import { API_VERSION } from "../version.ts";
 import { authenticate, isPinnedVersion } from "./authenticate.ts";
 import { decodeForm, decodeJson } from "./decode.ts";
 import { answerWithFault, takeApiFault } from "./faults.ts";
+import { createRateLimits } from "./rate-limits.ts";
 import { createExpander, type Includes } from "./expand.ts";
 import { findReplay, fingerprint } from "./idempotency.ts";
 import { render } from "./render.ts";
@@ -29,13 +30,16 @@ interface Answer {
 
 /** Registers Stripe's API: around each route its key, version, idempotency, validation both ways, expansion and errors. */
 export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
+  const rateLimits = createRateLimits(deps.sim);
   for (const route of deps.routes)
     app.route({
       method: route.method,
       url: route.path,
       handler: (request, reply) =>
         answer(request, reply, (meta) => {
-          const fault = takeApiFault(deps.sim, route.method, request.url.split("?")[0] ?? "");
+          const path = request.url.split("?")[0] ?? "";
+          rateLimits.take(path);
+          const fault = takeApiFault(deps.sim, route.method, path);
           const work = () => execute(deps, route, request, meta);
           return fault === undefined ? work() : answerWithFault(fault, work);
         }),
@@ -72,6 +76,8 @@ export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
         .send(body);
     } catch (error) {
       if (error instanceof StripeError) {
+        if (error.rateLimitReason !== null)
+          void reply.header("stripe-rate-limited-reason", error.rateLimitReason);
         if (error.shouldRetry !== null) void reply.header("stripe-should-retry", String(error.shouldRetry));
         return reply.code(error.status).send(errorBody(error.body, meta));
       }
@@ -109,7 +115,7 @@ function execute(
     meta.idempotencyKey === null || route.method === "GET"
       ? null
       : `${credential.key} ${meta.idempotencyKey}`;
-  const replay = replayId === null ? undefined : findReplay(sim.store, replayId, print);
+  const replay = replayId === null ? undefined : findReplay(sim, replayId, print);
   if (replay !== undefined)
     return { status: replay.status, body: replay.body, headers: { "idempotent-replayed": "true" } };
 

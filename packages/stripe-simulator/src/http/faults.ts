@@ -1,23 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { spendFault } from "../events/webhook-faults.ts";
-import { StripeError } from "../errors.ts";
+import { takeFault } from "../events/webhook-faults.ts";
+import { rateLimited, StripeError } from "../errors.ts";
 import type { FaultRecord } from "../objects.ts";
 import type { Simulation } from "../simulation.ts";
 
-const API_KINDS: FaultRecord["kind"][] = ["rate-limit", "server-error", "time-out", "slow"];
+const API_KINDS: FaultRecord["kind"][] = ["rate-limit", "lock-timeout", "server-error", "time-out", "slow"];
 
 /** Takes the first fault that is about this call, and counts the use. */
 export function takeApiFault(sim: Simulation, method: string, path: string): FaultRecord | undefined {
-  const fault = sim.store
-    .list("sim.fault")
-    .find(
-      (each) =>
-        API_KINDS.includes(each.kind) &&
-        (each.method === null || each.method === method) &&
-        (each.pathPrefix === null || path.startsWith(each.pathPrefix)),
-    );
-  if (fault !== undefined) sim.transact(null, ({ store }) => spendFault(store, fault));
-  return fault;
+  const isAbout = (each: FaultRecord): boolean =>
+    API_KINDS.includes(each.kind) &&
+    (each.method === null || each.method === method) &&
+    (each.pathPrefix === null || path.startsWith(each.pathPrefix));
+  if (!sim.store.list("sim.fault").some(isAbout)) return undefined;
+  return sim.transact(null, ({ store }) => takeFault(store, isAbout));
 }
 
 /**
@@ -30,13 +26,18 @@ export async function answerWithFault<T>(fault: FaultRecord, work: () => T): Pro
     return work();
   }
   if (fault.afterEffect) work();
-  if (fault.kind === "rate-limit")
-    throw new StripeError(429, {
-      type: "invalid_request_error",
-      code: "rate_limit",
-      message:
-        "Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits.",
-    });
+  if (fault.kind === "rate-limit") throw rateLimited(fault.reason ?? "global-rate", fault.shouldRetry);
+  if (fault.kind === "lock-timeout")
+    throw new StripeError(
+      429,
+      {
+        type: "invalid_request_error",
+        code: "lock_timeout",
+        message:
+          "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
+      },
+      { shouldRetry: fault.shouldRetry },
+    );
   if (fault.kind === "server-error")
     throw new StripeError(500, {
       type: "api_error",

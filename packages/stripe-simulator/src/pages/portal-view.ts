@@ -33,7 +33,7 @@ export function showPortal(sim: Simulation, session: Session, error?: string): s
 <h1>Billing of ${customer?.name ?? customer?.email ?? session.customer}</h1>
 ${error !== undefined && html`<div class="alert" role="alert">${error}</div>`}
 <section class="card" aria-labelledby="plan"><h2 id="plan">Current plan</h2>
-${subscriptions.length === 0 ? html`<p class="soft">No subscription.</p>` : subscriptions.map((each) => showSubscription(sim, session, each, features.subscription_cancel.enabled))}</section>
+${subscriptions.length === 0 ? html`<p class="soft">No subscription.</p>` : subscriptions.map((each) => showSubscription(sim, { session, subscription: each, features }))}</section>
 ${features.payment_method_update.enabled && showCard(sim, session, subscriptions)}
 ${
   features.invoice_history.enabled &&
@@ -43,12 +43,13 @@ ${invoices.length === 0 ? html`<p class="soft">None yet.</p>` : html`<table><the
   );
 }
 
-function showSubscription(
-  sim: Simulation,
-  session: Session,
-  subscription: Subscription,
-  canCancel: boolean,
-): Html {
+interface Shown {
+  session: Session;
+  subscription: Subscription;
+  features: ObjectOf<"billing_portal.configuration">["features"];
+}
+
+function showSubscription(sim: Simulation, { session, subscription, features }: Shown): Html {
   const first = subscription.items.data[0];
   const names = subscription.items.data.map(
     ({ price }) => sim.store.get("product", price.product)?.name ?? price.id,
@@ -64,7 +65,22 @@ function showSubscription(
   return html`<p class="price">${money(amount, subscription.currency)} <span class="soft" style="font-size:1rem;font-weight:400">per ${first?.price.recurring?.interval ?? "month"}</span></p>
 <p><strong>${[...new Set(names)].join(", ")}</strong> · <span class="${subscription.status === "active" ? "good" : "bad"}">${subscription.status.replaceAll("_", " ")}</span></p>
 <p class="soft">${isEnding ? `Ends on ${end}.` : `Renews on ${end}.`}</p>
-${isEnding ? button("resume", "Don't cancel", false) : canCancel && button("cancel", "Cancel plan", true)}`;
+${subscription.status === "paused" ? button("resume", "Resume plan", false) : isEnding ? button("resume", "Don't cancel", false) : features.subscription_cancel.enabled && button("cancel", "Cancel plan", true)}
+${features.subscription_pause.enabled && subscription.status !== "paused" && button("pause", "Pause plan", true)}
+${features.subscription_update.enabled && showOffers(sim, { session, subscription, features })}`;
+}
+
+/** The plans that the configuration offers, but the present one. */
+function showOffers(sim: Simulation, { session, subscription, features }: Shown): Html[] {
+  const present = new Set(subscription.items.data.map(({ price }) => price.id));
+  const offered = (features.subscription_update.products ?? []).flatMap(({ prices }) => prices);
+  return offered
+    .filter((id) => !present.has(id))
+    .map((id) => {
+      const price = sim.store.get("price", id);
+      const name = sim.store.get("product", price?.product ?? "")?.name ?? id;
+      return html`<form method="post" action="/p/session/${session.id}/update"><input type="hidden" name="subscription" value="${subscription.id}"><input type="hidden" name="price" value="${id}"><button class="plain">Change to ${name}, ${money(price?.unit_amount ?? 0, price?.currency ?? "usd")}</button></form>`;
+    });
 }
 
 function showCard(sim: Simulation, session: Session, subscriptions: Subscription[]): Html {

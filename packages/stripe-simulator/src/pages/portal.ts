@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { cancelSubscription } from "../billing/cancel-subscription.ts";
+import { pauseSubscription, resumeSubscription } from "../billing/pause-subscription.ts";
 import { recordChange } from "../billing/record-change.ts";
 import { updateSubscription } from "../billing/update-subscription.ts";
 import type { SimContext } from "../context.ts";
@@ -17,7 +18,7 @@ import { liveSubscriptions, showPortal } from "./portal-view.ts";
 
 type Session = ObjectOf<"billing_portal.session">;
 
-/** Registers the customer portal at a portal session's `url`: plan, card, cancel and resume, invoices. */
+/** Registers the customer portal at a portal session's `url`: plan and its change, card, cancel, pause and resume, invoices. */
 export function registerPortalPage(app: FastifyInstance, sim: Simulation): void {
   app.get<{ Params: { id: string } }>("/p/session/:id", ({ params }, reply) => {
     const session = sim.store.get("billing_portal.session", params.id);
@@ -47,8 +48,7 @@ export function registerPortalPage(app: FastifyInstance, sim: Simulation): void 
   };
 
   action<{ subscription?: string }>("cancel", (ctx, session, { subscription = "" }) => {
-    const { mode, enabled } = ctx.store.getOrThrow("billing_portal.configuration", session.configuration)
-      .features.subscription_cancel;
+    const { mode, enabled } = featuresOf(ctx, session).subscription_cancel;
     if (!enabled) throw invalidRequest("Cancelling is not possible here.");
     owned(ctx, session, subscription);
     if (mode === "immediately") cancelSubscription(ctx, subscription, {});
@@ -57,9 +57,34 @@ export function registerPortalPage(app: FastifyInstance, sim: Simulation): void 
   });
   action<{ subscription?: string }>("resume", (ctx, session, { subscription = "" }) => {
     owned(ctx, session, subscription);
-    updateSubscription(ctx, subscription, { cancel_at_period_end: false });
+    if (ctx.store.getOrThrow("subscription", subscription).status === "paused")
+      resumeSubscription(ctx, subscription, {});
+    else updateSubscription(ctx, subscription, { cancel_at_period_end: false });
     return undefined;
   });
+  action<{ subscription?: string }>("pause", (ctx, session, { subscription = "" }) => {
+    const { subscription_pause: pause } = featuresOf(ctx, session);
+    if (!pause.enabled) throw invalidRequest("Pausing is not possible here.");
+    owned(ctx, session, subscription);
+    pauseSubscription(ctx, subscription, {});
+    return undefined;
+  });
+  action<{ subscription?: string; price?: string }>(
+    "update",
+    (ctx, session, { subscription = "", price = "" }) => {
+      const { subscription_update: update } = featuresOf(ctx, session);
+      const isOffered = (update.products ?? []).some(({ prices }) => prices.includes(price));
+      if (!update.enabled || !isOffered) throw invalidRequest("This plan cannot be chosen here.");
+      owned(ctx, session, subscription);
+      const { items } = ctx.store.getOrThrow("subscription", subscription);
+      const licence = items.data.find((item) => item.price.recurring?.usage_type === "licensed");
+      updateSubscription(ctx, subscription, {
+        items: [{ ...(licence === undefined ? {} : { id: licence.id }), price }],
+        proration_behavior: update.proration_behavior as "create_prorations",
+      });
+      return undefined;
+    },
+  );
   action<CardFields>("card", (ctx, session, form) => {
     const method = createCard(ctx, {
       card: cardFromForm(form),
@@ -92,6 +117,9 @@ export function registerPortalPage(app: FastifyInstance, sim: Simulation): void 
     },
   );
 }
+
+const featuresOf = (ctx: SimContext, { configuration }: Session) =>
+  ctx.store.getOrThrow("billing_portal.configuration", configuration).features;
 
 /** The card that is charged from now on: the customer's default, and each live subscription's own. */
 function makeDefault(ctx: SimContext, customerId: string, paymentMethodId: string): void {

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import type { FaultRecord } from "../objects.ts";
+import type { FaultRecord, RateLimitReason } from "../objects.ts";
 import { newId, type Simulation } from "../simulation.ts";
 
 const KINDS: FaultRecord["kind"][] = [
   "rate-limit",
+  "lock-timeout",
   "server-error",
   "time-out",
   "slow",
@@ -13,7 +14,31 @@ const KINDS: FaultRecord["kind"][] = [
   "delay-webhook",
   "no-holding",
 ];
+const REASONS: RateLimitReason[] = [
+  "global-rate",
+  "global-concurrency",
+  "endpoint-rate",
+  "endpoint-concurrency",
+  "resource-specific",
+];
 const DELAY_MS_DEFAULT = 2000;
+
+/** A fault with nothing said but its kind and what is given: about everything, every time, until it is removed. */
+export const newFault = (given: Partial<FaultRecord> & Pick<FaultRecord, "kind">): FaultRecord => ({
+  id: newId("fault"),
+  method: null,
+  pathPrefix: null,
+  eventType: null,
+  delayMs: DELAY_MS_DEFAULT,
+  afterEffect: false,
+  every: 1,
+  seen: 0,
+  reason: null,
+  shouldRetry: null,
+  scenario: null,
+  remaining: null,
+  ...given,
+});
 
 interface FaultBody {
   kind?: string;
@@ -23,6 +48,9 @@ interface FaultBody {
   delayMs?: number;
   count?: number | null;
   afterEffect?: boolean;
+  every?: number;
+  reason?: string;
+  shouldRetry?: boolean;
 }
 
 /** Registers `/_sim/faults`: POST adds one (`count` uses, 1 by default, null until removed), GET lists, DELETE removes. */
@@ -32,28 +60,33 @@ export function registerFaults(app: FastifyInstance, sim: Simulation): void {
   app.post<{ Body: string }>("/_sim/faults", ({ body }, reply) => {
     const given = parse(body);
     const kind = KINDS.find((each) => each === given?.kind);
-    const { delayMs = DELAY_MS_DEFAULT, count = kind === "no-holding" ? null : 1 } = given ?? {};
+    const { delayMs = DELAY_MS_DEFAULT, every = 1, count = kind === "no-holding" ? null : 1 } = given ?? {};
     const isSound =
       kind !== undefined &&
       Number.isInteger(delayMs) &&
       delayMs >= 0 &&
+      Number.isInteger(every) &&
+      every > 0 &&
+      (given?.reason === undefined || REASONS.some((each) => each === given.reason)) &&
       (count === null || (Number.isInteger(count) && count > 0));
     if (!isSound)
       return reply.code(400).send({
         error: {
-          message: `Pass { kind, method?, pathPrefix?, eventType?, delayMs?, count?, afterEffect? }; kind is one of ${KINDS.join(", ")}.`,
+          message: `Pass { kind, method?, pathPrefix?, eventType?, delayMs?, count?, every?, afterEffect?, reason?, shouldRetry? }; kind is one of ${KINDS.join(", ")}.`,
         },
       });
-    const fault: FaultRecord = {
-      id: newId("fault"),
+    const fault = newFault({
       kind,
       method: given?.method?.toUpperCase() ?? null,
       pathPrefix: given?.pathPrefix ?? null,
       eventType: given?.eventType ?? null,
       delayMs,
       afterEffect: given?.afterEffect ?? false,
+      every,
+      reason: REASONS.find((each) => each === given?.reason) ?? null,
+      shouldRetry: given?.shouldRetry ?? null,
       remaining: count,
-    };
+    });
     sim.transact(null, ({ store }) => store.put("sim.fault", fault));
     return reply.code(201).send(fault);
   });

@@ -10,11 +10,13 @@ import { registerPortalPage } from "../pages/portal.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Deliverer } from "../webhooks/deliverer.ts";
 import { registerBanks } from "./banks.ts";
+import { registerBehaviours } from "./behaviours.ts";
 import { registerBillingSettings } from "./billing-settings.ts";
 import { registerScriptedCheckout } from "./checkout.ts";
 import { registerClock } from "./clock.ts";
 import { registerDeliveries } from "./deliveries.ts";
 import { registerFaults } from "./faults.ts";
+import { registerScenarios } from "./scenarios.ts";
 import { registerTokens } from "./tokens.ts";
 
 export interface SimDeps {
@@ -52,6 +54,8 @@ export function registerSim(app: FastifyInstance, deps: SimDeps): void {
   registerClock(app, deps);
   registerDeliveries(app, deps);
   registerFaults(app, sim);
+  registerScenarios(app, sim);
+  registerBehaviours(app, sim);
   registerBanks(app, sim);
   registerBillingSettings(app, sim);
   app.get("/_sim/stripe.js", (_request, reply) =>
