@@ -112,6 +112,12 @@ test("what Stripe could not count of our reports is set aside, once", async () =
       },
     ],
   });
+  // As the aggregator had sent them, and Stripe had taken them: the named one and a neighbour.
+  for (const identifier of ["report-1", "report-2"])
+    await rows(sql`insert into usage_reports (identifier, account_id, metric, period_start, window_no, from_quantity,
+      to_quantity, stripe_customer_id, meter_event_name, event_at, state, created_at, sent_at)
+      values (${identifier}::text, 'acme', 'events', now(), ${Number(identifier.at(-1))}::int, 0, 5, 'cus_none',
+        'driftlock_events', now(), 'confirmed', now(), now())`);
   const { data: thin } = await stripe.v2.core.events.list({});
   const [event] = thin.map((each) => stripeHintOf(readWebhook(each)));
   if (event === undefined) throw new Error("Stripe reported nothing");
@@ -122,5 +128,19 @@ test("what Stripe could not count of our reports is set aside, once", async () =
       reason: "stripe:meter_event_customer_not_found",
       code: "meter_event_customer_not_found",
     },
+  ]);
+  // Stripe names samples only: what was sent at that time has to be found in its summaries again.
+  expect(
+    await rows(
+      sql`select identifier, state, compare_at is null as settled, last_error from usage_reports order by 1`,
+    ),
+  ).toEqual([
+    {
+      identifier: "report-1",
+      state: "failed",
+      settled: true,
+      last_error: expect.stringMatching(/^meter_event_customer_not_found: /),
+    },
+    { identifier: "report-2", state: "sent", settled: false, last_error: null },
   ]);
 });

@@ -21,6 +21,7 @@ import { createProgressFinder } from "./progress-finder.ts";
 import { compareStaleReports } from "./reports/compare-stale-reports.ts";
 import { confirmReports } from "./reports/confirm-reports.ts";
 import { freezeWindows } from "./reports/freeze-windows.ts";
+import { resendReleased } from "./reports/resend-released.ts";
 import { createSendReports } from "./reports/send-reports.ts";
 import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
@@ -115,6 +116,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       tick("send reports", sendIntervalMs, createSendReports(reporting));
       tick("compare stale reports", reportIntervalOf(env), () => compareStaleReports(reporting));
       tick("confirm reports", reportIntervalOf(env), () => confirmReports(reporting));
+      tick("resend released reports", reportIntervalOf(env), () => resendReleased(reporting));
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         const look = createProgressFinder({ db, redis, clock, partitions });
         life.own("progress", createProgressTicker({ clock, look, log }), (ticker) => ticker.close());

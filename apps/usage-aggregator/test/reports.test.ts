@@ -1,4 +1,4 @@
-import { usageReports } from "@driftlock/db";
+import { usageReportFailures, usageReports } from "@driftlock/db";
 import { createStripe } from "@driftlock/stripe";
 import { createLogger } from "@driftlock/runtime";
 import { createSharedTokenBuckets, partitionOf } from "@driftlock/redis";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
 import { confirmReports } from "../src/reports/confirm-reports.ts";
 import { freezeWindows } from "../src/reports/freeze-windows.ts";
+import { resendReleased } from "../src/reports/resend-released.ts";
 import { createSendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
 import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
@@ -184,18 +185,83 @@ test("what was sent is confirmed once Stripe's summaries hold it, and a person i
   await confirm(11);
   expect(await states(found.accountId)).toMatchObject([{ state: "confirmed" }]);
   for (const minutes of [25, 50, 100]) await confirm(minutes);
-  expect(await usageReports.countReports(db, now)).toMatchObject({ mismatched: 1 });
-  await sink.report({
-    ...(
-      await query<{
-        identifier: string;
-      }>`select identifier from usage_reports where account_id = ${lost.accountId}`
-    )[0]!,
-    ...{ meterEventName: "driftlock_events", stripeCustomerId: lost.customerId, value: 25, eventAt: now },
-  });
+  // Only this one explains what is missing: it has failed, and a person decides.
+  const [{ identifier }] = (await query<{
+    identifier: string;
+  }>`select event_id as identifier from usage_quarantine
+    where account_id = ${lost.accountId} and reason = 'stripe:lost'`) as [{ identifier: string }];
+  expect(await states(lost.accountId)).toMatchObject([{ state: "failed" }]);
+  await usageReportFailures.updateReleased(db, identifier, now);
+  await resendReleased({ ...resources, sink });
+  await send();
   await confirm(24 * 60);
-  expect(await states(lost.accountId)).toMatchObject([{ state: "confirmed" }]);
-  expect(await usageReports.countReports(db, now)).toMatchObject({ mismatched: 0 });
+  expect((await states(lost.accountId)).map(({ state }) => state).sort()).toEqual(["confirmed", "replaced"]);
+  expect(await atStripe(lost.customerId)).toBe(25);
+});
+
+test("a difference that no single report explains is looked for again and again, and told to a person", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 25);
+  await freeze();
+  await send();
+  const strange = { meterEventName: "driftlock_events", stripeCustomerId: customerId, eventAt: now };
+  await sink.report({ ...strange, identifier: `not-ours-${accountId}`, value: 3 });
+  for (const minutes of [11, 25, 50, 100])
+    await confirmReports({ ...resources, sink, clock: inTime(minutes) });
+  expect(await states(accountId)).toMatchObject([{ state: "sent" }]);
+  expect(await usageReports.countReports(db, now)).toMatchObject({ mismatched: 1 });
+  await sink.report({ ...strange, identifier: `not-ours-${accountId}-back`, value: -3 });
+  await confirmReports({ ...resources, sink, clock: inTime(24 * 60) });
+  expect(await states(accountId)).toMatchObject([{ state: "confirmed" }]);
+});
+
+test("a refused report is told again under a new identifier, once its cause is gone and the summaries lack it", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 5);
+  await freeze();
+  const refused = stripe.billing.meters.deactivate(meterId).then(() => send());
+  await refused;
+  await stripe.billing.meters.reactivate(meterId);
+  expect(await states(accountId)).toMatchObject([{ state: "failed" }]);
+  expect(await query`select reason from usage_quarantine where account_id = ${accountId}`).toEqual([
+    { reason: "stripe:archived_meter" },
+  ]);
+  const resend = () => resendReleased({ ...resources, sink });
+  await resend();
+  expect(await states(accountId)).toMatchObject([{ state: "failed" }]);
+  // A later one goes through and is found: the meter takes this customer's again.
+  await use(accountId, 7);
+  await freeze();
+  await send();
+  await query`update usage_reports set sent_at = sent_at + interval '1 second' where account_id = ${accountId}`;
+  await confirmReports({ ...resources, sink, clock: inTime(11) });
+  await Promise.all([resend(), resend()]);
+  await send();
+  await resend();
+  expect(
+    await query`select state, resend_no from usage_reports where account_id = ${accountId} order by window_no, resend_no`,
+  ).toEqual([
+    { state: "replaced", resend_no: 0 },
+    { state: "sent", resend_no: 1 },
+    { state: "confirmed", resend_no: 0 },
+  ]);
+  expect(await atStripe(customerId)).toBe(12);
+});
+
+test("a report that is released although it had arrived is not told again", async () => {
+  const { accountId, customerId } = await subscribe();
+  await use(accountId, 5);
+  await freeze();
+  await send();
+  const [{ identifier }] = (await query<{
+    identifier: string;
+  }>`select identifier from usage_reports where account_id = ${accountId}`) as [{ identifier: string }];
+  await usageReportFailures.updateNamedFailed(db, [{ identifier, error: "lost: it is said" }]);
+  expect(await usageReportFailures.updateReleased(db, identifier, now)).toBe(1);
+  await resendReleased({ ...resources, sink });
+  expect(await states(accountId)).toMatchObject([{ state: "sent" }]);
+  await send();
+  expect(await atStripe(customerId)).toBe(5);
 });
 
 test("a total that moves on while its last window is still to be sent leaves no second one", async () => {

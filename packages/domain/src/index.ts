@@ -44,6 +44,7 @@ export { accountLimits, isLive, type LimitsInput } from "./limits.ts";
 export {
   freezeWindow,
   isLeftToClose,
+  mendableMeterErrors,
   meterEventIdentifier,
   meterEventTimestamp,
   meterEventValue,
@@ -71,7 +72,7 @@ export {
   selectSubscription,
 } from "./plan-selection.ts";
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
-export { decideStaleReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
+export { decideStaleReports, lostReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
 export {
   type Baseline,
   type Difference,

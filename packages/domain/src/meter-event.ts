@@ -6,6 +6,13 @@ import type { ReportMode } from "@driftlock/contracts";
  */
 const closeSeconds = 60;
 
+/** Why Stripe could not count a report, where the cause lies outside of it: once that is gone, the same may go in. */
+export const mendableMeterErrors: readonly string[] = [
+  "archived_meter",
+  "no_meter",
+  "meter_event_customer_not_found",
+];
+
 /** A period's running total of a billed metric, and what of it was frozen into windows so far. */
 export interface UnreportedTotal {
   accountId: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideStaleReports } from "./stale-reports.ts";
+import { decideStaleReports, lostReports } from "./stale-reports.ts";
 
 const reports = [
   { identifier: "a", quantity: 5 },
@@ -23,4 +23,19 @@ test("a total that no way of arriving explains is left to an operator", () => {
     outcome: "mismatch",
     unexplained: 7,
   });
+});
+
+test.each([
+  [112, ["a"], "5 are missing: the one of 5"],
+  [110, ["b"], "7 are missing: the one of 7"],
+  [105, ["a", "b"], "12 are missing: both"],
+  [108, [], "9 are missing: nobody knows whose"],
+  [120, [], "there is more than was reported"],
+])("of 117 reported Stripe has %i, so %j got lost", (total, lost) => {
+  expect(lostReports(reports, { reported: 117, total }).map(({ identifier }) => identifier)).toEqual(lost);
+});
+
+test("two that explain the difference alike explain nothing", () => {
+  const alike = [reports[0]!, { identifier: "c", quantity: 5 }];
+  expect(lostReports(alike, { reported: 10, total: 5 })).toEqual([]);
 });

@@ -25,3 +25,18 @@ export function decideStaleReports(
     explained += next.quantity;
   }
 }
+
+/**
+ * Which reports that Stripe took are not in its summaries, where only one answer explains the difference: all of them,
+ * or a single one. Empty where it cannot be told.
+ */
+export function lostReports(
+  reports: readonly StaleReport[],
+  { reported, total }: { reported: number; total: number },
+): readonly StaleReport[] {
+  const missing = reported - total;
+  const alone = reports.filter(({ quantity }) => quantity === missing);
+  const isAll = reports.reduce((sum, { quantity }) => sum + quantity, 0) === missing;
+  if (isAll) return alone.length === 0 || reports.length === 1 ? reports : [];
+  return alone.length === 1 ? alone : [];
+}

@@ -57,7 +57,7 @@ export function isDuplicateMeterEvent(error: unknown): boolean {
 /** What a failed call to a meter says: whether to try it again, and whether others should wait too. */
 export type MeterCallFailure =
   /** It will be refused every time. */
-  | { kind: "refused" }
+  | { kind: "refused"; code: string }
   /** Another call for the same customer and meter is under way, or this one failed by itself. */
   | { kind: "later" }
   /** Stripe is away, or has had enough of our calls. `waitMs`: what it asked for. */
@@ -76,7 +76,8 @@ export function meterCallFailureOf(error: unknown): MeterCallFailure {
     return { kind: "all-later", waitMs: Number.isFinite(askedMs) ? askedMs : 0 };
   }
   // A wrong key is mended outside of the report.
-  return status === 400 || status === 404 ? { kind: "refused" } : { kind: "all-later", waitMs: 0 };
+  if (status !== 400 && status !== 404) return { kind: "all-later", waitMs: 0 };
+  return { kind: "refused", code: error.code ?? error.type };
 }
 
 /** Translates an error of the SDK into one that may leave the process; every other error is given back as it is. */

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AppError, applyStripeEvent, handledThinEventTypes, type StripeHint } from "@driftlock/contracts";
-import { stripeEvents, usageQuarantine } from "@driftlock/db";
-import { createBatcher, type JobContext, type Logger, processor } from "@driftlock/runtime";
+import { AppError, applyStripeEvent, handledThinEventTypes } from "@driftlock/contracts";
+import { createBatcher, type Logger, processor } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
 import { type ApplyHintsDeps, applyHints, type GivenHint } from "../stripe-events/apply-hints.ts";
-import { fetchRefusedReports } from "../stripe-events/meter-events.ts";
+import { setAsideRefusedReports } from "../stripe-events/meter-events.ts";
 
 /** Jobs of this queue at a time, and so the events of one transaction at most: nearly all of a job's time is its commit. */
 export const applyConcurrency = 200;
@@ -47,29 +46,4 @@ async function whenServersAnswer(
       await delay(awayPauseMs);
     }
   }
-}
-
-async function setAsideRefusedReports(
-  deps: ApplyStripeEventDeps,
-  hint: StripeHint,
-  log: JobContext["log"],
-): Promise<void> {
-  if ((await stripeEvents.findStripeEvent(deps.db, hint.eventId)) !== null) return;
-  const refused = await fetchRefusedReports(deps, hint);
-  const now = deps.wallClock.now();
-  await deps.db.transaction(async (tx) => {
-    if (!(await stripeEvents.insertStripeEvent(tx, { ...hint, outcome: "applied", reason: null, now })))
-      return;
-    await usageQuarantine.insertQuarantined(tx, refused, now);
-  });
-  const { eventId, type, objectId: meterId } = hint;
-  log.error(
-    {
-      eventId,
-      type,
-      meterId,
-      refused: refused.map(({ reason, detail, eventId: identifier }) => ({ reason, detail, identifier })),
-    },
-    "usage-report.refused",
-  );
 }

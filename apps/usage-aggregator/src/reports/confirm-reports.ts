@@ -1,4 +1,5 @@
-import { type Db, usageReportLanes, usageReports } from "@driftlock/db";
+import { type Db, usageQuarantine, usageReportFailures, usageReportLanes, usageReports } from "@driftlock/db";
+import { lostReports } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import type { Measures } from "../measures.ts";
 import { toldOfFailure } from "./told-of-failure.ts";
@@ -53,12 +54,44 @@ async function confirmLane(
   if (present.quantity !== ledger.quantity || present.unknownCount > 0) return;
   const againMs = Math.min(againMsMin * 2 ** lane.tries, againMsMax);
   const compareAt = new Date(now.getTime() + againMs);
-  await usageReportLanes.updateNotFound(db, { identifiers: lane.identifiers, compareAt });
+  const identifiers = lane.reports.map(({ identifier }) => identifier);
+  await usageReportLanes.updateNotFound(db, { identifiers, compareAt });
   if (lane.tries + 1 < usageReports.compareTriesMax) return;
-  measures.reportsCompared("mismatched", lane.identifiers.length);
+  measures.reportsCompared("mismatched", identifiers.length);
   const { stripeCustomerId: customerId, stripeMeterId: meterId, from, until } = lane;
-  log.error(
-    { page: true, customerId, meterId, from, until, reported: ledger.quantity, summed: total },
-    "usage.reports-mismatched",
-  );
+  const figures = { reported: ledger.quantity, total };
+  log.error({ page: true, customerId, meterId, from, until, ...figures }, "usage.reports-mismatched");
+  await takeForLost(db, { lane, ...figures, now });
+}
+
+interface Mismatch {
+  lane: usageReportLanes.LaneToCompare;
+  reported: number;
+  total: number;
+  now: Date;
+}
+
+/**
+ * What Stripe took and has not: the newest total is told again at once, because it may be; of what sums up a person
+ * decides.
+ */
+async function takeForLost(db: Db, { lane, reported, total, now }: Mismatch): Promise<void> {
+  if (lane.reportMode === "last") {
+    await usageReportFailures.updateNewestLost(db, { ...lane, now });
+    return;
+  }
+  const lost = new Set(lostReports(lane.reports, { reported, total }).map(({ identifier }) => identifier));
+  if (lost.size === 0) return;
+  const detail = `Stripe took it, and has summed up ${total} of ${reported}`;
+  await db.transaction(async (tx) => {
+    const named = [...lost].map((identifier) => ({ identifier, error: `lost: ${detail}` }));
+    await usageReportFailures.updateNamedFailed(tx, named);
+    const refused = lane.reports
+      .filter(({ identifier }) => lost.has(identifier))
+      .map(({ identifier: eventId, accountId, metric, quantity }) => ({
+        ...{ accountId, eventId, metric, payload: { identifier: eventId, quantity } },
+        ...{ reason: "stripe:lost", detail, receivedAt: null },
+      }));
+    await usageQuarantine.insertQuarantined(tx, refused, now);
+  });
 }

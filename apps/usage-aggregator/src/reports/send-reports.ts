@@ -1,4 +1,4 @@
-import { type Db, usageReports } from "@driftlock/db";
+import { type Db, usageQuarantine, usageReports } from "@driftlock/db";
 import { meterEventValue } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import { meterCallFailureOf, type TokenBuckets } from "@driftlock/stripe";
@@ -87,16 +87,18 @@ async function sendReport(
 }
 
 async function putOff(
-  { db, log, measures, calls }: Deps,
+  deps: Deps,
   pause: CallPause,
-  { report: { identifier, attempts }, error }: { report: Report; error: unknown },
+  { report, error }: { report: Report; error: unknown },
 ): Promise<void> {
+  const { db, log, measures, calls } = deps;
+  const { identifier, attempts } = report;
   const message = error instanceof Error ? error.message : String(error);
   const failure = meterCallFailureOf(error);
   if (failure.kind === "refused") {
     pause.end();
     log.error({ err: error, identifier, page: true }, "usage.report-failed");
-    await usageReports.updateReportFailed(db, identifier, message);
+    await setAside(deps, report, { code: failure.code, message });
     measures.reportSent("failed");
     return;
   }
@@ -108,4 +110,19 @@ async function putOff(
   log.warn({ err: error, identifier, attempts, delayMs }, "usage.report-postponed");
   await usageReports.updateReportRetry(db, { identifier, error: message, delayMs });
   measures.reportSent("retry");
+}
+
+/** A person decides on it: once the cause is gone it is released from the quarantine. */
+async function setAside(
+  { db, clock }: Deps,
+  report: Report,
+  { code, message: detail }: { code: string; message: string },
+): Promise<void> {
+  const { identifier: eventId, accountId, metric } = report;
+  const reason = `stripe:${code}`;
+  await db.transaction(async (tx) => {
+    await usageReports.updateReportFailed(tx, eventId, `${code}: ${detail}`);
+    const refused = { accountId, eventId, metric, payload: report, reason, detail, receivedAt: null };
+    await usageQuarantine.insertQuarantined(tx, [refused], clock.now());
+  });
 }

@@ -18,7 +18,7 @@ export interface LaneSpan extends Lane {
 
 /** Reports of one lane that wait to be found in Stripe's summaries, and the minutes that hold them. */
 export interface LaneToCompare extends LaneSpan {
-  identifiers: string[];
+  reports: { identifier: string; accountId: string; metric: string; quantity: number }[];
   /** How often the oldest of them was looked for before. */
   tries: number;
 }
@@ -40,7 +40,9 @@ export const claimLanesToCompare = (
       where r.stripe_customer_id = due.stripe_customer_id and r.meter_event_name = due.meter_event_name
         and r.state = 'sent' and r.compare_at <= $1::timestamptz returning r.*)
     select r.stripe_customer_id as "stripeCustomerId", r.meter_event_name as "meterEventName",
-      m.stripe_meter_id as "stripeMeterId", r.report_mode as "reportMode", array_agg(r.identifier) as identifiers,
+      m.stripe_meter_id as "stripeMeterId", r.report_mode as "reportMode",
+      jsonb_agg(jsonb_build_object('identifier', r.identifier, 'accountId', r.account_id, 'metric', r.metric,
+        'quantity', r.to_quantity - r.from_quantity)) as reports,
       max(r.compare_tries) as tries, ${minutes}
     from taken r join metrics m on m.metric = r.metric where m.stripe_meter_id is not null
     group by r.stripe_customer_id, r.meter_event_name, m.stripe_meter_id, r.report_mode`,
