@@ -14,6 +14,7 @@ export {
   reachedAlerts,
   thresholdKey,
 } from "./alerts.ts";
+export { earlierFreeParts } from "./counted-spans.ts";
 export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";
 export { type AccessPolicy, accessOf, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
 export { type DeclineAction, declineActionOf } from "./decline-codes.ts";

@@ -3,15 +3,25 @@ import {
   pageOf,
   ReconciliationDto,
   ReconciliationQuery,
+  ReconciliationReportDto,
+  ReconciliationReportQuery,
   RepairBody,
   RepairDto,
+  ReportKeysDto,
 } from "@driftlock/contracts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { credentialOf } from "../plugins/auth.ts";
 import type { OperatorUseCases } from "../use-cases/operator-use-cases.ts";
 
-type Deps = Pick<OperatorUseCases, "listReconciliations" | "listMirrorDifferences" | "repairReconciliation">;
+type Deps = Pick<
+  OperatorUseCases,
+  | "listReconciliations"
+  | "listMirrorDifferences"
+  | "repairReconciliation"
+  | "getReconciliationReport"
+  | "listReportKeys"
+>;
 
 export const operatorReconciliationRoutes =
   (useCases: Deps): FastifyPluginAsyncZod =>
@@ -43,6 +53,33 @@ export const operatorReconciliationRoutes =
         },
       },
       () => useCases.listMirrorDifferences(),
+    );
+    app.get(
+      "/operator/reconciliation/report",
+      {
+        config,
+        schema: {
+          tags: ["operator"],
+          summary: "The comparisons of a time, signed, to be checked offline",
+          description:
+            "Of the periods that ended in `[from, to)`. To check a page: write `payload` as canonical JSON (RFC 8785: keys sorted, no white space), and verify the Ed25519 `signature.value` over its UTF-8 bytes with the public key `signature.keyId` of `GET /billing/report-keys`. In Node: `crypto.verify(null, Buffer.from(canonical), publicKeyPem, Buffer.from(value, 'base64'))`.",
+          querystring: ReconciliationReportQuery,
+          response: { 200: ReconciliationReportDto },
+        },
+      },
+      (request) => useCases.getReconciliationReport(request.query),
+    );
+    app.get(
+      "/billing/report-keys",
+      {
+        config: { access: "public" },
+        schema: {
+          tags: ["operator"],
+          summary: "Public keys that signed reports are checked with",
+          response: { 200: ReportKeysDto },
+        },
+      },
+      () => useCases.listReportKeys(),
     );
     app.post(
       "/operator/reconciliation/:id/repair",

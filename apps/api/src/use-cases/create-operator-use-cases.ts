@@ -13,6 +13,7 @@ import { createOperatorDunning } from "./operator-dunning.ts";
 import { createOperatorQueues } from "./operator-queues.ts";
 import { createOperatorReconciliation } from "./operator-reconciliation.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
+import { createReconciliationReport } from "./reconciliation-report.ts";
 import { createRepairReconciliation } from "./repair-reconciliation.ts";
 
 interface Resources {
@@ -44,5 +45,6 @@ export const createOperatorUseCases = (resources: Resources): OperatorUseCases =
   listAudit: createListAudit(resources),
   ...createOperatorQueues(resources),
   ...createOperatorReconciliation(resources),
+  ...createReconciliationReport(resources),
   repairReconciliation: createRepairReconciliation(resources),
 });

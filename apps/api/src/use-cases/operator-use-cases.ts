@@ -24,6 +24,9 @@ import type {
   QueueDto,
   ReconciliationDto,
   ReconciliationQuery,
+  ReconciliationReportDto,
+  ReconciliationReportQuery,
+  ReportKeysDto,
   RepairBody,
   RepairDto,
   UpdateMetricBody,
@@ -55,6 +58,8 @@ export interface OperatorUseCases {
   listQueues(): Promise<Page<QueueDto>>;
   listReconciliations(query: ReconciliationQuery): Promise<Page<ReconciliationDto>>;
   listMirrorDifferences(): Promise<Page<MirrorDifferenceDto>>;
+  getReconciliationReport(query: ReconciliationReportQuery): Promise<ReconciliationReportDto>;
+  listReportKeys(): Promise<ReportKeysDto>;
   repairReconciliation(actor: string, id: string, body: RepairBody): Promise<RepairDto>;
   listFailedJobs(queue: string, page: PageQuery): Promise<Page<FailedJobDto>>;
   retryFailedJob(actor: string, queue: string, jobId: string): Promise<void>;

@@ -3,7 +3,7 @@ import {
   accounts,
   catalog,
   invoices,
-  reconciliationFigures,
+  type reconciliationFigures,
   type ReconciliationRow,
   stripeObjects,
   type Transaction,

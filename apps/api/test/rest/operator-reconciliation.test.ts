@@ -1,3 +1,4 @@
+import { verify } from "node:crypto";
 import { reconciliations, sql, usageReadings } from "@driftlock/db";
 import { keys, partitionOf, createRedis } from "@driftlock/redis";
 import { expect, test } from "vitest";
@@ -64,6 +65,23 @@ async function openDrifted({ isClosed = false } = {}): Promise<{ account: string
   );
   return { account, id: String(row?.id) };
 }
+
+const figures = {
+  accepted: null,
+  stored: 4,
+  total: 5,
+  live: null,
+  reported: 0,
+  confirmed: 0,
+  waiting: 0,
+  refused: 0,
+  adjusted: 0,
+  invoiced: null,
+  setAsideEvents: 0,
+  isBilled: false,
+  isClosed: true,
+  baseline: { old: null, next: { total: 5, atMs: 1 } },
+};
 
 const totalOf = async (accountId: string) =>
   (await usageReadings.findPeriodTotals(db, { accountId, periodStart: start }))["events"]?.quantity;
@@ -164,4 +182,55 @@ test("what has drifted is listed first, page by page, by account and state", asy
     body: { code: "NOT_FOUND" },
   });
   expect((await operate("GET", "/stripe")).body).toEqual({ data: [], nextCursor: null });
+});
+
+/** RFC 8785 for what a report holds, written down a second time: what an auditor needs beside node:crypto. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : member,
+  );
+
+test("a report is checked with node:crypto alone; a changed one fails", async () => {
+  const account = await gateway.openAccount();
+  for (const index of [0, 1, 2]) {
+    await db.run(
+      "test",
+      sql`insert into reconciliations (account_id, metric, period_start, period_end, state, figures, differences, since, compared_at)
+      values (${account}::text, 'events', ${at(index)}::timestamptz, ${at(index + 1)}::timestamptz, 'drifted',
+        ${JSON.stringify(figures)}::jsonb, '[{"kind": "stored", "expected": 5, "found": 4, "sinceMs": 1}]', now(), now())`,
+    );
+  }
+  const range = `accountId=${account}&from=${at(2).toISOString()}&to=${at(9).toISOString()}`;
+  const pages: { payload: { rows: object[]; cursor: string | null; nextCursor: string | null } }[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const { status, body } = await operate(
+      "GET",
+      `/report?limit=1&${range}${cursor === "" ? "" : `&cursor=${cursor}`}`,
+    );
+    expect(status).toBe(200);
+    const { body: known } = await gateway.request("GET", "/billing/report-keys");
+    const key = known.keys.find(({ id }: { id: string }) => id === body.signature.keyId);
+    expect(Object.keys(key)).not.toContain("privateKey");
+    const check = (payload: unknown) =>
+      verify(
+        null,
+        Buffer.from(canonical(payload)),
+        key.publicKey,
+        Buffer.from(body.signature.value, "base64"),
+      );
+    expect(check(body.payload)).toBe(true);
+    expect(check({ ...body.payload, accountId: "another" })).toBe(false);
+    pages.push(body);
+    cursor = body.payload.nextCursor;
+  }
+  expect(pages.flatMap(({ payload }) => payload.rows)).toMatchObject([
+    { accountId: account, period: { end: at(2).toISOString() }, state: "drifted", figures: { stored: 4 } },
+    { accountId: account, period: { end: at(3).toISOString() } },
+  ]);
+  expect(pages[1]?.payload.cursor).toBe(pages[0]?.payload.nextCursor);
+  expect((await operate("GET", `/report?from=${at(2).toISOString()}&to=${at(1).toISOString()}`)).status).toBe(
+    422,
+  );
 });

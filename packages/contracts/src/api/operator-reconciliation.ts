@@ -119,3 +119,55 @@ export const RepairDto = z
   })
   .meta({ id: "Repair" });
 export type RepairDto = z.infer<typeof RepairDto>;
+
+/** Names what is signed and how (ADR 0022); another form gets another name. */
+export const reconciliationReportScheme = "driftlock.reconciliation.v1";
+export const reportRowsMax = 1_000;
+
+/** Periods that ended in `[from, to)`. */
+export const ReconciliationReportQuery = z.object({
+  from: z.iso.datetime({ offset: true }),
+  to: z.iso.datetime({ offset: true }),
+  accountId: AccountId.optional(),
+  limit: z.coerce.number().int().min(1).max(reportRowsMax).default(reportRowsMax),
+  cursor: z.string().min(1).max(512).optional(),
+});
+export type ReconciliationReportQuery = z.infer<typeof ReconciliationReportQuery>;
+
+/**
+ * `signature.value` (base64) is Ed25519 over the UTF-8 bytes of `payload` as canonical JSON (RFC 8785), by the key of
+ * `GET /billing/report-keys` with this id. A next page begins with `payload.nextCursor`, and names it as its `cursor`.
+ */
+export const ReconciliationReportDto = z
+  .object({
+    payload: z.object({
+      scheme: z.literal(reconciliationReportScheme),
+      installation: z.object({ mode: z.string(), stripeAccountId: z.string().nullable() }),
+      from: z.iso.datetime(),
+      to: z.iso.datetime(),
+      accountId: z.string().nullable(),
+      madeAt: z.iso.datetime(),
+      cursor: z.string().nullable(),
+      nextCursor: z.string().nullable(),
+      rows: z.array(ReconciliationDto),
+    }),
+    signature: z.object({ algorithm: z.literal("Ed25519"), keyId: z.string(), value: z.string() }),
+  })
+  .meta({ id: "ReconciliationReport" });
+export type ReconciliationReportDto = z.infer<typeof ReconciliationReportDto>;
+
+/** Public keys in PEM (SPKI); those that sign no more stay, for what they signed. */
+export const ReportKeysDto = z
+  .object({
+    keys: z.array(
+      z.object({
+        id: z.string(),
+        algorithm: z.literal("Ed25519"),
+        publicKey: z.string(),
+        isCurrent: z.boolean(),
+        createdAt: z.iso.datetime(),
+      }),
+    ),
+  })
+  .meta({ id: "ReportKeys" });
+export type ReportKeysDto = z.infer<typeof ReportKeysDto>;
