@@ -31,7 +31,8 @@ async function measured(process: string, name: string, labels: string): Promise<
 const openCase = (account: string) =>
   until(`${account} has a case`, async () => {
     const { body } = await operate("GET", "/dunning?state=open&limit=100");
-    return body.data.find((each) => each["accountId"] === account) ?? null;
+    const found = body.data.find((each) => each["accountId"] === account);
+    return found === undefined ? null : { ...found, invoiceId: String(found["invoiceId"]) };
   });
 
 test("a declined card, an expired one, and a bank that wants to see the customer", {

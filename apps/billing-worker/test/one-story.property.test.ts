@@ -91,7 +91,7 @@ async function live(db: Db, invoiceId: string, { mode, steps: happened, end, del
     if (outcome !== null) await recordOutcome(deps, { due: { dunning, mirrored }, attempt, outcome });
     return true;
   };
-  const change: Record<History["steps"][number] | History["end"], () => Promise<unknown> | unknown> = {
+  const change: Record<History["steps"][number] | History["end"], () => unknown> = {
     "stripe-fails": () =>
       (invoice = { ...invoice, attemptCount: invoice.attemptCount + 1, isActionRequired: false }),
     asks: () => (invoice = { ...invoice, isActionRequired: true }),

@@ -89,7 +89,7 @@ export function createOperatorDunning({ db, stripe, clock }: Deps) {
     const rows = await moneyBack.listDisputes(db, { limit: limit + 1, after: readCursor(cursor) });
     return toPage(rows, limit, {
       position: (row) => ({ at: row.openedAt, id: row.disputeId }),
-      item: ({ disputeId, fetchSequence: _, openedAt, evidenceDueAt, ...row }) => ({
+      item: ({ disputeId, openedAt, evidenceDueAt, ...row }) => ({
         ...row,
         id: disputeId,
         openedAt: openedAt.toISOString(),

@@ -29,8 +29,7 @@ export interface DisputeRow {
 }
 
 const disputeColumns = `dispute_id as "disputeId", account_id as "accountId", charge_id as "chargeId", invoice_id as "invoiceId",
-  status, reason, amount_minor as "amountMinor", currency, evidence_due_at as "evidenceDueAt", opened_at as "openedAt",
-  fetch_sequence as "fetchSequence"`;
+  status, reason, amount_minor as "amountMinor", currency, evidence_due_at as "evidenceDueAt", opened_at as "openedAt"`;
 
 /** Mirrors a charge of which money went back. @returns 0 where the row came from a later fetch. */
 export const upsertRefundedCharge = (q: Queryable, row: RefundedChargeRow): Promise<number> =>
@@ -73,7 +72,7 @@ export const isAccountDisputed = async (q: Queryable, accountId: string): Promis
 export const listDisputes = (
   q: Queryable,
   page: { limit: number; after: { at: Date; id: string } | null },
-): Promise<DisputeRow[]> =>
+): Promise<Omit<DisputeRow, "fetchSequence">[]> =>
   q.rows("moneyBack.listDisputes", {
     text: `select ${disputeColumns} from disputes
       where $1::timestamptz is null or (opened_at, dispute_id) < ($1::timestamptz, $2::text)
