@@ -1,20 +1,22 @@
-import { cancelNow } from "@driftlock/contracts";
-import { accounts, type Db } from "@driftlock/db";
-import { initialFreePeriods } from "@driftlock/domain";
+import { accounts, type Db, planChanges, subscriptions } from "@driftlock/db";
+import { initialFreePeriods, isLiveSubscription } from "@driftlock/domain";
 import type { Stripe } from "@driftlock/stripe";
 import { createEnsureCustomer } from "../../apps/api/src/use-cases/ensure-customer.ts";
 import { storeUsage } from "./store-usage.ts";
 import type { Action } from "./history.ts";
-import type { JobQueue } from "./job-queue.ts";
 import type { World } from "./world.ts";
 
 interface CustomerDeps {
   world: World;
   accountId: string;
-  queue: () => JobQueue;
   /** Told of each customer that is made at Stripe. */
   onCustomer(stripeCustomerId: string): void;
+  /** Told of each change that is asked for. */
+  onAsked(changeId: string): void;
 }
+
+/** Wall time, of which each round passes a minute: longer than any backoff, shorter than a slot may take. */
+const changeGivenUpMs = 15 * 60_000;
 
 const isOver = ({ status }: Stripe.Subscription): boolean =>
   status === "canceled" || status === "incomplete_expired";
@@ -23,11 +25,12 @@ const isOver = ({ status }: Stripe.Subscription): boolean =>
  * What one customer can do. It asks Stripe what there is and never us, so that an action does not depend on how far
  * our mirror has come; one that is not possible at the moment is not done.
  */
-export function createCustomer({ world, accountId, queue, onCustomer }: CustomerDeps) {
+export function createCustomer({ world, accountId, onCustomer, onAsked }: CustomerDeps) {
   const { stripe, db, time } = world;
   const gatewayCustomer = createEnsureCustomer({ db, stripe });
   let customerId: string | null = null;
   let stored = 0;
+  let asked = 0;
 
   const ensureCustomer = async (): Promise<string> => {
     if (customerId !== null) return customerId;
@@ -65,6 +68,23 @@ export function createCustomer({ world, accountId, queue, onCustomer }: Customer
     if (subscription !== null)
       await stripe.subscriptions.update(subscription.id, { default_payment_method: card });
   };
+  /** Asks for a change, as the gateway does: of what is mirrored, and one at a time. */
+  const ask = async (wish: planChanges.ChangeWish, wantedPlanId: "pro" | "business" | null = null) => {
+    const mirrored = await subscriptions.listSubscriptions(db, accountId);
+    const live = mirrored.findLast(({ status }) => isLiveSubscription(status));
+    if (live === undefined) return;
+    const changeId = `${accountId}.${asked++}`;
+    onAsked(changeId);
+    await planChanges.insertChange(db, {
+      changeId,
+      accountId,
+      stripeSubscriptionId: live.stripeSubscriptionId,
+      wish,
+      wantedPlanId,
+      now: time.clock.now(),
+      giveUpAt: new Date(time.wallClock.now().getTime() + changeGivenUpMs),
+    });
+  };
   const openInvoice = async (): Promise<Stripe.Invoice | undefined> =>
     customerId === null
       ? undefined
@@ -79,34 +99,25 @@ export function createCustomer({ world, accountId, queue, onCustomer }: Customer
       const sessions = [await checkout(plans[0]), await checkout(plans[1])];
       for (const session of sessions) await pay(session, "pm_card_visa");
     },
-    upgrade: async () => changePlan(world, await present(), "business"),
-    downgrade: async () => scheduleChange(world, await present(), "pro"),
-    "cancel-at-end": async () => {
+    upgrade: () => ask("change", "business"),
+    downgrade: () => ask("change", "pro"),
+    "cancel-at-end": async ({ by }) => {
+      if (by === "us") return ask("cancel");
       const subscription = await present();
-      if (subscription === null) return;
-      if (typeof subscription.schedule === "string")
-        await stripe.subscriptionSchedules.release(subscription.schedule);
-      await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
+      // While a schedule manages it, the portal offers none.
+      if (subscription === null || subscription.schedule !== null) return;
+      return stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
     },
-    "cancel-now": async () => {
-      const subscription = await present();
-      if (subscription === null) return;
-      const cancelAt = new Date(Math.floor(time.clock.now().getTime() / 1000) * 1000).toISOString();
-      // The gateway names what it has in its mirror.
-      const known = await db.row("converge.isKnown", {
-        text: "select 1 from user_subscriptions where stripe_subscription_id = $1 and status <> 'canceled'",
-        values: [subscription.id],
-      });
-      if (known !== null) queue().add(cancelNow, { stripeSubscriptionId: subscription.id, cancelAt });
-    },
+    "cancel-now": () => ask("cancel-now"),
     "cancel-at-stripe": async () => {
       const subscription = await present();
       if (subscription !== null) await stripe.subscriptions.cancel(subscription.id);
     },
-    resume: async () => {
+    resume: async ({ by }) => {
+      if (by === "us") return ask("resume");
       const subscription = await present();
       if (subscription?.cancel_at_period_end === true)
-        await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: false });
+        return stripe.subscriptions.update(subscription.id, { cancel_at_period_end: false });
     },
     "new-card": async ({ card, by }) => {
       if (customerId === null) return;
@@ -177,56 +188,4 @@ async function lineItems({ stripe }: World, plan: string) {
     price: id,
     ...(recurring?.usage_type === "licensed" && { quantity: 1 }),
   }));
-}
-
-/** As the gateway does it: the items are swapped at a whole second, which the metadata names. */
-async function changePlan(
-  world: World,
-  subscription: Stripe.Subscription | null,
-  plan: "pro" | "business",
-): Promise<void> {
-  if (subscription?.status !== "active" || typeof subscription.schedule === "string") return;
-  const wanted = await lineItems(world, plan);
-  const has = new Set(subscription.items.data.map(({ price }) => price.id));
-  if (wanted.every(({ price }) => has.has(price)) && wanted.length === has.size) return;
-  const changedAt = Math.floor(world.time.clock.now().getTime() / 1000);
-  await world.stripe.subscriptions.update(subscription.id, {
-    items: [...subscription.items.data.map(({ id }) => ({ id, deleted: true })), ...wanted],
-    proration_behavior: "always_invoice",
-    proration_date: changedAt,
-    payment_behavior: "error_if_incomplete",
-    metadata: { plan_changed_at: String(changedAt) },
-  });
-}
-
-async function scheduleChange(
-  { stripe, ...world }: World,
-  subscription: Stripe.Subscription | null,
-  plan: "pro",
-): Promise<void> {
-  const item = subscription?.items.data[0];
-  if (subscription?.status !== "active" || item === undefined || typeof subscription.schedule === "string") return;
-  if (subscription.cancel_at_period_end)
-    await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: false });
-  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id });
-  await stripe.subscriptionSchedules.update(schedule.id, {
-    end_behavior: "release",
-    proration_behavior: "none",
-    phases: [
-      {
-        start_date: schedule.current_phase?.start_date ?? item.current_period_start,
-        end_date: item.current_period_end,
-        items: subscription.items.data.map(({ price, quantity }) => ({
-          price: price.id,
-          ...(quantity !== undefined && { quantity }),
-        })),
-      },
-      {
-        duration: { interval: "month", interval_count: 1 },
-        proration_behavior: "none",
-        metadata: { plan_changed_at: String(item.current_period_end) },
-        items: await lineItems({ stripe, ...world }, plan),
-      },
-    ],
-  });
 }

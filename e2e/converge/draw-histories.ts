@@ -15,8 +15,12 @@ const otherCards = [
 ];
 
 const plan = fc.constantFrom("pro", "business");
-const card = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...goodCards) }, fc.constantFrom(...otherCards));
+const card = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...goodCards) },
+  fc.constantFrom(...otherCards),
+);
 
+const by = fc.constantFrom("us", "portal");
 const bare = <Do extends Action["do"]>(name: Do) => fc.constant({ do: name });
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -24,19 +28,26 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("subscribe-twice"), plans: fc.tuple(plan, plan) }) },
   { weight: 2, arbitrary: bare("upgrade") },
   { weight: 2, arbitrary: bare("downgrade") },
-  { weight: 3, arbitrary: bare("cancel-at-end") },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("cancel-at-end"), by }) },
   { weight: 1, arbitrary: bare("cancel-now") },
   { weight: 1, arbitrary: bare("cancel-at-stripe") },
-  { weight: 2, arbitrary: bare("resume") },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("resume"), by }) },
   {
     weight: 5,
-    arbitrary: fc.record({ do: fc.constant("new-card"), card, by: fc.constantFrom("form", "portal", "attach") }),
+    arbitrary: fc.record({
+      do: fc.constant("new-card"),
+      card,
+      by: fc.constantFrom("form", "portal", "attach"),
+    }),
   },
   { weight: 1, arbitrary: bare("detach-card") },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("pay-open-invoice"), card }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("refund"), share: fc.constantFrom("all", "half") }) },
   { weight: 1, arbitrary: bare("delete-customer") },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("use"), quantity: fc.constantFrom(1, 40_000, 130_000) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("use"), quantity: fc.constantFrom(1, 40_000, 130_000) }),
+  },
 ) as fc.Arbitrary<Action>;
 
 const fate: fc.Arbitrary<Fate> = fc.record({
@@ -73,9 +84,10 @@ const actions = fc
     fc.array(fc.record({ slot: fc.nat({ max: slotsCount - 1 }), action }), { minLength: 2, maxLength: 9 }),
   )
   .map(([first, more]): History["actions"] =>
-    [{ slot: first.slot, action: { do: "subscribe" as const, plan: first.plan, card: first.card } }, ...more].toSorted(
-      (a, b) => a.slot - b.slot,
-    ),
+    [
+      { slot: first.slot, action: { do: "subscribe" as const, plan: first.plan, card: first.card } },
+      ...more,
+    ].toSorted((a, b) => a.slot - b.slot),
   ) as fc.Arbitrary<History["actions"]>;
 
 const history: fc.Arbitrary<History> = fc.record({
@@ -86,10 +98,13 @@ const history: fc.Arbitrary<History> = fc.record({
 });
 
 const course: fc.Arbitrary<Course> = fc.record({
-  gapsMinutes: fc.array(fc.constantFrom(3 * minute, 3 * minute, 2 * hour, day, 2 * day, 4 * day, 9 * day, 16 * day), {
-    minLength: slotsCount,
-    maxLength: slotsCount,
-  }),
+  gapsMinutes: fc.array(
+    fc.constantFrom(3 * minute, 3 * minute, 2 * hour, day, 2 * day, 4 * day, 9 * day, 16 * day),
+    {
+      minLength: slotsCount,
+      maxLength: slotsCount,
+    },
+  ),
   sweeps: fc.array(
     fc.nat({ max: 3 }).map((drawn) => drawn === 0),
     { minLength: slotsCount, maxLength: slotsCount },

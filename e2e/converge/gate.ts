@@ -91,7 +91,11 @@ function gateQueries(q: Queryable, isInTransaction: boolean): Queryable {
       if (name === "stripeCustomerLeases.claim") run?.leases.push(String(query.values[0]));
       return step({ call: () => call(name, query), broken: noPostgres, isInTransaction });
     };
-  return { rows: gated(q.rows) as Queryable["rows"], row: gated(q.row) as Queryable["row"], run: gated(q.run) };
+  return {
+    rows: gated(q.rows) as Queryable["rows"],
+    row: gated(q.row) as Queryable["row"],
+    run: gated(q.run),
+  };
 }
 
 /** A database whose every call is an await at which a run can be hit. */
@@ -130,17 +134,22 @@ export function gateStripe(stripe: Stripe): Stripe {
   return wrap(stripe);
 }
 
-/** A call's promise, which for a list can be iterated too. */
+/** A call's promise, which for a list can be iterated too; an answer that is lost is the first page's. */
 function gateCall(call: () => unknown, broken: () => Error): unknown {
   if (running.getStore() === undefined) return call();
-  const asked = () => call() as Promise<unknown> & AsyncIterable<unknown>;
-  return {
-    then: (...given: Parameters<Promise<unknown>["then"]>) => step({ call: asked, broken }).then(...given),
-    catch: (...given: Parameters<Promise<unknown>["catch"]>) => step({ call: asked, broken }).catch(...given),
-    async *[Symbol.asyncIterator]() {
-      // The answer that is lost is the first page's.
-      const { pages } = await step({ call: async () => ({ pages: asked() }), broken });
-      yield* pages;
+  const listed = step({
+    call: async () => {
+      const asked = call() as Promise<unknown> & AsyncIterable<unknown>;
+      return { pages: asked, answer: await asked };
     },
-  };
+    broken,
+  });
+  const answer = listed.then((found) => found.answer);
+  // Whoever iterates hears of a failure there.
+  answer.catch(() => {});
+  return Object.assign(answer, {
+    async *[Symbol.asyncIterator]() {
+      yield* (await listed).pages;
+    },
+  });
 }

@@ -5,12 +5,12 @@ export type Action =
   | { do: "subscribe-twice"; plans: ["pro" | "business", "pro" | "business"] }
   | { do: "upgrade" }
   | { do: "downgrade" }
-  | { do: "cancel-at-end" }
-  /** Through the gateway: usage is billed first. */
+  | { do: "cancel-at-end"; by: "us" | "portal" }
+  /** Usage is billed first. */
   | { do: "cancel-now" }
   /** In Stripe's Dashboard, without a word to us. */
   | { do: "cancel-at-stripe" }
-  | { do: "resume" }
+  | { do: "resume"; by: "us" | "portal" }
   /** A card is made the one that is charged: through our form, or where Stripe keeps it (its portal). */
   | { do: "new-card"; card: string; by: "form" | "portal" | "attach" }
   | { do: "detach-card" }

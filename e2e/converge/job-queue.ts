@@ -1,4 +1,10 @@
-import { isRetryable, type JobDefinition } from "@driftlock/contracts";
+import {
+  applyStripeEvent,
+  isRetryable,
+  type JobDefinition,
+  planChange,
+  syncStripeObject,
+} from "@driftlock/contracts";
 import type { AddOptions, JobContext, Processor } from "@driftlock/runtime";
 import { createRun, type Run, runGated } from "./gate.ts";
 import type { Fault } from "./history.ts";
@@ -31,6 +37,8 @@ export interface QueueDeps {
 }
 
 const attemptsMax = 6;
+/** Jobs that need the lease of the customer. */
+const leasing: readonly string[] = [syncStripeObject.name, planChange.name];
 
 /**
  * The jobs of one customer, as BullMQ keeps them: at least once, in no promised order, the same work once at a time;
@@ -50,7 +58,7 @@ export function createJobQueue(deps: QueueDeps) {
     const added: Waiting = {
       name: job.name,
       key: `${job.name} ${job.id(payload)}`,
-      payload,
+      payload: job.name === applyStripeEvent.name ? [payload] : payload,
       attempt: 1,
     };
     if (waiting.some(({ key }) => key === added.key)) return;
@@ -60,8 +68,7 @@ export function createJobQueue(deps: QueueDeps) {
 
   async function run(job: Waiting): Promise<void> {
     const fault = deps.nextFault();
-    // The gateway waits for what it asked for, and asks again.
-    if (fault?.how === "lose" && job.name !== "cancel-now") return;
+    if (fault?.how === "lose") return;
     const processor = processors.get(job.name);
     if (processor === undefined) throw new Error(`there is no processor of ${job.name}`);
     const running = createRun(fault);
@@ -89,7 +96,7 @@ export function createJobQueue(deps: QueueDeps) {
     active.delete(job.key);
     const error = await done.then(
       () => null,
-      (thrown: unknown) => thrown ?? new Error("nothing was thrown"),
+      (thrown: Error) => thrown,
     );
     const rerun = again.get(job.key);
     again.delete(job.key);
@@ -100,10 +107,16 @@ export function createJobQueue(deps: QueueDeps) {
       if (rerun !== undefined) put(rerun);
     } else if (isRetryable(error) && job.attempt < attemptsMax) put({ ...job, attempt: job.attempt + 1 });
     else {
-      failed.push(`${job.key}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      failed.push(`${job.key}: ${error.stack}`);
       if (rerun !== undefined) put(rerun);
     }
   }
+
+  /** Events that wait at once are recorded together, in parts that vary. */
+  const together = (job: Waiting): Waiting[] =>
+    job.name === applyStripeEvent.name
+      ? waiting.filter(({ name }) => name === job.name).slice(0, random.between(1, 8))
+      : [job];
 
   const put = (job: Waiting): void => {
     if (!waiting.some(({ key }) => key === job.key)) waiting.push(job);
@@ -111,7 +124,7 @@ export function createJobQueue(deps: QueueDeps) {
 
   /** A run that is held up has the customer's lease: whoever needs it waits. */
   const canRun = ({ name }: Waiting): boolean =>
-    name !== "sync-stripe-object" || held.every(({ isTakenOver }) => isTakenOver);
+    !leasing.includes(name) || held.every(({ isTakenOver }) => isTakenOver);
 
   return {
     add,
@@ -123,9 +136,9 @@ export function createJobQueue(deps: QueueDeps) {
         const runnable = waiting.filter(canRun);
         if (runnable.length === 0) return runs;
         if (runs > 500) throw new Error(`jobs without an end: ${runnable.map(({ key }) => key).join(", ")}`);
-        const chosen = random.pick(runnable.slice(0, 3));
-        waiting = waiting.filter((each) => each !== chosen);
-        await run(chosen);
+        const chosen = together(random.pick(runnable.slice(0, 3)));
+        waiting = waiting.filter((each) => !chosen.includes(each));
+        await run(merged(chosen));
       }
     },
     /** Lets go on what was held up before this slot. */
@@ -142,6 +155,18 @@ export function createJobQueue(deps: QueueDeps) {
         else await job.done.catch(() => {});
       }
     },
+  };
+}
+
+function merged(jobs: readonly Waiting[]): Waiting {
+  const [first, ...more] = jobs;
+  if (first === undefined) throw new Error("no job was chosen");
+  if (more.length === 0) return first;
+  return {
+    ...first,
+    key: jobs.map(({ key }) => key).join(" "),
+    payload: jobs.flatMap(({ payload }) => payload as unknown[]),
+    attempt: Math.max(...jobs.map(({ attempt }) => attempt)),
   };
 }
 

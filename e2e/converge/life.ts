@@ -65,11 +65,11 @@ export function createLife({ world, history, index, owners }: LifeDeps): Life {
   const customer = createCustomer({
     world,
     accountId,
-    queue: () => queue,
     onCustomer: (id) => {
       owners.set(id, life);
       if (!customerIds.includes(id)) customerIds.push(id);
     },
+    onAsked: (changeId) => void owners.set(changeId, life),
   });
   const deliver = (isLast: boolean): void => {
     const due = arrivals

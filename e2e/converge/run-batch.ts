@@ -24,6 +24,8 @@ const minuteMs = 60_000;
 /** Longer than any row waits for its next try. */
 const wallStepMs = 61_000;
 const roundsMax = 24;
+/** Stripe lists events for 30 days: whoever is away for longer misses what was lost. */
+const stripeListsMinutes = 29 * 24 * 60;
 
 /** Lives these histories side by side, to their end, and judges each. */
 export async function runBatch({ course, histories }: Batch, stores: Stores): Promise<Verdict[]> {
@@ -53,11 +55,16 @@ interface Running {
 async function live(batch: Running): Promise<void> {
   const { world, lives, course } = batch;
   const slotEnds: Date[] = [];
+  let unsweptMinutes = 0;
   for (const [slot, gapMinutes] of course.gapsMinutes.entries()) {
     for (const life of lives) life.begin(slot);
     await each(lives, (life) => life.act());
     await settle(batch);
-    if (course.sweeps[slot] === true) await sweep(batch);
+    unsweptMinutes += gapMinutes;
+    if (course.sweeps[slot] === true || unsweptMinutes > stripeListsMinutes) {
+      await sweep(batch);
+      unsweptMinutes = gapMinutes;
+    }
     slotEnds.push(world.time.clock.now());
     const until = new Date(world.time.clock.now().getTime() + gapMinutes * minuteMs);
     for (const stop of [...renewals(slotEnds, world.time.clock.now(), until), until]) {
@@ -136,7 +143,10 @@ async function openEventsList(stripe: Stripe): Promise<() => Promise<Stripe.Even
   return async () => {
     const found: Stripe.Event[] = [];
     for (;;) {
-      const page: Stripe.ApiList<Stripe.Event> = await stripe.events.list({ limit: 100, ending_before: last });
+      const page: Stripe.ApiList<Stripe.Event> = await stripe.events.list({
+        limit: 100,
+        ending_before: last,
+      });
       found.push(...page.data.toReversed());
       last = page.data[0]?.id ?? last;
       if (!page.has_more) return found;
@@ -147,8 +157,10 @@ async function openEventsList(stripe: Stripe): Promise<() => Promise<Stripe.Even
 /** Jobs go to the queue of whom they are about. */
 function produceFor(owners: ReadonlyMap<string, Life>): Producer {
   const add: Producer["add"] = async (job, payload, options) => {
-    const { accountId, objectId, invoiceId, stripeSubscriptionId, customerId } = payload as Record<string, string>;
-    const names = [accountId, invoiceId, stripeSubscriptionId, customerId, objectId];
+    const of = payload as Record<string, string>;
+    const names = [of["accountId"], of["changeId"], of["invoiceId"], of["stripeSubscriptionId"]];
+    // `adj.<account>. …`
+    names.push(of["customerId"], of["objectId"], of["adjustmentId"]?.split(".")[1]);
     const owner = names.map((name) => owners.get(name ?? "")).find((found) => found !== undefined);
     if (owner !== undefined) return owner.add(job, payload, options);
     // Events of the catalogue and of the clock are nobody's.

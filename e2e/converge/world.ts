@@ -1,23 +1,27 @@
-import { applyStripeEvent } from "@driftlock/contracts";
+import { applyStripeEvent, type StripeHint } from "@driftlock/contracts";
 import { createDb, seedCatalog, sql } from "@driftlock/db";
 import { createRedis } from "@driftlock/redis";
 import { createLogger, type Lifecycle, type Processor, type Producer } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
 import { startSimulator } from "@driftlock/stripe-simulator";
+import { createSendAdjustment } from "../../apps/billing-worker/src/adjustments/send-adjustment.ts";
 import { bindStripeAccount } from "../../apps/billing-worker/src/catalog/bind-stripe-account.ts";
-import { setUpPrices } from "../../apps/billing-worker/src/catalog/set-up-prices.ts";
+import { push } from "../../apps/billing-worker/src/catalog/plan-push.ts";
 import { createClosePeriod } from "../../apps/billing-worker/src/closing/close-period.ts";
 import { createAdoptCard } from "../../apps/billing-worker/src/dunning/adopt-card.ts";
 import { createDunningStep } from "../../apps/billing-worker/src/dunning/dunning-step.ts";
+import { adjustPeriodProcessor } from "../../apps/billing-worker/src/jobs/adjust-period.ts";
 import { adoptCardProcessor } from "../../apps/billing-worker/src/jobs/adopt-card.ts";
-import { cancelNowProcessor } from "../../apps/billing-worker/src/jobs/cancel-now.ts";
 import { closePeriodProcessor } from "../../apps/billing-worker/src/jobs/close-period.ts";
 import { dunningStepProcessor } from "../../apps/billing-worker/src/jobs/dunning-step.ts";
+import { planChangeProcessor } from "../../apps/billing-worker/src/jobs/plan-change.ts";
 import { resolveDoubleCheckoutProcessor } from "../../apps/billing-worker/src/jobs/resolve-double-checkout.ts";
 import { rollPeriodsProcessor } from "../../apps/billing-worker/src/jobs/roll-periods.ts";
+import { sendAdjustmentProcessor } from "../../apps/billing-worker/src/jobs/send-adjustment.ts";
 import { sweepStripeEventsProcessor } from "../../apps/billing-worker/src/jobs/sweep-stripe-events.ts";
 import { syncStripeObjectProcessor } from "../../apps/billing-worker/src/jobs/sync-stripe-object.ts";
 import { createPushLimits } from "../../apps/billing-worker/src/periods/push-limits.ts";
+import { createCarryOutChange } from "../../apps/billing-worker/src/plan-change/carry-out-change.ts";
 import { schedules } from "../../apps/billing-worker/src/schedules.ts";
 import { applyHints } from "../../apps/billing-worker/src/stripe-events/apply-hints.ts";
 import { createSyncObject } from "../../apps/billing-worker/src/sync/sync-object.ts";
@@ -47,7 +51,11 @@ export async function openWorld(
       port: 0,
       host: "127.0.0.1",
       statePath: null,
-      log: { info() {}, warn() {}, error: (...given) => void process.stderr.write(`${JSON.stringify(given)}\n`) },
+      log: {
+        info() {},
+        warn() {},
+        error: (...given) => void process.stderr.write(`${JSON.stringify(given)}\n`),
+      },
       wallNow: () => new Date(),
     }),
     (server) => server.close(),
@@ -76,7 +84,7 @@ export async function openWorld(
   const time = await createTimes(simulator.url);
   await seedCatalog(db, { mode: "simulator", usagePartitions: 4, now: time.clock.now() });
   await bindStripeAccount({ db, stripe, secretKey, mode: "simulator" });
-  await setUpPrices({ db, stripe });
+  await push({ db, stripe, clock: time.clock });
 
   const log = createLogger({ name: "converge", level: "silent" });
   const gated = { db: gateDb(db), stripe: gateStripe(stripe), producer: gateProducer(producer) };
@@ -90,23 +98,34 @@ export async function openWorld(
     isLive: false,
     dunningMode: course.dunningMode,
     finalStep: course.finalStep,
+    gatherMs: 0,
     holder: "converge",
     log,
   };
   const close = createClosePeriod(deps);
+  // Its push of limits is always lost, and left to the ticker.
+  const syncObject = createSyncObject({ ...deps, pushLimits: async () => {} });
   const processors: Processor[] = [
     {
       // Without what batches the events of all customers: a batch would die with any of them.
       ...applyStripeEvent,
-      run: (hint, { log: jobLog }) =>
-        applyHints(deps, [{ hint: applyStripeEvent.payload.parse(hint), log: jobLog, requestId: undefined }]),
+      run: (hints) =>
+        applyHints(
+          deps,
+          (hints as StripeHint[]).map((hint) => ({ hint })),
+        ),
     },
-    syncStripeObjectProcessor({ ...deps, syncObject: createSyncObject(deps) }),
+    syncStripeObjectProcessor({
+      ...deps,
+      syncObject: createSyncObject({ ...deps, pushLimits: async () => {} }),
+    }),
     resolveDoubleCheckoutProcessor(deps),
     sweepStripeEventsProcessor(deps),
     rollPeriodsProcessor(deps),
     closePeriodProcessor({ close }),
-    cancelNowProcessor({ ...deps, close }),
+    planChangeProcessor({ carryOut: createCarryOutChange({ ...deps, syncObject, close }) }),
+    adjustPeriodProcessor(deps),
+    sendAdjustmentProcessor({ send: createSendAdjustment(deps) }),
     dunningStepProcessor({ step: createDunningStep(deps) }),
     adoptCardProcessor({ adopt: createAdoptCard(deps) }),
   ];

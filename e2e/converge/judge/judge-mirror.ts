@@ -11,10 +11,13 @@ const id = (field: string | { id: string } | null | undefined): string | null =>
 
 /** What each mirrored row has to say, read off Stripe's objects and compared field by field. */
 export function judgeMirror(rows: Rows, facts: StripeFacts): string[] {
-  const planNow = (planIds: readonly string[]) => planIds.find((each) => each !== "none");
-  void planNow;
   return [
-    ...compare("subscription", rows.subscriptions, "stripe_subscription_id", facts.subscriptions.map(wantedSubscription)),
+    ...compare(
+      "subscription",
+      rows.subscriptions,
+      "stripe_subscription_id",
+      facts.subscriptions.map(wantedSubscription),
+    ),
     ...compare(
       "invoice",
       rows.invoices,
@@ -32,9 +35,12 @@ export function judgeMirror(rows: Rows, facts: StripeFacts): string[] {
 }
 
 /** `driftlock_<plan>_v<version>`: the price of a plan; those of metered items have one more part. */
-const planOf = (lookupKey: string | null): string | undefined => /^driftlock_([a-z]+)_v\d+$/.exec(lookupKey ?? "")?.[1];
+const planOf = (lookupKey: string | null): string | undefined =>
+  /^driftlock_([a-z]+)_v\d+$/.exec(lookupKey ?? "")?.[1];
 
-export const soldItem = (subscription: Stripe.Subscription): { item: Stripe.SubscriptionItem; planId: string } => {
+export const soldItem = (
+  subscription: Stripe.Subscription,
+): { item: Stripe.SubscriptionItem; planId: string } => {
   for (const item of subscription.items.data) {
     const planId = planOf(item.price.lookup_key);
     if (planId !== undefined) return { item, planId };
@@ -110,7 +116,9 @@ function compare(what: string, rows: readonly Fields[], key: string, wanted: rea
         ? [`${what} ${String(fields[key])} is missing`]
         : difference(`${what} ${String(fields[key])}`, row, fields);
     }),
-    ...rows.filter((row) => !known.has(row[key])).map((row) => `${what} ${String(row[key])} is none of Stripe's`),
+    ...rows
+      .filter((row) => !known.has(row[key]))
+      .map((row) => `${what} ${String(row[key])} is none of Stripe's`),
   ];
 }
 

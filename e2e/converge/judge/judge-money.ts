@@ -20,7 +20,9 @@ function judgeCharges({ invoices, charges }: StripeFacts): string[] {
 }
 
 function judgeDoubles({ doubles }: Rows, facts: StripeFacts): string[] {
-  const live = facts.subscriptions.filter(({ status }) => !["canceled", "incomplete_expired"].includes(status));
+  const live = facts.subscriptions.filter(
+    ({ status }) => !["canceled", "incomplete_expired"].includes(status),
+  );
   const faults = live.length > 1 ? [`money: ${live.map(({ id }) => id).join(" and ")} both go on`] : [];
   for (const row of doubles) {
     const id = String(row["stripe_subscription_id"]);
@@ -32,7 +34,9 @@ function judgeDoubles({ doubles }: Rows, facts: StripeFacts): string[] {
     );
     for (const charge of facts.charges)
       if (charge.paid && intents.has(idOf(charge.payment_intent)) && charge.amount_refunded !== charge.amount)
-        faults.push(`money: of ${id}, bought twice, ${charge.amount - charge.amount_refunded} is not given back`);
+        faults.push(
+          `money: of ${id}, bought twice, ${charge.amount - charge.amount_refunded} is not given back`,
+        );
   }
   return faults;
 }

@@ -26,8 +26,12 @@ export function judgeNotices(rows: Rows, facts: StripeFacts): string[] {
       const wanted = invoice.status === "paid" && invoice.total > 0 ? 1 : 0;
       const after = told.slice(told.indexOf("invoice.paid") + 1);
       return [
-        ...(paid === wanted ? [] : [`notices: ${invoice.id} is ${invoice.status}, told as paid ${paid} times`]),
-        ...(paid > 0 && after.length > 0 ? [`notices: ${invoice.id} was told as paid, then ${after.join(", ")}`] : []),
+        ...(paid === wanted
+          ? []
+          : [`notices: ${invoice.id} is ${invoice.status}, told as paid ${paid} times`]),
+        ...(paid > 0 && after.length > 0
+          ? [`notices: ${invoice.id} was told as paid, then ${after.join(", ")}`]
+          : []),
         ...(told.filter((type) => type === "invoice.uncollectible").length > 1
           ? [`notices: ${invoice.id} was given up twice`]
           : []),
@@ -53,8 +57,11 @@ function storyFaults(told: readonly string[], { id, isOver }: { id: string; isOv
   if (count("subscription.started") > 1) faults.push("started twice");
   if (count("subscription.ended") > 1) faults.push("ended twice");
   if (count("subscription.ended") === 1 && !isOver) faults.push("ended while it goes on");
-  if (count("subscription.started") === 1 && isOver && count("subscription.ended") === 0) faults.push("its end is not told");
-  const ends = told.filter((type) => type === "subscription.cancel_scheduled" || type === "subscription.resumed");
+  if (count("subscription.started") === 1 && isOver && count("subscription.ended") === 0)
+    faults.push("its end is not told");
+  const ends = told.filter(
+    (type) => type === "subscription.cancel_scheduled" || type === "subscription.resumed",
+  );
   if (ends.some((type, index) => type === (ends[index - 1] ?? "subscription.resumed")))
     faults.push(`told in turn: ${ends.join(", ")}`);
   return faults.map((fault) => `notices: ${id} ${fault}`);

@@ -25,7 +25,8 @@ const tables = {
   periods: "select * from usage_periods order by period_start",
   notices: "select * from notices order by notice_no",
   cases: "select * from dunning_cases order by first_failed_at",
-  attempts: "select c.account_id, a.* from dunning_attempts a join dunning_cases c using (invoice_id) order by attempt",
+  attempts:
+    "select c.account_id, a.* from dunning_attempts a join dunning_cases c using (invoice_id) order by attempt",
   closes: "select * from period_closes order by period_start",
   doubles: "select * from double_checkouts",
   newCards: "select * from new_cards where adopted_at is null",
@@ -39,13 +40,16 @@ export async function readRows(db: Db, accountIds: readonly string[]): Promise<M
   const accounts = await read("select * from accounts");
   const found = await Promise.all(
     Object.entries(tables).map(
-      async ([name, text]) => [name, Map.groupBy(await read(text), (row) => String(row["account_id"] ?? ""))] as const,
+      async ([name, text]) =>
+        [name, Map.groupBy(await read(text), (row) => (row["account_id"] ?? "") as string)] as const,
     ),
   );
   return new Map(
     ["", ...accountIds].map((accountId) => {
       const account = accounts.find((row) => row["account_id"] === accountId) ?? {};
-      const rows = Object.fromEntries(found.map(([name, byAccount]) => [name, byAccount.get(accountId) ?? []]));
+      const rows = Object.fromEntries(
+        found.map(([name, byAccount]) => [name, byAccount.get(accountId) ?? []]),
+      );
       return [accountId, { account, ...rows } as unknown as Rows];
     }),
   );

@@ -20,7 +20,9 @@ export async function readStripe(
   const subscriptions = byCustomer(await all(stripe.subscriptions.list({ status: "all", limit: 100 })));
   const invoices = byCustomer(await all(stripe.invoices.list({ limit: 100, expand: ["data.payments"] })));
   const charges = byCustomer(await all(stripe.charges.list({ limit: 100 })));
-  const customers = new Map((await all(stripe.customers.list({ limit: 100 }))).map((each) => [each.id, each]));
+  const customers = new Map(
+    (await all(stripe.customers.list({ limit: 100 }))).map((each) => [each.id, each]),
+  );
   const intents = new Map(
     (await all(stripe.paymentIntents.list({ limit: 100 }))).map((each) => [each.id, each]),
   );
@@ -35,7 +37,9 @@ export async function readStripe(
         subscriptions: of(subscriptions),
         invoices: of(invoices),
         methods:
-          customer === null ? [] : await all(stripe.customers.listPaymentMethods(customer.id, { limit: 100 })),
+          customer === null
+            ? []
+            : await all(stripe.customers.listPaymentMethods(customer.id, { limit: 100 })),
         charges: own,
         refunds: refunds.filter(({ charge }) => own.some(({ id }) => id === charge)),
         intents,
