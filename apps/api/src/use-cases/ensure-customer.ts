@@ -1,4 +1,4 @@
-import { accounts, type Db } from "@driftlock/db";
+import { accounts, type Db, stripeObjects } from "@driftlock/db";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { requireAccount } from "./require-account.ts";
 
@@ -15,6 +15,10 @@ export const createEnsureCustomer =
     const account = await requireAccount(db, accountId);
     if (account.stripeCustomerId !== null) return account.stripeCustomerId;
     const { name, email } = account;
+    // An account of the same id in another database, or after a reset of this one, opened at another instant.
+    const firstKey = `customer.${accountId}.${account.createdAt.getTime()}`;
+    // Under the key that made it Stripe would answer with the customer that it has deleted since.
+    const former = await stripeObjects.findDeletedCustomer(db, accountId);
     const customer = await stripeCall(() =>
       stripe.customers.create(
         {
@@ -22,8 +26,7 @@ export const createEnsureCustomer =
           ...(email !== null && { email }),
           metadata: { account_id: accountId },
         },
-        // An account of the same id in another database, or after a reset of this one, opened at another instant.
-        { idempotencyKey: `customer.${accountId}.${account.createdAt.getTime()}` },
+        { idempotencyKey: former === null ? firstKey : `${firstKey}.after.${former}` },
       ),
     );
     await accounts.updateAccountCustomer(db, accountId, customer.id);

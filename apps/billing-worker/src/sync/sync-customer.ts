@@ -1,4 +1,4 @@
-import { accounts, paymentMethods, subscriptions, type Transaction } from "@driftlock/db";
+import { accounts, newCards, paymentMethods, subscriptions, type Transaction } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
 import { noteDefaultCard, noteRenewedCard } from "../dunning/note-new-card.ts";
@@ -81,7 +81,9 @@ async function applyGone(
   context: ApplyContext,
 ): Promise<ApplyOutcome> {
   const account = await findAccountOf(tx, { stripeCustomerId, metadataAccountId: null });
-  if (account === null) return ignored(`no account for the customer ${stripeCustomerId}`);
+  // Untied already; that it is gone is kept, or what is late would tie it again.
+  if (account === null)
+    return { ...ignored(`no account for the customer ${stripeCustomerId}`), isDeleted: true };
   const { accountId } = account;
   await accounts.deleteAccountCustomer(tx, stripeCustomerId);
   await paymentMethods.replacePaymentMethods(tx, {
@@ -90,6 +92,8 @@ async function applyGone(
     now: context.now,
     methods: [],
   });
+  // Its cards went with it: none of them can be made the default of anything.
+  await newCards.updateCardsAdopted(tx, { accountId, chosenAt: null, now: context.now });
   for (const { stripeSubscriptionId, status } of await subscriptions.listSubscriptions(tx, accountId)) {
     if (!isLiveSubscription(status)) continue;
     context.markDirty({ objectId: stripeSubscriptionId, objectType: "subscription", stripeCustomerId: null });

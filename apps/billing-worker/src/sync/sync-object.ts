@@ -127,7 +127,7 @@ async function applyFetched(deps: SyncDeps, application: Application): Promise<A
       stripeCustomerId: fetched.stripeCustomerId,
       fetchSequence,
       generation: object.generation,
-      isDeleted: result.outcome === "applied" && result.isDeleted === true,
+      isDeleted: result.isDeleted === true,
       now: deps.wallClock.now(),
     });
     if (updated === 0) throw new AppError("UNAVAILABLE", `A later fetch of ${objectId} was applied already.`);

@@ -22,6 +22,10 @@ export const syncSetupIntent: Syncer = async (stripe, objectId) => {
 const enteredAt = ({ payment_method, created }: Stripe.SetupIntent): number =>
   typeof payment_method === "object" && payment_method !== null ? payment_method.created : created;
 
+/** By the customer, or because its customer was deleted: nothing can be charged on it any more. */
+const isDetached = ({ payment_method }: Stripe.SetupIntent): boolean =>
+  typeof payment_method === "object" && payment_method !== null && payment_method.customer === null;
+
 async function applyIntent(
   tx: Transaction,
   intent: Stripe.SetupIntent,
@@ -35,7 +39,7 @@ async function applyIntent(
   if (account === null) return ignored(`no account for the customer ${stripeCustomerId}`);
   const { accountId } = account;
   const paymentMethodId = idOf(intent.payment_method);
-  if (intent.status === "succeeded" && paymentMethodId !== null) {
+  if (intent.status === "succeeded" && paymentMethodId !== null && !isDetached(intent)) {
     await noteNewCard(tx, {
       accountId,
       paymentMethodId,

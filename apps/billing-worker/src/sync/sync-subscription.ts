@@ -1,8 +1,9 @@
 import { AppError, subscriptionStatuses } from "@driftlock/contracts";
-import { type SubscriptionRow, subscriptions, type Transaction } from "@driftlock/db";
+import { accounts, type SubscriptionRow, subscriptions, type Transaction } from "@driftlock/db";
 import { pendingPlan, planOfPrice, subscriptionSteps } from "@driftlock/domain";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
 import { noteDefaultCard } from "../dunning/note-new-card.ts";
+import { tellTrialEnding } from "../notices/tell-trial-ending.ts";
 import { insertNotice } from "../notices/insert-notice.ts";
 import { retilePeriods } from "../periods/retile-periods.ts";
 import { findAccountOf, linkCustomer } from "./find-account.ts";
@@ -50,6 +51,9 @@ async function applySubscription(
   const after = rowOf(subscription, accountId, context);
   await subscriptions.upsertSubscription(tx, after);
   await tellSteps(tx, { before, after, now: context.now });
+  if (subscription.trial_start !== null)
+    await accounts.updateTrialStarted(tx, accountId, instantOf(subscription.trial_start));
+  await tellTrialEnding(tx, after, context.now);
   await retilePeriods(tx, { accountId, now: context.now });
   const paymentMethodId = after.defaultPaymentMethodId;
   if (paymentMethodId !== null)
@@ -86,6 +90,7 @@ function rowOf(subscription: Stripe.Subscription, accountId: string, context: Ap
     latestInvoiceId: idOf(subscription.latest_invoice),
     startedAt: instantOf(subscription.created),
     planChangedAt: toldInstant(subscription.metadata["plan_changed_at"]),
+    trialEndsAt: instantOrNull(subscription.trial_end),
     fetchSequence: context.fetchSequence,
   };
 }

@@ -28,7 +28,7 @@ export interface ApplyContext {
 export type ApplyOutcome =
   | { outcome: "applied"; accountId: string; isDeleted?: boolean }
   /** Nothing of ours: its events are recorded as ignored, with the reason. */
-  | { outcome: "ignored"; reason: string };
+  | { outcome: "ignored"; reason: string; isDeleted?: boolean };
 
 export const ignored = (reason: string): ApplyOutcome => ({ outcome: "ignored", reason });
 

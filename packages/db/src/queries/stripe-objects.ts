@@ -67,6 +67,16 @@ export const findStripeObject = (q: Queryable, objectId: string): Promise<Stripe
     values: [objectId],
   });
 
+/** The last customer that the account had and that Stripe has deleted. */
+export const findDeletedCustomer = async (q: Queryable, accountId: string): Promise<string | null> => {
+  const row = await q.row<{ objectId: string }>(
+    "stripeObjects.findDeletedCustomer",
+    sql`select object_id as "objectId" from stripe_objects where account_id = ${accountId}::text
+      and object_type = 'customer' and is_deleted order by fetch_sequence desc limit 1`,
+  );
+  return row?.objectId ?? null;
+};
+
 /** Objects marked before `markedBefore` (wall time) that are still dirty and have not failed for good, oldest first. */
 export const listDirtyStripeObjects = (
   q: Queryable,
