@@ -28,7 +28,7 @@ import { operatorMetricRoutes } from "./rest/operator-metrics.ts";
 import { operatorQuarantineRoutes } from "./rest/operator-quarantine.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
 import { operatorReconciliationRoutes } from "./rest/operator-reconciliation.ts";
-import { operatorUsageRoutes } from "./rest/operator-usage.ts";
+import { operatorAdjustmentRoutes, operatorUsageRoutes } from "./rest/operator-usage.ts";
 import { planRoutes } from "./rest/plans.ts";
 import { alertRoutes } from "./rest/alerts.ts";
 import { spendCapRoutes } from "./rest/spend-cap.ts";
@@ -119,6 +119,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     operatorMetricRoutes(operator),
     operatorQuarantineRoutes(operator),
     operatorUsageRoutes(operator),
+    operatorAdjustmentRoutes(operator),
     operatorQueueRoutes(operator),
     operatorReconciliationRoutes(operator),
     webSessionRoutes({ appConfig, createDemoSession: options.createDemoSession }),

@@ -7,6 +7,7 @@ import { createExportUsage } from "../use-cases/export-usage.ts";
 import { createGetEntitlements } from "../use-cases/get-entitlements.ts";
 import { createGetUsage } from "../use-cases/get-usage.ts";
 import { createGetUsageSeries } from "../use-cases/get-usage-series.ts";
+import { createOperatorAdjustments } from "../use-cases/operator-adjustments.ts";
 import { createOperatorMetrics } from "../use-cases/operator-metrics.ts";
 import { createOperatorQuarantine } from "../use-cases/operator-quarantine.ts";
 import { createPreviewLateUsage } from "../use-cases/preview-late-usage.ts";
@@ -60,6 +61,7 @@ export function createUsageUseCases(deps: Deps) {
     operate: {
       ...createOperatorMetrics({ db, clock, catalogCache }),
       ...createOperatorQuarantine({ db, redis, clock, wallNow, gate, partitions }),
+      ...createOperatorAdjustments({ db, clock }),
       ...createPreviewLateUsage({ db, clock, catalogCache }),
     },
     recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),

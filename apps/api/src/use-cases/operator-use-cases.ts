@@ -1,6 +1,8 @@
 import type {
   AccountDetailDto,
   AccountDto,
+  AdjustmentDto,
+  AdjustmentQuery,
   AuditEntryDto,
   AuditQuery,
   CreatedKeyDto,
@@ -12,7 +14,6 @@ import type {
   DunningQuery,
   FailedJobDto,
   KeyDto,
-  MirrorDifferenceDto,
   LatePreviewDto,
   MetricDto,
   MirrorDifferenceDto,
@@ -49,6 +50,9 @@ export interface OperatorUseCases {
   discardQuarantined(actor: string, quarantineId: number): Promise<QuarantineDto>;
   previewReplay(quarantineIds: readonly number[]): Promise<LatePreviewDto>;
   previewLateUsage(items: readonly unknown[]): Promise<LatePreviewDto>;
+  listAdjustments(query: AdjustmentQuery): Promise<Page<AdjustmentDto>>;
+  billAdjustment(actor: string, adjustmentId: string): Promise<AdjustmentDto>;
+  waiveAdjustment(actor: string, adjustmentId: string): Promise<AdjustmentDto>;
   listDunningCases(query: DunningQuery): Promise<Page<DunningCaseDto>>;
   getDunningCase(invoiceId: string): Promise<DunningCaseDetailDto>;
   retryDunning(actor: string, invoiceId: string): Promise<DunningCaseDto>;

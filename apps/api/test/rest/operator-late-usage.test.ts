@@ -289,3 +289,46 @@ describe("what was set aside", () => {
     expect((await operate("POST", "/quarantine/x/discard")).status).toBe(422);
   });
 });
+
+describe("what was adjusted", () => {
+  test("is listed, and what is in review is billed or waived, once", async () => {
+    const accountId = await openClosed(0);
+    const insert = (
+      id: string,
+      state: string,
+    ) => query`insert into usage_adjustments (adjustment_id, account_id, metric,
+      period_start, period_end, window_no, from_quantity, to_quantity, amount_minor, currency, reason,
+      stripe_subscription_id, stripe_customer_id, state, created_at)
+      select ${id}, ${accountId}, 'events', now(), now(), count(*) + 1, 0, 1000, 50, 'usd', 'late', 'sub_1', 'cus_1',
+        ${state}, now() from usage_adjustments where account_id = ${accountId}`;
+    for (const [id, state] of [
+      ["a1", "review"],
+      ["a2", "review"],
+      ["a3", "pending"],
+    ] as const)
+      await insert(id, state);
+    const list = async (more: string) =>
+      (await operate("GET", `/usage/adjustments?accountId=${accountId}${more}`)).body.data;
+    expect(await list("")).toHaveLength(3);
+    expect(await list("&state=pending")).toMatchObject([{ id: "a3", amountMinor: 50, invoiceId: null }]);
+    expect(await operate("POST", "/usage/adjustments/a1/bill")).toMatchObject({
+      status: 200,
+      body: { state: "pending" },
+    });
+    for (const id of ["a1", "a3"])
+      expect(await operate("POST", `/usage/adjustments/${id}/bill`)).toMatchObject({
+        status: 409,
+        body: { code: "ADJUSTMENT_SETTLED" },
+      });
+    for (const id of ["a2", "a3"])
+      expect((await operate("POST", `/usage/adjustments/${id}/waive`)).body).toMatchObject({
+        state: "waived",
+      });
+    expect((await operate("POST", "/usage/adjustments/a2/waive")).status).toBe(409);
+    expect((await operate("POST", "/usage/adjustments/none/waive")).status).toBe(404);
+    expect([await auditOf("a1"), await auditOf("a2")]).toEqual([
+      ["adjustment.billed"],
+      ["adjustment.waived"],
+    ]);
+  });
+});

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { AccountId } from "../ids.ts";
 import { PeriodDto } from "../period.ts";
+import { PageQuery } from "./page.ts";
 import { UsageResultDto } from "./usage.ts";
 
 export const adjustmentInvoices = ["draft", "next", "own"] as const;
@@ -42,3 +44,43 @@ export const LatePreviewDto = z
   })
   .meta({ id: "LatePreview" });
 export type LatePreviewDto = z.infer<typeof LatePreviewDto>;
+
+export const adjustmentStates = [
+  "settled",
+  "pending",
+  "sending",
+  "sent",
+  "invoiced",
+  "review",
+  "waived",
+] as const;
+
+export const AdjustmentQuery = PageQuery.extend({
+  accountId: AccountId.optional(),
+  state: z.enum(adjustmentStates).optional(),
+});
+export type AdjustmentQuery = z.infer<typeof AdjustmentQuery>;
+
+/**
+ * What a closed period's total held beyond what was billed of it: the part from `fromQuantity` to `toQuantity`, priced by
+ * that period's plan. Below zero it is a credit. `settled` costs nothing; `sent` waits for the subscription's next invoice;
+ * `review` waits for an operator.
+ */
+export const AdjustmentDto = z
+  .object({
+    id: z.string(),
+    accountId: z.string(),
+    metric: z.string(),
+    period: PeriodDto,
+    fromQuantity: z.number().int(),
+    toQuantity: z.number().int(),
+    amountMinor: z.number().int(),
+    currency: z.string(),
+    reason: z.enum(["late", "remainder"]),
+    state: z.enum(adjustmentStates),
+    invoiceId: z.string().nullable(),
+    lastError: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: "UsageAdjustment" });
+export type AdjustmentDto = z.infer<typeof AdjustmentDto>;
