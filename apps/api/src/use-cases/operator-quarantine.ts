@@ -11,6 +11,7 @@ import {
   type QuarantineRow,
   quarantineReview,
   type Transaction,
+  usageReportFailures,
   usageRecords,
 } from "@driftlock/db";
 import { forgetSeen, partitionOf, type RedisClient } from "@driftlock/redis";
@@ -43,7 +44,7 @@ export function createOperatorQuarantine({ db, redis, clock, wallNow, gate, part
   /**
    * Sends an event in again under its own id, past the policy that held it back. It counts once however often this is
    * repeated: what is stored already is not sent, and what is sent twice is stored once. Where the process dies on the way
-   * the event stays open, and the next call goes on.
+   * the event stays open, and the next call goes on. A report that Stripe could not count is released instead.
    * @throws NOT_FOUND, QUARANTINE_SETTLED, EVENT_CONFLICT, and what the event itself is refused with.
    */
   const replayQuarantined = async (actor: string, quarantineId: number): Promise<QuarantineDto> => {
@@ -70,9 +71,15 @@ export function createOperatorQuarantine({ db, redis, clock, wallNow, gate, part
     const row = await findRow(tx, quarantineId);
     if (row.discardedAt !== null) throw settled(row);
     if (row.replayedAt !== null) return null;
-    const event = eventOfQuarantine(row);
     const now = clock.now();
     if (row.replayingAt === null) await audit(tx, { actor, action: "quarantine.replayed", row, now });
+    if (isReport(row)) {
+      // Told again by the aggregator, once Stripe's summaries show that it is missing.
+      await usageReportFailures.updateReleased(tx, row.eventId, now);
+      await quarantineReview.updateQuarantineReplayed(tx, quarantineId, now);
+      return null;
+    }
+    const event = eventOfQuarantine(row);
     const [known] = await usageRecords.listKnownEvents(tx, [event]);
     if (known?.isSamePayload === false) throw conflict(event);
     await quarantineReview.updateQuarantineReplaying(tx, quarantineId, now);
@@ -96,6 +103,10 @@ export function createOperatorQuarantine({ db, redis, clock, wallNow, gate, part
 
   return { listQuarantined, replayQuarantined, discardQuarantined };
 }
+
+/** What Stripe could not count: no event, but a report of ours, by its identifier. */
+const isReport = (row: QuarantineRow): row is QuarantineRow & { eventId: string } =>
+  row.reason.startsWith("stripe:") && row.eventId !== null;
 
 async function findRow(tx: Transaction, quarantineId: number): Promise<QuarantineRow> {
   const row = await quarantineReview.findQuarantinedForUpdate(tx, quarantineId);
