@@ -69,6 +69,21 @@ test("a hint that comes during the fetch causes another", async () => {
   expect(await object(world, world.subscription)).toMatchObject({ dirtyBy: 0 });
 });
 
+test("an object that changes all the time does not keep others waiting: after three fetches it is a job again", async () => {
+  const world = await openPaying();
+  await world.mark(world.subscription, "subscription", world.customer);
+  const { stripe } = world.syncDeps;
+  const retrieve = stripe.subscriptions.retrieve.bind(stripe.subscriptions);
+  stripe.subscriptions.retrieve = (async (...given: Parameters<typeof retrieve>) => {
+    await world.mark(world.subscription, "subscription");
+    return retrieve(...given);
+  }) as typeof retrieve;
+  expect(await world.sync(world.subscription)).toBe("acme");
+  expect(await fetchCount(world)).toBe(3);
+  expect(await object(world, world.subscription)).toMatchObject({ dirtyBy: 1 });
+  expect(await world.inspector.pendingCount()).toBe(1);
+});
+
 test("a process that slept through its lease commits nothing", async () => {
   const world = await openPaying();
   const { db, customer, subscription } = world;

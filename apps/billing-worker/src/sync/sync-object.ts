@@ -28,7 +28,13 @@ export interface SyncDeps {
   holder: string;
 }
 
-/** Whose object it was, once it is in line with Stripe; null where it is none of ours. */
+/** An object that changes all the time goes back to the end of the line after so many: others wait too. */
+const fetchesMax = 3;
+
+/**
+ * Whose object it was, once it is in line with Stripe, or a later run is to bring what has come meanwhile; null where it
+ * is none of ours.
+ */
 export type SyncObject = (
   objectId: string,
   context: Pick<JobContext, "log" | "signal">,
@@ -41,10 +47,14 @@ export type SyncObject = (
  */
 export function createSyncObject(deps: SyncDeps): SyncObject {
   return async (objectId, context) => {
-    for (;;) {
+    for (let fetches = 0; ; fetches += 1) {
       const object = await stripeObjects.findStripeObject(deps.db, objectId);
-      if (object === null || object.syncedGeneration >= object.generation)
-        return accountOf(deps.db, objectId);
+      if (object === null) return null;
+      if (object.syncedGeneration >= object.generation) return object.accountId;
+      if (fetches === fetchesMax) {
+        await deps.producer.add(syncStripeObject, { objectId }, { deduplicate: "keep-last-if-active" });
+        return object.accountId;
+      }
       const leaseKey = object.stripeCustomerId ?? object.objectId;
       await withCustomerLease(
         { db: deps.db, holder: deps.holder, signal: context.signal },
@@ -155,8 +165,4 @@ async function afterCommit(
   await deps
     .pushLimits({ accountId: result.accountId })
     .catch((err: unknown) => log.warn({ err }, "limits.push-failed"));
-}
-
-async function accountOf(db: Db, objectId: string): Promise<string | null> {
-  return (await stripeObjects.findStripeObject(db, objectId))?.accountId ?? null;
 }
