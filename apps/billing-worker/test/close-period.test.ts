@@ -225,6 +225,39 @@ test("cancelled now: what was used is billed up to then, what is used after is o
   expect(await open()).toBeNull();
 });
 
+test("cancelled now, with a difference at Stripe: not billed unverified, and not held for ever", async () => {
+  const world = await openPaying();
+  const { start } = await world.period();
+  await world.addFault({ kind: "no-holding" });
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + hourMs), quantity: 101_000 }]);
+  await world.stripe.billing.meterEvents.create({
+    event_name: "driftlock_events",
+    timestamp: start.getTime() / 1000 + 60,
+    payload: { stripe_customer_id: world.customer, value: "7" },
+  });
+  await world.travelTo(new Date(start.getTime() + 86_400_000));
+  const cancelAt = new Date(Math.floor(world.clock.now().getTime() / 1000) * 1000);
+  await world.db.transaction((tx) =>
+    openCancelClose(tx, { stripeSubscriptionId: world.subscription, cancelAt, now: world.clock.now() }),
+  );
+  const close = closer(world);
+  for (let tries = 0; tries < 12; tries += 1) {
+    await close.run();
+    await world.sendReports();
+  }
+  const status = async () => (await world.stripe.subscriptions.retrieve(world.subscription)).status;
+  expect(await close.state()).toEqual({
+    state: "verifying",
+    mismatch: "events: reported 101000, Stripe has 101007",
+  });
+  expect(await status()).toBe("active");
+  await world.travelTo(new Date(cancelAt.getTime() + 24 * hourMs + minuteMs));
+  await close.run();
+  expect((await close.state())?.state).toBe("closed");
+  expect(await status()).toBe("canceled");
+});
+
 test("one jump past two renewals: each period closed with all its usage, before the clock arrives", {
   timeout: 120_000,
 }, async () => {

@@ -18,6 +18,21 @@ async function openTenDays(options: Parameters<typeof openPaying>[0] = {}) {
   return { world, start, end, changes: changer(world) };
 }
 
+/** Another account on Pro in the same world, heard of. */
+async function openAnother(
+  { openAccount, createCustomer, subscribe, syncAll }: PayingWorld,
+  accountId: string,
+) {
+  await openAccount(accountId);
+  const customer = await createCustomer(accountId);
+  const subscription = await subscribe(accountId, customer);
+  await syncAll([customer, "customer"], [subscription, "subscription"]);
+  return { accountId, customer, subscription };
+}
+
+const invoicesOf = async ({ stripe }: PayingWorld, subscription: string) =>
+  (await stripe.invoices.list({ subscription, limit: 100 })).data.reverse();
+
 /** Dies at every call of every state, one after the other, and goes on each time as another process would. */
 async function finishDying(changes: Changer, changeId: string, db: PayingWorld["db"]): Promise<number> {
   let crashes = 0;
@@ -36,7 +51,7 @@ async function finishDying(changes: Changer, changeId: string, db: PayingWorld["
   }
 }
 
-const present = async ({ db, stripe, subscription }: PayingWorld) => {
+const present = async ({ db, stripe, ...world }: PayingWorld, subscription = world.subscription) => {
   const plans = await catalog.listPlans(db);
   const expanded = await stripe.subscriptions.retrieve(subscription, { expand: ["schedule"] });
   const found = presentSubscription(plans, expanded);
@@ -47,8 +62,8 @@ const present = async ({ db, stripe, subscription }: PayingWorld) => {
 const paid = async (world: PayingWorld) =>
   (await world.invoices()).map(({ total, status }) => [total, status]);
 
-const told = async (world: PayingWorld) =>
-  (await toldPeriods(world.db, "acme"))
+const told = async (world: PayingWorld, accountId = "acme") =>
+  (await toldPeriods(world.db, accountId))
     .map((line) => line.slice(17))
     .filter((line) => !line.startsWith("free"));
 
@@ -124,18 +139,15 @@ test("a payment that is declined takes the cut back, wherever it dies: nothing h
 test("the preview of an upgrade is what it is then charged, whatever was used", {
   timeout: 60_000,
 }, async () => {
+  const { world, changes } = await openTenDays();
   for (const quantity of [0, 100_001, 250_333]) {
-    const { world, start, changes } = await openTenDays();
-    if (quantity > 0)
-      await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity }]);
-    const changeId = await changes.ask({
-      subscription: world.subscription,
-      wish: "change",
-      planId: "business",
-    });
+    const { accountId, subscription } = await openAnother(world, `used-${quantity}`);
+    await world.travelDays(1 + quantity / 100_000);
+    if (quantity > 0) await storeEvents(world.db, accountId, [{ at: world.clock.now(), quantity }]);
+    const changeId = await changes.ask({ accountId, subscription, wish: "change", planId: "business" });
     const { effectiveAt } = await changes.until(changeId, "changing");
-    const { present: now, business } = await present(world);
-    const atSeconds = (effectiveAt ?? start).getTime() / 1000;
+    const { present: now, business } = await present(world, subscription);
+    const atSeconds = (effectiveAt?.getTime() ?? 0) / 1000;
     const decided = {
       outcome: "decided",
       kind: "upgrade",
@@ -145,11 +157,11 @@ test("the preview of an upgrade is what it is then charged, whatever was used", 
     } as const;
     expect(previewParams(now, decided, atSeconds)).toEqual(upgradeParams(now, business, atSeconds));
     const preview = await world.stripe.invoices.createPreview({
-      subscription: world.subscription,
+      subscription,
       subscription_details: previewParams(now, decided, atSeconds),
     });
     await changes.until(changeId, "finished");
-    const charged = (await world.invoices()).at(-1);
+    const charged = (await invoicesOf(world, subscription)).at(-1);
     expect(charged).toMatchObject({
       status: "paid",
       amount_paid: preview.amount_due,
@@ -161,28 +173,35 @@ test("the preview of an upgrade is what it is then charged, whatever was used", 
   }
 });
 
-test.each([
-  ["after", true],
-  ["before", false],
-])("an answer of Stripe that is lost %s the effect is read back: charged once", async (_, afterEffect) => {
+test("an answer of Stripe that is lost is read back: charged once; one that never comes is given up", {
+  timeout: 60_000,
+}, async () => {
   const { world, changes } = await openTenDays();
-  const changeId = await changes.ask({
-    subscription: world.subscription,
-    wish: "change",
-    planId: "business",
-  });
-  await changes.until(changeId, "changing");
-  await world.addFault({
-    kind: "server-error",
-    method: "POST",
-    pathPrefix: `/v1/subscriptions/${world.subscription}`,
-    afterEffect,
-    count: 3,
-  });
-  expect(await changes.run(changeId)).toMatchObject({ state: "changing", sentAt: expect.any(Date) });
-  expect((await changes.until(changeId, "finished")).refusal).toBeNull();
-  expect(await world.invoices()).toHaveLength(2);
-  expect(await told(world)).toEqual(["pro closed", "business", "business"]);
+  const begin = async (accountId: string, fault: object) => {
+    const { subscription } = await openAnother(world, accountId);
+    await world.travelDays(1);
+    const changeId = await changes.ask({ accountId, subscription, wish: "change", planId: "business" });
+    await changes.until(changeId, "changing");
+    await world.addFault({
+      kind: "server-error",
+      pathPrefix: `/v1/subscriptions/${subscription}`,
+      ...fault,
+    });
+    expect(await changes.run(changeId)).toMatchObject({ state: "changing" });
+    return { subscription, changeId };
+  };
+  for (const afterEffect of [true, false]) {
+    const accountId = `lost-${afterEffect}`;
+    const { subscription, changeId } = await begin(accountId, { method: "POST", afterEffect, count: 3 });
+    expect((await changes.find(changeId)).sentAt).not.toBeNull();
+    expect((await changes.until(changeId, "finished")).refusal).toBeNull();
+    expect(await invoicesOf(world, subscription)).toHaveLength(2);
+    expect(await told(world, accountId)).toEqual(["pro closed", "business", "business"]);
+  }
+  const { changeId } = await begin("never", { count: null });
+  changes.wall.ms += 20_000 * 60_000;
+  expect((await changes.until(changeId, "finished")).refusal).toMatchObject({ code: "UNAVAILABLE" });
+  expect(await told(world, "never")).toEqual(["pro", "pro"]);
 });
 
 test("a renewal that comes between the cut and Stripe: the month is Pro's, and the upgrade is made in the next", {
@@ -212,7 +231,7 @@ test("a renewal that comes between the cut and Stripe: the month is Pro's, and t
   expect(upgrade).toMatchObject({ status: "paid", billing_reason: "subscription_update", total: 7_000 });
 });
 
-test("a downgrade that was scheduled comes back when its cancellation is taken back, wherever each dies", {
+test("a downgrade that was scheduled comes back when its cancellation is taken back, and goes with an upgrade, wherever each dies", {
   timeout: 60_000,
 }, async () => {
   const { world, changes } = await openTenDays({ planId: "business" });
@@ -235,21 +254,13 @@ test("a downgrade that was scheduled comes back when its cancellation is taken b
   expect(await make("cancel")).toEqual([true, null, false]);
   expect(await make("resume")).toEqual([false, null, false]);
   expect(await paid(world)).toEqual([[9_900, "paid"]]);
-});
-
-test("an upgrade takes an end and a cheaper plan that were planned off, also where it dies in between", {
-  timeout: 60_000,
-}, async () => {
-  const { world, changes } = await openTenDays();
-  const cancel = await changes.ask({ subscription: world.subscription, wish: "cancel" });
-  await changes.until(cancel, "finished");
-  const changeId = await changes.ask({
-    subscription: world.subscription,
-    wish: "change",
-    planId: "business",
-  });
-  await finishDying(changes, changeId, world.db);
-  expect((await present(world)).present).toMatchObject({
+  // Who buys more means to stay.
+  const { accountId, subscription: other } = await openAnother(world, "stays");
+  await changes.until(await changes.ask({ accountId, subscription: other, wish: "cancel" }), "finished");
+  await world.travelDays(1);
+  const upgrade = await changes.ask({ accountId, subscription: other, wish: "change", planId: "business" });
+  await finishDying(changes, upgrade, world.db);
+  expect((await present(world, other)).present).toMatchObject({
     isEnding: false,
     scheduleId: null,
     plan: { planId: "business" },
@@ -354,19 +365,4 @@ test("usage that Stripe sums up otherwise is never billed by an upgrade: refused
   expect((await changes.until(changeId, "finished")).refusal).toMatchObject({ code: "UNAVAILABLE" });
   expect(await told(world)).toEqual(["pro events=500", "pro"]);
   expect(await paid(world)).toEqual([[2_900, "paid"]]);
-});
-
-test("an upgrade that Stripe cannot be asked for is given up, not left half made", async () => {
-  const { world, changes } = await openTenDays();
-  const changeId = await changes.ask({
-    subscription: world.subscription,
-    wish: "change",
-    planId: "business",
-  });
-  await changes.until(changeId, "changing");
-  await world.addFault({ kind: "server-error", pathPrefix: "/v1/subscriptions", count: null });
-  expect((await changes.run(changeId)).state).toBe("changing");
-  changes.wall.ms += 20_000 * 60_000;
-  expect((await changes.until(changeId, "finished")).refusal).toMatchObject({ code: "UNAVAILABLE" });
-  expect(await told(world)).toEqual(["pro", "pro"]);
 });

@@ -45,7 +45,6 @@ export const endSubscription: ChangeStep = async (deps, change, context) => {
 };
 
 async function stopRenewal({ stripe }: ChangeDeps, present: Present): Promise<void> {
-  if (present.isEnding) return;
   await releaseSchedule(stripe, present);
   await setEnding(stripe, present.subscriptionId, true);
 }

@@ -97,7 +97,8 @@ export const findUntoldChange = (
   { accountId, wish, wantedPlanId, since }: AskedChange & { since: Date },
 ): Promise<PlanChangeRow | null> =>
   q.row("planChanges.findUntold", {
-    text: `select * from (select ${columns}, told_at from plan_changes where account_id = $1::text
+    text: `select * from (select ${columns}, told_at from plan_changes where stripe_subscription_id in
+          (select stripe_subscription_id from user_subscriptions where account_id = $1::text)
         order by requested_at desc, change_id desc limit 1) latest
       where wish = $2::text and "wantedPlanId" is not distinct from $3::text and "finishedAt" >= $4::timestamptz
         and told_at is null`,
