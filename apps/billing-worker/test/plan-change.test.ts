@@ -1,5 +1,11 @@
 import { catalog, sql, usageReports } from "@driftlock/db";
-import { presentSubscription, previewParams, upgradeParams } from "@driftlock/domain";
+import {
+  itemChanges,
+  overageAmountMinor,
+  presentSubscription,
+  previewParams,
+  upgradeParams,
+} from "@driftlock/domain";
 import { expect, test } from "vitest";
 import { type Changer, changer } from "./change-world.ts";
 import { storeEvents, toldPeriods } from "./helpers.ts";
@@ -347,6 +353,43 @@ test("back to Pro comes with the next month and its own price: no second allowan
   expect([first?.total, renewal?.total]).toEqual([2_900, 2_900]);
   expect(upgrade?.lines.data.map(({ amount }) => amount)).toContain(1_500);
   expect(await reported(world)).toEqual([{ quantity: 130_000, lastAt: expect.any(Date) }]);
+});
+
+test("back to Pro by hand at Stripe within the month: both sides count anew from there, and agree", {
+  timeout: 60_000,
+}, async () => {
+  const { world, start, end, changes } = await openTenDays();
+  const { subscription, stripe } = world;
+  await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 130_000 }]);
+  const { plans, present: pro } = await present(world);
+  await changes.until(await changes.ask({ subscription, wish: "change", planId: "business" }), "finished");
+  const { present: business } = await present(world);
+  await world.travelDays(2);
+  await stripe.subscriptions.update(subscription, {
+    items: itemChanges(business, pro.plan),
+    proration_behavior: "always_invoice",
+  });
+  await world.syncAll([subscription, "subscription"]);
+  await world.travelDays(1);
+  await storeEvents(world.db, "acme", [{ at: world.clock.now(), quantity: 110_000 }]);
+  await world.travelTo(end);
+  const draft = (await world.invoices()).at(-1);
+  await world.syncAll([subscription, "subscription"], [draft?.id ?? "", "invoice"]);
+  await changes.closePeriods();
+  expect((await told(world)).slice(0, 3)).toEqual([
+    "pro closed events=130000",
+    "business",
+    "pro closed events=110000",
+  ]);
+  const limit = plans.find((plan) => plan === pro.plan)?.limits.find(({ metric }) => metric === "events");
+  const price = { includedQuantity: limit?.includedQuantity ?? 0, amountMinor: 50, perUnits: 1_000 };
+  const billed = (await world.invoices()).flatMap((invoice) =>
+    invoice.lines.data.filter(({ quantity }) => (quantity ?? 0) > 1).map(({ amount }) => amount),
+  );
+  expect(billed.filter((amount) => amount > 0)).toEqual([
+    overageAmountMinor(130_000, price),
+    overageAmountMinor(110_000, price),
+  ]);
 });
 
 test("usage that Stripe sums up otherwise is never billed by an upgrade: refused, with nothing changed", async () => {
