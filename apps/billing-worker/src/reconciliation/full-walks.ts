@@ -3,5 +3,5 @@ export const fullWalks = [
   "all-periods",
   "stripe-subscriptions",
   "stripe-customers",
-  "stripe-prices",
+  "stripe-catalog",
 ] as const;

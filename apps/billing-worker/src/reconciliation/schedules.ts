@@ -5,17 +5,22 @@ import {
   type reconciliationWalks,
 } from "@driftlock/db";
 import type { RedisClient } from "@driftlock/redis";
-import type { Clock, Logger } from "@driftlock/runtime";
+import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Stripe } from "@driftlock/stripe";
 import type { Schedule } from "../schedules.ts";
 import { beginReading } from "./begin-reading.ts";
 import { comparePeriods } from "./compare-periods.ts";
+import { noteDifferences } from "./note-differences.ts";
 import { readRecords } from "./read-records.ts";
+import { catalogWalk, customersWalk, subscriptionsWalk } from "./stripe-walks.ts";
 import { allPeriodsWalk, closedPeriodsWalk, movedPeriodsWalk } from "./walk-periods.ts";
 import { takeWalkStep } from "./walk-step.ts";
 
 export interface ReconciliationDeps {
   db: Db;
   redis: RedisClient;
+  stripe: Stripe;
+  producer: Producer;
   clock: Clock;
   wallClock: Clock;
   log: Logger;
@@ -45,6 +50,10 @@ export function reconciliationSchedules(deps: ReconciliationDeps): Schedule[] {
       if (due.length > 0) await compare(due);
     }),
     tick("read-records", () => readRecords(deps)),
+    ...[subscriptionsWalk, customersWalk, catalogWalk].map((walkOf) => {
+      const walk = walkOf(deps);
+      return tick(`walk-${walk.name}`, () => takeWalkStep(deps, walk, (seen) => noteDifferences(deps, seen)));
+    }),
   ];
 }
 

@@ -17,10 +17,14 @@ export interface Walk<Position, Item> {
   /** Between two pages, and from the end to the next beginning. Wall time. */
   stepMs: number;
   restMs: number;
+  /** After an installation's beginning. (Default: at once) */
+  firstAfterMs?: number;
   /** The page behind a position; `isLast`: there is no more now. */
   read(after: Partial<Position>): Promise<{ items: Item[]; position: Position; isLast: boolean }>;
   /** At its end it begins anew; else it waits for what comes behind its position. */
   isRound: boolean;
+  /** At its end, with when it began (wall time). */
+  end?(beganAt: Date): Promise<unknown>;
 }
 
 /**
@@ -32,15 +36,21 @@ export async function takeWalkStep<Position extends object, Item>(
   walk: Walk<Position, Item>,
   visit: (items: Item[]) => Promise<void>,
 ): Promise<void> {
-  const step = await reconciliationWalks.claimStep<Position>(db, walk.name, leaseMs);
+  const step = await reconciliationWalks.claimStep<Position>(db, walk.name, {
+    leaseMs,
+    firstAfterMs: walk.firstAfterMs ?? 0,
+  });
   if (step === null) return;
+  const startedAt = wallClock.now();
   const { items, position, isLast } = await walk.read(step.position);
   if (items.length > 0) await visit(items);
   const wallNow = wallClock.now();
   const isBeginning = Object.keys(step.position).length === 0;
+  const beganAt = isBeginning ? startedAt : (step.beganAt ?? startedAt);
+  if (isLast) await walk.end?.(beganAt);
   await reconciliationWalks.updateStep(db, walk.name, {
     position: isLast && walk.isRound ? {} : position,
-    beganAt: isBeginning ? wallNow : (step.beganAt ?? wallNow),
+    beganAt,
     completedAt: isLast ? wallNow : null,
     delayMs: isLast ? walk.restMs : walk.stepMs,
   });

@@ -60,3 +60,63 @@ export const listDifferences = (q: Queryable, limit: number): Promise<MirrorDiff
     sql`select object_id as "objectId", object_type as "objectType", account_id as "accountId", difference, looks, since,
       seen_at as "seenAt" from mirror_differences order by since, object_id limit ${limit}::int`,
   );
+
+/** What a mirrored subscription is compared by. */
+export interface MirroredSubscriptionRow {
+  stripeSubscriptionId: string;
+  accountId: string;
+  status: string;
+  planId: string;
+  planVersion: number;
+  periodStart: Date;
+  periodEnd: Date;
+  cancelAtPeriodEnd: boolean;
+  cancelAt: Date | null;
+}
+
+/** Mirrors of these subscriptions. */
+export const listMirroredSubscriptions = (
+  q: Queryable,
+  ids: readonly string[],
+): Promise<MirroredSubscriptionRow[]> =>
+  q.rows(
+    "mirrorDifferences.listSubscriptions",
+    sql`select stripe_subscription_id as "stripeSubscriptionId", account_id as "accountId", status, plan_id as "planId",
+      plan_version as "planVersion", period_start as "periodStart", period_end as "periodEnd",
+      cancel_at_period_end as "cancelAtPeriodEnd", cancel_at as "cancelAt"
+    from user_subscriptions where stripe_subscription_id = any(${ids}::text[])`,
+  );
+
+/** An account with the customer that it is tied to. */
+export interface TiedAccountRow {
+  accountId: string;
+  stripeCustomerId: string | null;
+}
+
+/** The accounts of these ids, and those that are tied to these customers. */
+export const listTiedAccounts = (
+  q: Queryable,
+  of: { accountIds: readonly string[]; stripeCustomerIds: readonly string[] },
+): Promise<TiedAccountRow[]> =>
+  q.rows(
+    "mirrorDifferences.listTiedAccounts",
+    sql`select account_id as "accountId", stripe_customer_id as "stripeCustomerId" from accounts
+    where account_id = any(${of.accountIds}::text[]) or stripe_customer_id = any(${of.stripeCustomerIds}::text[])`,
+  );
+
+/** Which of these objects are about to be fetched, so that there is nothing to compare yet. */
+export const listUnsynced = async (q: Queryable, objectIds: readonly string[]): Promise<string[]> => {
+  const rows = await q.rows<{ objectId: string }>(
+    "mirrorDifferences.listUnsynced",
+    sql`select object_id as "objectId" from stripe_objects where object_id = any(${objectIds}::text[])
+      and synced_generation < generation and failure is null`,
+  );
+  return rows.map(({ objectId }) => objectId);
+};
+
+/** Keeps differences of objects that are about to be fetched: that decides. */
+export const updateSeen = (q: Queryable, objectIds: readonly string[], now: Date): Promise<number> =>
+  q.run(
+    "mirrorDifferences.updateSeen",
+    sql`update mirror_differences set seen_at = ${now}::timestamptz where object_id = any(${objectIds}::text[])`,
+  );

@@ -1,15 +1,19 @@
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 
-/** Takes a walk's next step for as long as the lease, where it is due. @returns where it stands; null where it is not due. */
+/**
+ * Takes a walk's next step for as long as the lease, where it is due; the very first one `firstAfterMs` from now.
+ * @returns where it stands; null where it is not due.
+ */
 export const claimStep = async <Position>(
   q: Queryable,
   walk: string,
-  leaseMs: number,
+  { leaseMs, firstAfterMs }: { leaseMs: number; firstAfterMs: number },
 ): Promise<{ position: Partial<Position>; beganAt: Date | null } | null> => {
   await q.run(
     "reconciliationWalks.insertIfMissing",
-    sql`insert into reconciliation_walks (walk) values (${walk}::text) on conflict do nothing`,
+    sql`insert into reconciliation_walks (walk, next_at)
+    values (${walk}::text, clock_timestamp() + ${firstAfterMs}::int * interval '1 millisecond') on conflict do nothing`,
   );
   return q.row(
     "reconciliationWalks.claim",
