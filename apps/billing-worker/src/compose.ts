@@ -16,6 +16,7 @@ import {
   type ProcessContext,
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
+import { observeAdjustments } from "./adjustments/observe-adjustments.ts";
 import { createSendAdjustment } from "./adjustments/send-adjustment.ts";
 import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
 import { createClosePeriod } from "./closing/close-period.ts";
@@ -32,10 +33,15 @@ import { planChangeProcessor } from "./jobs/plan-change.ts";
 import { resolveDoubleCheckoutProcessor } from "./jobs/resolve-double-checkout.ts";
 import { rollPeriodsProcessor } from "./jobs/roll-periods.ts";
 import { sendAdjustmentProcessor } from "./jobs/send-adjustment.ts";
+import { sendMailProcessor } from "./jobs/send-mail.ts";
 import { sendNoticeProcessor } from "./jobs/send-notice.ts";
 import { sweepStripeEventsProcessor } from "./jobs/sweep-stripe-events.ts";
 import { syncStripeObjectProcessor } from "./jobs/sync-stripe-object.ts";
+import { createMailer } from "./notices/create-mailer.ts";
+import { mailSchedules } from "./notices/mail-schedules.ts";
+import { observeNotices } from "./notices/observe-notices.ts";
 import { createSendNotice } from "./notices/send-notice.ts";
+import { createSendNoticeMail } from "./notices/send-notice-mail.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
 import { createCarryOutChange } from "./plan-change/carry-out-change.ts";
 import { findProgress } from "./find-progress.ts";
@@ -106,6 +112,11 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   observeQueues(metrics, inspector);
   observeReconciliation(metrics, { db, wallClock });
   observeDunning(metrics, { db, clock });
+  observeAdjustments(metrics, db);
+  const count = observeNotices(metrics);
+  const { SMTP_URL: smtpUrl, MAIL_FROM: from = "" } = env;
+  const mailer =
+    smtpUrl && life.own("mailer", createMailer({ url: smtpUrl, from }), (opened) => opened.close());
 
   const isSimulated = mode === "simulator";
   const latenessMs = env.CLOSE_LATENESS_MS ?? (isSimulated ? simulatedLatenessMs : closeLatenessMs);
@@ -165,12 +176,16 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         adjustPeriodProcessor(deps),
         sendAdjustmentProcessor({ send: createSendAdjustment(deps) }),
         adoptCardProcessor({ adopt: createAdoptCard(deps) }),
-        sendNoticeProcessor({ send: createSendNotice({ ...deps, metrics, allowsLoopback: isSimulated }) }),
+        sendNoticeProcessor({ send: createSendNotice({ ...deps, count, allowsLoopback: isSimulated }) }),
+        ...(mailer
+          ? [sendMailProcessor({ send: createSendNoticeMail({ ...deps, count, send: mailer.send }) })]
+          : []),
       ]);
       const due = { ...deps, sweepIntervalMs: env.SWEEP_INTERVAL_MS };
       for (const { name, intervalMs, run } of [
         ...schedules(due),
         ...reconciliationSchedules({ ...deps, log }),
+        ...(mailer ? mailSchedules(deps) : []),
       ])
         tick(name, intervalMs, run);
       if (isSimulated) {

@@ -14,7 +14,6 @@ export {
   reachedAlerts,
   thresholdKey,
 } from "./alerts.ts";
-export { earlierFreeParts } from "./counted-spans.ts";
 export { cycleAt, cycleIndexAt, initialFreePeriods } from "./cycle.ts";
 export { type AccessPolicy, accessOf, defaultAccessPolicy, parseAccessPolicy } from "./access-policy.ts";
 export { type DeclineAction, declineActionOf } from "./decline-codes.ts";
@@ -31,10 +30,8 @@ export { type EventWhereabouts, explainEvent } from "./explain-event.ts";
 export { isWithinSegments, segmentsOfLine } from "./line-segments.ts";
 export { type TiledPeriod, type TilingInput, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
 export {
-  type AdjustmentDecision,
   adjustmentGatherMs,
   type AdjustmentWindow,
-  type ClosedTotal,
   decideAdjustment,
   describeAdjustment,
   windowAmountMinor,

@@ -1,5 +1,5 @@
 import { accounts, type Db, type Transaction, usageAdjustmentChecks, usageAdjustments } from "@driftlock/db";
-import { decideAdjustment } from "@driftlock/domain";
+import { type AdjustmentWindow, decideAdjustment } from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
 
 interface ClosedPeriod {
@@ -44,9 +44,8 @@ const toClosedTotal = ({ invoiceId, invoicedQuantity, ...total }: ClosedTotal) =
   },
 });
 
-type Window = Extract<ReturnType<typeof decideAdjustment>, { outcome: "adjust" }>["window"] & {
-  createdAt: Date;
-};
-
-const insertWindow = (tx: Transaction, total: ClosedTotal, window: Window): Promise<number> =>
-  usageAdjustments.insertAdjustment(tx, { ...total, ...window });
+const insertWindow = (
+  tx: Transaction,
+  total: ClosedTotal,
+  window: AdjustmentWindow & { createdAt: Date },
+): Promise<number> => usageAdjustments.insertAdjustment(tx, { ...total, ...window });

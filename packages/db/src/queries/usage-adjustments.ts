@@ -172,3 +172,13 @@ export const updateAdjustmentDecided = (
     where adjustment_id = ${decided.adjustmentId}::text
       and (state = 'review' or (state = 'pending' and ${decided.state}::text = 'waived'))`,
   );
+
+/** How many adjustments are not at Stripe yet: to be sent, tried in vain, in review. */
+export const countOpenAdjustments = (
+  q: Queryable,
+): Promise<{ state: "waiting" | "refused" | "review"; count: number }[]> =>
+  q.rows(
+    "usageAdjustments.countOpen",
+    sql`select case when state = 'review' then 'review' when attempts > 0 then 'refused' else 'waiting' end as state,
+      count(*) as count from usage_adjustments where state in ('pending', 'sending', 'review') group by 1`,
+  );
