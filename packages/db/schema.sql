@@ -291,6 +291,19 @@ create table notice_deliveries (
 CREATE INDEX notice_deliveries_due ON public.notice_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
 CREATE INDEX notice_deliveries_pending ON public.notice_deliveries USING btree (endpoint_id) WHERE (state = 'pending'::text);
 
+create table notice_mails (
+  notice_id text not null,
+  state text default 'pending'::text not null,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  last_error text,
+  sent_at timestamp with time zone,
+  constraint notice_mails_pkey PRIMARY KEY (notice_id),
+  constraint notice_mails_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(notice_id),
+  constraint notice_mails_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+);
+CREATE INDEX notice_mails_due ON public.notice_mails USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+
 create table notices (
   notice_id text not null,
   notice_no bigint generated always as identity not null,
@@ -304,6 +317,7 @@ create table notices (
   constraint notices_dedupe_key_key UNIQUE (dedupe_key),
   constraint notices_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
+CREATE INDEX notices_by_time ON public.notices USING btree (created_at);
 
 create table notification_endpoints (
   endpoint_id text not null,

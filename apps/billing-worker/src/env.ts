@@ -10,22 +10,35 @@ const stripeEnv = {
   STRIPE_READS_PER_SECOND: z.coerce.number().int().min(1).default(20),
 };
 
-export const Env = processSchema({
-  ...databaseEnv,
-  ...redisEnv,
-  ...stripeEnv,
-  WORKER_OPS_PORT: port(4103),
-  /** Jobs at a time, of each queue. */
-  WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(8),
-  /** How often Stripe's list of events is compared with what arrived. */
-  SWEEP_INTERVAL_MS: z.coerce.number().int().min(1_000).default(300_000),
-  /** Who tries failed payments again: we, on our schedule, or Stripe on its own. */
-  DUNNING_MODE: z.enum(["worker", "stripe"]).default("worker"),
-  /** What happens when every try has failed: the subscription is cancelled, or paused, or cancelled and written off. */
-  DUNNING_FINAL_STEP: z.enum(dunningFinalSteps).default("cancel"),
-  /** How long after a period's end its usage may still come in (business time); on the simulator nobody is late. */
-  CLOSE_LATENESS_MS: z.coerce.number().int().min(0).optional(),
-});
+export const Env = processSchema(
+  {
+    ...databaseEnv,
+    ...redisEnv,
+    ...stripeEnv,
+    WORKER_OPS_PORT: port(4103),
+    /** Jobs at a time, of each queue. */
+    WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(8),
+    /** How often Stripe's list of events is compared with what arrived. */
+    SWEEP_INTERVAL_MS: z.coerce.number().int().min(1_000).default(300_000),
+    /** Who tries failed payments again: we, on our schedule, or Stripe on its own. */
+    DUNNING_MODE: z.enum(["worker", "stripe"]).default("worker"),
+    /** What happens when every try has failed: the subscription is cancelled, or paused, or cancelled and written off. */
+    DUNNING_FINAL_STEP: z.enum(dunningFinalSteps).default("cancel"),
+    /** How long after a period's end its usage may still come in (business time); on the simulator nobody is late. */
+    CLOSE_LATENESS_MS: z.coerce.number().int().min(0).optional(),
+    /** The mail server for what customers read, as smtps://user:password@host:465; absent, no mail is sent. */
+    SMTP_URL: secret(z.url({ protocol: /^smtps?$/ })).optional(),
+    /** What mails come from: an address, or "Name <address>". */
+    MAIL_FROM: z
+      .string()
+      .regex(/@[^@\s]+$/, "must end in an address")
+      .optional(),
+  },
+  (env, fault) => {
+    if (env.SMTP_URL !== undefined && env.MAIL_FROM === undefined)
+      fault("MAIL_FROM", "is missing: SMTP_URL needs it");
+  },
+);
 export type Env = z.infer<typeof Env>;
 
 /** The worker's configuration; a wrong one ends the process with every fault named. */

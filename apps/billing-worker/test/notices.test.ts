@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Db, notices, sql } from "@driftlock/db";
-import { createMetrics } from "@driftlock/runtime";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { insertNotice } from "../src/notices/insert-notice.ts";
@@ -54,7 +53,7 @@ async function openOutbox(answers: number[] = [200], { url }: { url?: string } =
   const wallClock = { now: () => new Date(wall.ms) };
   const context = { log, signal: new AbortController().signal };
   const send = (allowsLoopback: boolean) =>
-    createSendNotice({ db, wallClock, allowsLoopback, metrics: createMetrics("test") });
+    createSendNotice({ db, wallClock, allowsLoopback, count: () => {} });
   return {
     db,
     receiver,

@@ -33,6 +33,7 @@ export * from "./jobs/plan-change.ts";
 export * from "./jobs/resolve-double-checkout.ts";
 export * from "./jobs/roll-periods.ts";
 export * from "./jobs/send-adjustment.ts";
+export * from "./jobs/send-mail.ts";
 export * from "./jobs/send-notice.ts";
 export * from "./jobs/sweep-stripe-events.ts";
 export * from "./jobs/sync-stripe-object.ts";

@@ -21,6 +21,7 @@ export * as metricDefinitions from "./queries/metric-definitions.ts";
 export * as moneyBack from "./queries/money-back.ts";
 export * as mirrorDifferences from "./queries/mirror-differences.ts";
 export * as newCards from "./queries/new-cards.ts";
+export * as noticeMails from "./queries/notice-mails.ts";
 export * as notices from "./queries/notices.ts";
 export * as notificationEndpoints from "./queries/notification-endpoints.ts";
 export * as owedInvoices from "./queries/owed-invoices.ts";

@@ -1,32 +1,19 @@
 import type { NoticePayload } from "@driftlock/contracts";
 import { type Db, notices } from "@driftlock/db";
-import type { Clock, JobContext, Metrics } from "@driftlock/runtime";
+import type { Clock, JobContext } from "@driftlock/runtime";
 import { Webhook } from "standardwebhooks";
+import { backoffMs } from "./backoff.ts";
+import type { CountAttempt } from "./observe-notices.ts";
 import { postNotice, TargetRefusedError } from "./post-notice.ts";
 
 const second = 1000;
-const minute = 60 * second;
-const hour = 60 * minute;
-
-/** Waits between attempts, as Standard Webhooks proposes: about three days in all. */
-const backoffMs = [
-  5 * second,
-  5 * minute,
-  30 * minute,
-  2 * hour,
-  5 * hour,
-  10 * hour,
-  14 * hour,
-  20 * hour,
-  24 * hour,
-] as const;
 
 interface Deps {
   db: Db;
   /** Signatures and backoff are transport: the receiver checks the wall clock. */
   wallClock: Clock;
   allowsLoopback: boolean;
-  metrics: Pick<Metrics, "counter">;
+  count: CountAttempt;
 }
 
 export type SendNotice = (
@@ -38,12 +25,7 @@ export type SendNotice = (
  * Sends one notice to one endpoint, signed by Standard Webhooks. A repeat after a crash has the same `webhook-id`, by which
  * the receiver knows it. Whatever the receiver does, this resolves: what failed is due again in notice_deliveries.
  */
-export function createSendNotice({ db, wallClock, allowsLoopback, metrics }: Deps): SendNotice {
-  const count = metrics.counter({
-    name: "notice_attempts_total",
-    help: "Attempts to send a notice: delivered, failed (it is tried again), given-up",
-    labels: ["outcome"] as const,
-  });
+export function createSendNotice({ db, wallClock, allowsLoopback, count }: Deps): SendNotice {
   return async (of, { log, signal }) => {
     const delivery = await notices.findPendingDelivery(db, of);
     if (delivery === null) return;
@@ -62,8 +44,8 @@ export function createSendNotice({ db, wallClock, allowsLoopback, metrics }: Dep
       now,
     });
     const fields = { ...of, type: delivery.type, attempt: delivery.attempts + 1, ...outcome };
-    const became = { delivered: "delivered", pending: "failed", failed: "given-up" }[state];
-    count.inc({ outcome: became });
+    const became = ({ delivered: "delivered", pending: "failed", failed: "given-up" } as const)[state];
+    count("webhook", became);
     log[state === "delivered" ? "info" : "warn"](fields, `notice.${became}`);
   };
 }
