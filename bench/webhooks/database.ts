@@ -22,17 +22,21 @@ export async function prepare(sql: Client, accounts: number): Promise<void> {
   );
 }
 
-/** Events that were recorded with an effect, and objects that wait for a fetch. */
-export async function readProgress(
-  sql: Client,
-  prefix: string,
-): Promise<{ recorded: number; dirty: number }> {
-  const { rows } = await sql.query<{ recorded: string; dirty: string }>(
-    `select (select count(*) from stripe_events where starts_with(event_id, 'evt_' || $1) and outcome = 'applied') as recorded,
-       (select count(*) from stripe_objects where synced_generation < generation) as dirty`,
+/** Events of a row that were recorded with an effect. */
+export async function countRecorded(sql: Client, prefix: string): Promise<number> {
+  const { rows } = await sql.query<{ count: string }>(
+    "select count(*) from stripe_events where starts_with(event_id, 'evt_' || $1) and outcome = 'applied'",
     [prefix],
   );
-  return { recorded: Number(rows[0]?.recorded), dirty: Number(rows[0]?.dirty) };
+  return Number(rows[0]?.count);
+}
+
+/** Objects that wait for a fetch. */
+export async function countDirty(sql: Client): Promise<number> {
+  const { rows } = await sql.query<{ count: string }>(
+    "select count(*) from stripe_objects where synced_generation < generation",
+  );
+  return Number(rows[0]?.count);
 }
 
 export async function readMirror(sql: Client): Promise<SubscriptionState[]> {

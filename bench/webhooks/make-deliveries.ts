@@ -35,9 +35,6 @@ export function* makeDeliveries({ secret, prefix, count, before, after }: Delive
   }
 }
 
-export const eventIdOf = (prefix: string, n: number): string =>
-  `evt_${prefix}${String(n).padStart(idDigits, "0")}`;
-
 function makeTemplate(prefix: string, object: string, created: number): { bytes: Buffer; idOffset: number } {
   const head = `{"id":"evt_${prefix}`;
   const envelope = {
