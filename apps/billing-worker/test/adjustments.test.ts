@@ -235,6 +235,27 @@ test("what Stripe was not told by the deadline is adjusted to what its invoice b
   ]);
 });
 
+test("where the close has ended the subscription, what was sent since is on no invoice", async () => {
+  const world = await openRenewed({ reported: 120_000, mismatch: "used 150000, reported 120000" });
+  const { db, start, clock } = world;
+  await db.run(
+    "test",
+    sql`update period_closes set ending = 'cancel', invoice_id = null, closed_at = ${clock.now()}::timestamptz`,
+  );
+  const sentAt = new Date(clock.now().getTime() + 60_000);
+  await db.run(
+    "test",
+    sql`insert into usage_reports (identifier, account_id, metric, period_start, window_no, from_quantity, to_quantity,
+      stripe_customer_id, meter_event_name, event_at, state, created_at, sent_at)
+    select 'late', account_id, metric, period_start, 2, 120000, 150000, stripe_customer_id, meter_event_name, event_at,
+      'sent', created_at, ${sentAt}::timestamptz from usage_reports where period_start = ${start}::timestamptz`,
+  );
+  await adjust(world);
+  expect(await adjustments(world)).toMatchObject([
+    { window: "120000-150000", amount: 1_500, reason: "remainder" },
+  ]);
+});
+
 test("the worker by itself: a late event's cents are on the invoice before the clock arrives", {
   timeout: 120_000,
 }, async () => {

@@ -8,6 +8,7 @@ export interface ClosedTotalRow {
   periodStart: Date;
   periodEnd: Date;
   totalQuantity: number;
+  /** Where a close has ended a subscription unverified, no invoice is known to say what it took: what was sent by then. */
   sentQuantity: number;
   /** Of all parts of the period that bill the metric, and how many they are. */
   closeSentQuantity: number;
@@ -42,6 +43,8 @@ export const listClosedTotals = (
         and p.period_end > c.period_start and p.period_end <= c.period_end
       where p.account_id = ${accountId}::text and p.period_start = ${periodStart}::timestamptz
         and p.closed_at is not null and p.stripe_subscription_id is not null and a.stripe_customer_id is not null
+        and not exists (select from user_subscriptions s where s.stripe_subscription_id = p.stripe_subscription_id
+          and s.trial_ends_at >= p.period_end)
     )
     select part.account_id as "accountId", l.metric, part.period_start as "periodStart", part.period_end as "periodEnd",
       coalesce(t.quantity, 0) as "totalQuantity", own.quantity as "sentQuantity",
@@ -61,7 +64,9 @@ export const listClosedTotals = (
         when 'last' then (array_agg(r.to_quantity order by r.window_no desc))[1]
         else sum(r.to_quantity - r.from_quantity) end, 0)::bigint as quantity
       from usage_reports r where r.account_id = part.account_id and r.metric = l.metric
-        and r.period_start = part.period_start and r.state in ('sent', 'confirmed')) own
+        and r.period_start = part.period_start and r.state in ('sent', 'confirmed')
+        and (part.mismatch is null or part.invoice_id is not null
+          or r.sent_at <= coalesce(part.verified_at, 'infinity'))) own
     cross join lateral (select sum(sent.quantity)::bigint as quantity, count(*) as count
       from usage_periods p
       join plan_limits k on k.plan_id = p.plan_id and k.plan_version = p.plan_version and k.metric = l.metric
