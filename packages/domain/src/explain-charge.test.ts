@@ -36,12 +36,16 @@ test("an event is billed where its plan bills, its invoice is final, and its lin
     policy: "bill",
     includedQuantity: 10,
     totalQuantity: 11,
+    isTrial: false,
+    isLate: false,
     invoiceStatus: "paid",
   } as const;
   expect(explainEvent(paid)).toBe("invoiced");
   expect(explainEvent({ ...paid, totalQuantity: 10 })).toBe("within-included-quantity");
   expect(explainEvent({ ...paid, invoiceStatus: "draft" })).toBe("not-yet-invoiced");
   expect(explainEvent({ ...paid, invoiceStatus: null })).toBe("not-yet-invoiced");
+  expect(explainEvent({ ...paid, isTrial: true })).toBe("trial");
+  expect(explainEvent({ ...paid, isLate: true })).toBe("carried");
   expect(explainEvent({ ...paid, policy: "refuse" })).toBe("not-billed-by-plan");
   expect(explainEvent({ ...paid, planId: "free", policy: "refuse" })).toBe("free-plan");
 });

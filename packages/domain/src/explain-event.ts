@@ -8,6 +8,9 @@ export interface EventWhereabouts {
   includedQuantity: number | null;
   /** The period's total. */
   totalQuantity: number;
+  isTrial: boolean;
+  /** It was received after its period was closed. */
+  isLate: boolean;
   /** Of the invoice that holds its period's line; null where there is none yet. */
   invoiceStatus: string | null;
 }
@@ -15,6 +18,8 @@ export interface EventWhereabouts {
 /** What became of a stored event on the way to money. */
 export function explainEvent(event: EventWhereabouts): EventBilling {
   if (event.policy !== "bill") return event.planId === "free" ? "free-plan" : "not-billed-by-plan";
+  if (event.isTrial) return "trial";
+  if (event.isLate) return "carried";
   if (event.invoiceStatus === null || event.invoiceStatus === "draft") return "not-yet-invoiced";
   return event.totalQuantity <= (event.includedQuantity ?? 0) ? "within-included-quantity" : "invoiced";
 }

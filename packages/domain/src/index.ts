@@ -27,7 +27,7 @@ export {
 } from "./dunning.ts";
 export { type ChargedTier, explainCharge, type ExplainedCharge } from "./explain-charge.ts";
 export { type EventWhereabouts, explainEvent } from "./explain-event.ts";
-export { isWithinSegments, segmentsOfLine } from "./line-segments.ts";
+export { segmentAt, segmentsOfLine } from "./line-segments.ts";
 export { type TiledPeriod, type TilingInput, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
 export {
   adjustmentGatherMs,

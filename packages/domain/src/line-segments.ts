@@ -20,8 +20,8 @@ export const segmentsOfLine = <T extends Segment>(
       (line.stripeSubscriptionId === null || stripeSubscriptionId === line.stripeSubscriptionId),
   );
 
-/** Whether an instant lies in one of these periods. */
-export const isWithinSegments = (
-  segments: readonly Pick<Segment, "periodStart" | "periodEnd">[],
+/** The one of these periods that an instant lies in. */
+export const segmentAt = <T extends Pick<Segment, "periodStart" | "periodEnd">>(
+  segments: readonly T[],
   at: Date,
-): boolean => segments.some(({ periodStart, periodEnd }) => periodStart <= at && at < periodEnd);
+): T | undefined => segments.find(({ periodStart, periodEnd }) => periodStart <= at && at < periodEnd);

@@ -12,6 +12,7 @@ import {
 const still: Look = {
   isClosed: true,
   isBilled: true,
+  isTrial: false,
   total: { before: 100, after: 100 },
   live: 100,
   stored: { quantity: 100, before: 100, after: 100, faults: 0 },
@@ -59,12 +60,8 @@ test("what agrees agrees, open and closed, and says so after a repair", () => {
 test.each<[string, Look, string[]]>([
   ["a live counter", { ...still, live: 99 }, ["live"]],
   ["records", { ...still, stored: { quantity: 99, before: 100, after: 100, faults: 2 } }, ["stored"]],
-  [
-    "a closed period's reports",
-    { ...still, windows: { sent: 90, open: 0, failed: 0 } },
-    ["reported", "invoiced"],
-  ],
-  ["an adjustment too much", { ...still, adjusted: 5 }, ["reported"]],
+  ["a closed period's reports", { ...still, windows: { sent: 90, open: 0, failed: 0 } }, ["reported"]],
+  ["an adjustment too much", { ...still, adjusted: 5 }, ["invoiced"]],
   ["an invoice's line", { ...still, invoiced: { quantity: 101, isDraft: false } }, ["invoiced"]],
   ["no invoice", { ...still, invoiced: null }, ["invoiced"]],
   ["a report that Stripe refused", { ...open, windows: { sent: 60, open: 0, failed: 40 } }, ["failed"]],
@@ -92,9 +89,18 @@ test.each<[string, Look]>([
   ).toBe("in_flight");
 });
 
-test("late usage that was adjusted agrees: reported + adjusted = total, and the line bills what was reported", () => {
+test("late usage that was adjusted agrees: line + adjusted = total, whether Stripe was told of it too late or never", () => {
   const late: Look = { ...still, total: { before: 107, after: 107 }, live: 107, stored: null, adjusted: 7 };
   expect(twice(late).state).toBe("agrees");
+  expect(twice({ ...late, windows: { sent: 107, open: 0, failed: 0 } }).state).toBe("agrees");
+  expect(twice({ ...late, windows: { sent: 103, open: 0, failed: 0 } }).state).toBe("drifted");
+  expect(twice({ ...late, invoiced: { quantity: 107, isDraft: false } }).state).toBe("drifted");
+});
+
+test("a trial's usage is told to Stripe and on no line", () => {
+  const trial: Look = { ...still, isTrial: true, invoiced: null };
+  expect(twice(trial).state).toBe("agrees");
+  expect(twice({ ...trial, invoiced: { quantity: 100, isDraft: false } }).state).toBe("drifted");
 });
 
 test("a total that is not put into windows drifts, a while after it was counted", () => {

@@ -10,6 +10,8 @@ export interface Look {
   isClosed: boolean;
   /** Its plan has a price for the metric. */
   isBilled: boolean;
+  /** Stripe is told its usage and bills none of it (ADR 0027). */
+  isTrial: boolean;
   /** Before everything else was read, and after all that was accepted until then was committed. */
   total: Bounds;
   /** Null: not known now (no counter is built, or what was accepted is not committed yet). */
@@ -122,19 +124,25 @@ function compareStored({ stored }: Look): Found[] {
 }
 
 /**
- * Closed: what Stripe has, with what was adjusted, is the total. Open: what was frozen is a total that was seen lately;
- * how much of that Stripe has is the outbox's own affair.
+ * Closed: what Stripe has is the total, or the total without what was adjusted (what it was told too late is adjusted all
+ * the same, ADR 0019). Open: what was frozen is a total that was seen lately; how much of that Stripe has is the outbox's
+ * own affair.
  */
 function compareReported(look: Look, baseline: Baseline): Found[] {
   const { isClosed, isBilled, windows, adjusted, isAdjusting, total } = look;
-  const told = windows.sent + (isClosed ? adjusted : windows.open + windows.failed);
+  const told = windows.sent + (isClosed ? 0 : windows.open + windows.failed);
   const isSettled = !isAdjusting && (!isClosed || windows.open === 0);
   if (!isBilled) return told === 0 ? [] : [{ kind: "reported", expected: 0, found: told, isSettled }];
-  const frozen = { before: Math.min(baseline.old ?? 0, lower(total)), after: higher(total) };
-  const expected = outside(told, isClosed ? total : frozen);
+  if (isClosed && outside(told, total) === null) return [];
+  const open = { before: Math.min(baseline.old ?? 0, lower(total)), after: higher(total) };
+  const expected = outside(told, isClosed ? without(total, adjusted) : open);
   return expected === null ? [] : [{ kind: "reported", expected, found: told, isSettled }];
 }
 
+const without = ({ before, after }: Bounds, adjusted: number): Bounds => ({
+  before: before - adjusted,
+  after: after - adjusted,
+});
 const lower = ({ before, after }: Bounds): number => Math.min(before, after);
 const higher = ({ before, after }: Bounds): number => Math.max(before, after);
 
@@ -148,13 +156,15 @@ function nextBaseline({ total }: Look, earlier: EarlierLook | null, nowMs: numbe
 const compareFailed = ({ windows }: Look): Found[] =>
   windows.failed === 0 ? [] : [{ kind: "failed", expected: 0, found: windows.failed, isSettled: true }];
 
-/** The line of a closed period bills what Stripe was told; late usage is on lines of its own. */
-function compareInvoiced({ isClosed, isBilled, windows, invoiced }: Look): Found[] {
+/** The line of a closed period and what was adjusted are its total: every unit is billed once. */
+function compareInvoiced(look: Look): Found[] {
+  const { isClosed, isBilled, isTrial, windows, invoiced, total, adjusted, isAdjusting } = look;
   if (!isClosed || !isBilled) return [];
   const quantity = invoiced?.quantity ?? 0;
-  if (quantity === windows.sent) return [];
-  const isSettled = windows.open === 0 && invoiced?.isDraft !== true;
-  return [{ kind: "invoiced", expected: windows.sent, found: quantity, isSettled }];
+  const expected = isTrial ? (quantity === 0 ? null : 0) : outside(quantity, without(total, adjusted));
+  if (expected === null) return [];
+  const isSettled = windows.open === 0 && !isAdjusting && invoiced?.isDraft !== true;
+  return [{ kind: "invoiced", expected, found: quantity, isSettled }];
 }
 
 const isOnItsWay = ({ isClosed, isBilled, windows, isAdjusting, invoiced }: Look): boolean =>

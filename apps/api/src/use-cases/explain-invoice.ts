@@ -21,9 +21,10 @@ import {
   usageReadings,
   usageRecordPages,
 } from "@driftlock/db";
-import { explainCharge, isWithinSegments, segmentsOfLine } from "@driftlock/domain";
+import { explainCharge, segmentAt, segmentsOfLine } from "@driftlock/domain";
 import { z } from "zod";
 import { readKeyCursor, toKeyCursor } from "../key-cursor.ts";
+import { toExplainedAdjustment } from "./explained-adjustment.ts";
 import { toDigestDto } from "./usage-digest-dto.ts";
 
 /** Records that one look goes through, and looks for one page: an account may have millions beside the period. */
@@ -71,14 +72,16 @@ export function createExplainInvoice({ db }: { db: Db }) {
         { afterId, throughId: last.id, scanMax: scanRecords },
       );
       if (page.lastId === null) return { data, nextCursor: null };
-      for (const row of page.rows.filter(({ occurredAt }) => isWithinSegments(segments, occurredAt))) {
+      for (const { id, quantity, occurredAt, receivedAt } of page.rows) {
+        const segment = segmentAt(segments, occurredAt);
+        if (segment === undefined) continue;
         if (data.length === limit) return { data, nextCursor: toKeyCursor(data.at(-1)?.id) };
-        const { id, quantity, occurredAt, receivedAt } = row;
         data.push({
           id,
           quantity,
           timestamp: occurredAt.toISOString(),
           receivedAt: receivedAt.toISOString(),
+          isLate: segment.closedAt !== null && receivedAt > segment.closedAt,
         });
       }
       afterId = page.lastId;
@@ -128,6 +131,7 @@ export function createExplainInvoice({ db }: { db: Db }) {
     const periodStarts = segments.map(({ periodStart }) => periodStart);
     const of = { accountId: invoice.accountId, metric, periodStarts };
     const digests = await usageDigests.listLatestDigests(db, of);
+    const adjustments = await usageExplanations.listAdjustments(db, of);
     return {
       lineId,
       description,
@@ -145,6 +149,9 @@ export function createExplainInvoice({ db }: { db: Db }) {
           closedAt: segment.closedAt?.toISOString() ?? null,
           total: { quantity: segment.totalQuantity, eventCount: segment.eventCount },
           reported: { quantity: segment.reportedQuantity, windows: segment.reportCount },
+          adjustments: adjustments
+            .filter((each) => each.periodStart.getTime() === segment.periodStart.getTime())
+            .map(toExplainedAdjustment),
           digest: digest === undefined ? null : toDigestDto(digest),
         };
       }),

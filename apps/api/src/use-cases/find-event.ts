@@ -1,6 +1,7 @@
 import { AppError, type EventTraceDto, toPeriodDto } from "@driftlock/contracts";
 import { catalog, type Db, usageExplanations } from "@driftlock/db";
-import { explainEvent, isWithinSegments, segmentsOfLine } from "@driftlock/domain";
+import { explainEvent, segmentsOfLine } from "@driftlock/domain";
+import { toExplainedAdjustment } from "./explained-adjustment.ts";
 import { requireAccount } from "./require-account.ts";
 
 const setAsideMax = 20;
@@ -53,9 +54,16 @@ async function traceRecord(
     ?.limits.find((each) => each.metric === metric);
   const of = { accountId, metric, from: periodStart, until: periodEnd };
   const lines = limit?.overagePolicy === "bill" ? await usageExplanations.listMeteredLines(db, of) : [];
-  const line = lines.find(({ stripeSubscriptionId, periodStart: start, periodEnd: end }) =>
-    isWithinSegments(segmentsOfLine([segment], { stripeSubscriptionId, start, end }), occurredAt),
+  const line = lines.find(
+    ({ stripeSubscriptionId, periodStart: start, periodEnd: end }) =>
+      segmentsOfLine([segment], { stripeSubscriptionId, start, end }).length > 0,
   );
+  const isLate = segment.closedAt !== null && receivedAt > segment.closedAt;
+  const adjustments = isLate
+    ? await usageExplanations.listAdjustments(db, { accountId, metric, periodStarts: [periodStart] })
+    : [];
+  // The first window of the total that was written when the event was in it.
+  const adjustment = adjustments.find(({ createdAt }) => createdAt >= receivedAt);
   return {
     metric,
     quantity,
@@ -68,9 +76,12 @@ async function traceRecord(
       policy: limit?.overagePolicy ?? null,
       includedQuantity: limit?.includedQuantity ?? null,
       totalQuantity: segment.totalQuantity,
+      isTrial: await usageExplanations.isTrialPeriod(db, segment),
+      isLate,
       invoiceStatus: line?.invoiceStatus ?? null,
     }),
     invoiceId: line?.invoiceId ?? null,
     lineId: line?.lineId ?? null,
+    adjustment: adjustment === undefined ? null : toExplainedAdjustment(adjustment),
   };
 }

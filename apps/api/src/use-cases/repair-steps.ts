@@ -97,7 +97,11 @@ export async function markForAdjustment(
   { row: { accountId, periodStart, metric }, figures, now }: Repairing,
   total: number,
 ): Promise<Step[]> {
-  const billed = figures.sentQuantity + figures.adjustedQuantity;
+  const of = { accountId, metric, from: periodStart, until: figures.periodEnd };
+  const line = (await usageExplanations.listMeteredLines(tx, of)).find(
+    (each) => each.invoiceStatus !== "draft" && each.periodStart.getTime() === periodStart.getTime(),
+  );
+  const billed = (line?.quantity ?? figures.sentQuantity) + figures.adjustedQuantity;
   if (billed === total || figures.isAdjusting) return [];
   await usageAdjustmentChecks.markClosedPeriods(tx, {
     accountIds: [accountId],

@@ -32,16 +32,16 @@ beforeAll(async () => {
     "test",
     sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, generation)
     select ${account}::text, id, metric, quantity, at, at, 1
-    from unnest(array['a', 'b/ü', 'c', 'other', 'late', 'set', 'free'],
-      array['events', 'events', 'events', 'alerts', 'events', 'events', 'events'],
-      array[100000, 50, 9, 1, 1, 1, 1]::bigint[],
-      ${[0, 1, dayMs, 2, 3 * dayMs, 4 * dayMs, 9 * dayMs].map(at)}::timestamptz[]) as r (id, metric, quantity, at)`,
+    from unnest(array['a', 'b/ü', 'c', 'other', 'late', 'set', 'free', 'd'],
+      array['events', 'events', 'events', 'alerts', 'events', 'events', 'events', 'events'],
+      array[100000, 50, 9, 1, 1, 1, 1, 5000]::bigint[],
+      ${[0, 1, dayMs, 2, 3 * dayMs, 4 * dayMs, 9 * dayMs, dayMs].map(at)}::timestamptz[]) as r (id, metric, quantity, at)`,
   );
   await db.run(
     "test",
     sql`insert into usage_totals (account_id, metric, period_start, quantity, event_count, last_occurred_at)
-    select ${account}::text, 'events', *, now() from unnest(${[start, cut, end]}::timestamptz[], array[100059, 2, 1]::bigint[],
-      array[3, 2, 1]::bigint[])`,
+    select ${account}::text, 'events', *, now() from unnest(${[start, cut, end]}::timestamptz[], array[105059, 2, 1]::bigint[],
+      array[4, 2, 1]::bigint[])`,
   );
   await db.run(
     "test",
@@ -67,6 +67,17 @@ beforeAll(async () => {
     totalEventCount: 3,
     computedAt: end,
   });
+  await db.run(
+    "test",
+    sql`update usage_records set received_at = ${at(9 * dayMs)}::timestamptz where event_id = 'd'`,
+  );
+  await db.run(
+    "test",
+    sql`insert into usage_adjustments (adjustment_id, account_id, metric, period_start, period_end, window_no, from_quantity,
+      to_quantity, amount_minor, currency, reason, stripe_subscription_id, stripe_customer_id, state, created_at)
+    values ('adj_1', ${account}::text, 'events', ${start}::timestamptz, ${cut}::timestamptz, 1, 100059, 105059, 250, 'usd', 'late',
+      'sub_1', 'cus_1', 'pending', ${at(9 * dayMs)}::timestamptz)`,
+  );
   await putInvoice("in_paid", "paid");
   await putInvoice("in_draft", "draft", { start: cut, end });
 });
@@ -122,6 +133,16 @@ async function putInvoice(invoiceId: string, status: "paid" | "draft", period = 
   await invoices.upsertInvoice(gateway.db, row);
 }
 
+const adjustment = {
+  id: "adj_1",
+  fromQuantity: 100_059,
+  toQuantity: 105_059,
+  amountMinor: 250,
+  reason: "late",
+  state: "pending",
+  invoiceId: null,
+};
+
 test("a metered line with its arithmetic, its part of the account's time, and the digest", async () => {
   expect((await get("/billing/invoices/in_paid/explain")).body).toEqual({
     invoiceId: "in_paid",
@@ -152,8 +173,9 @@ test("a metered line with its arithmetic, its part of the account's time, and th
             planId: "pro",
             planVersion: 1,
             closedAt: end.toISOString(),
-            total: { quantity: 100_059, eventCount: 3 },
+            total: { quantity: 105_059, eventCount: 4 },
             reported: { quantity: 100_059, windows: 2 },
+            adjustments: [adjustment],
             digest: {
               scheme: "driftlock.usage.v1",
               version: 1,
@@ -170,7 +192,7 @@ test("a metered line with its arithmetic, its part of the account's time, and th
 });
 
 test.each([
-  ["events", ["a", "b/ü", "c"], "id"],
+  ["events", ["a", "b/ü", "c", "d"], "id"],
   ["reports", ["report.1", "report.2"], "identifier"],
 ])("its %s come page by page, and no others", async (part, expected, key) => {
   const seen: string[] = [];
@@ -192,6 +214,7 @@ test.each([
 test.each([
   ["a", "invoiced", "in_paid", ["conflict"]],
   ["b/ü", "invoiced", "in_paid", []],
+  ["d", "carried", "in_paid", []],
   ["late", "not-yet-invoiced", "in_draft", []],
   ["other", "not-billed-by-plan", null, []],
   ["free", "free-plan", null, []],
@@ -200,6 +223,13 @@ test.each([
   expect(status).toBe(200);
   expect(body).toMatchObject({ id, record: { billing, invoiceId } });
   expect(body.setAside.map(({ reason }: { reason: string }) => reason)).toEqual(aside);
+});
+
+test("one that came after the close leads to what was billed apart", async () => {
+  expect((await get("/billing/usage/events/d")).body.record).toMatchObject({
+    billing: "carried",
+    adjustment,
+  });
 });
 
 test("one that was only set aside says why; one that nobody knows is 404", async () => {

@@ -40,6 +40,7 @@ export async function lookAtPeriods(deps: LiveDeps, keys: readonly Key[]): Promi
     const look: Look = {
       isClosed: row.closedAt !== null,
       isBilled: row.isBilled,
+      isTrial: row.isTrial,
       total: { before: row.totalQuantity, after: afterByKey.get(keyOf(row)) ?? 0 },
       live: counted && liveOf(counted, row),
       stored: before?.stored ?? null,

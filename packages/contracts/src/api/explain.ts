@@ -33,9 +33,22 @@ export const UsageReportDto = z
   .meta({ id: "UsageReport" });
 export type UsageReportDto = z.infer<typeof UsageReportDto>;
 
+/** What a part's total holds beyond what its line bills: late usage, billed apart (ADR 0019), on `invoiceId` once it is. */
+export const ExplainedAdjustmentDto = z
+  .object({
+    id: z.string(),
+    fromQuantity: z.number().int(),
+    toQuantity: z.number().int(),
+    amountMinor: z.number().int(),
+    reason: z.string(),
+    state: z.string(),
+    invoiceId: z.string().nullable(),
+  })
+  .meta({ id: "ExplainedAdjustment" });
+
 /**
- * A part of the account's time that a line bills: its total, what of it Stripe was told, and the digest of its events
- * (null until it is closed and read, and where records are no longer kept).
+ * A part of the account's time that a line bills: its total, what of it Stripe was told, what was billed apart, and the
+ * digest of its events (null until it is closed and read, and where records are no longer kept).
  */
 export const ExplainedSegmentDto = z
   .object({
@@ -45,6 +58,7 @@ export const ExplainedSegmentDto = z
     closedAt: z.iso.datetime().nullable(),
     total: z.object({ quantity: z.number().int(), eventCount: z.number().int() }),
     reported: z.object({ quantity: z.number().int(), windows: z.number().int() }),
+    adjustments: z.array(ExplainedAdjustmentDto),
     digest: UsageDigestDto.nullable(),
   })
   .meta({ id: "ExplainedSegment" });
@@ -103,12 +117,14 @@ export type ExplainedInvoiceDto = z.infer<typeof ExplainedInvoiceDto>;
 export const ExplainPageQuery = PageQuery.extend({ metric: MetricName });
 export type ExplainPageQuery = z.infer<typeof ExplainPageQuery>;
 
+/** `isLate`: it came after the period's close, and is billed by an adjustment, not by the line. */
 export const ExplainedEventDto = z
   .object({
     id: z.string(),
     quantity: z.number().int(),
     timestamp: z.iso.datetime(),
     receivedAt: z.iso.datetime(),
+    isLate: z.boolean(),
   })
   .meta({ id: "ExplainedEvent" });
 export type ExplainedEventDto = z.infer<typeof ExplainedEventDto>;
@@ -122,16 +138,20 @@ export const EventIdParams = z.object({
 
 /**
  * - `free-plan`, `not-billed-by-plan`: the plan of its period has no price for the metric.
+ * - `trial`: its period is one, of which nothing is billed.
  * - `not-yet-invoiced`: its period is billed, and no final invoice holds it so far.
  * - `within-included-quantity`: it is on its invoice's line, and all of the line's quantity was free.
  * - `invoiced`: it is on its invoice's line, which costs something.
+ * - `carried`: it came after its period was closed, and is in `adjustment` or will be.
  */
 export const eventBillings = [
   "free-plan",
   "not-billed-by-plan",
+  "trial",
   "not-yet-invoiced",
   "within-included-quantity",
   "invoiced",
+  "carried",
 ] as const;
 export type EventBilling = (typeof eventBillings)[number];
 
@@ -154,6 +174,7 @@ export const EventTraceDto = z
         billing: z.enum(eventBillings),
         invoiceId: z.string().nullable(),
         lineId: z.string().nullable(),
+        adjustment: ExplainedAdjustmentDto.nullable(),
       })
       .nullable(),
     setAside: z.array(

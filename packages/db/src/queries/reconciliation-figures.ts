@@ -15,6 +15,7 @@ export interface MetricFiguresRow extends PeriodKey {
   closedAt: Date | null;
   stripeSubscriptionId: string | null;
   isBilled: boolean;
+  isTrial: boolean;
   totalQuantity: number;
   totalEvents: number;
   sentQuantity: number;
@@ -38,6 +39,8 @@ export const listFigures = (q: Queryable, keys: readonly PeriodKey[]): Promise<M
     sql`select p.account_id as "accountId", p.period_start as "periodStart", p.period_end as "periodEnd", m.metric,
       p.closed_at as "closedAt", p.stripe_subscription_id as "stripeSubscriptionId",
       p.stripe_subscription_id is not null and coalesce(l.overage_policy = 'bill', false) as "isBilled",
+      exists (select from user_subscriptions u where u.stripe_subscription_id = p.stripe_subscription_id
+        and u.trial_ends_at >= p.period_end) as "isTrial",
       coalesce(t.quantity, 0) as "totalQuantity", coalesce(t.event_count, 0) as "totalEvents",
       coalesce(r.sent, 0) as "sentQuantity", coalesce(r.confirmed, 0) as "confirmedQuantity",
       coalesce(r.open, 0) as "openQuantity", coalesce(r.failed, 0) as "failedQuantity",

@@ -156,3 +156,41 @@ export const listSetAside = (
     from usage_quarantine where account_id = ${accountId}::text and event_id = ${eventId}::text
     order by quarantine_id desc limit ${limit}::int`,
   );
+
+/** What a period's total holds beyond what was billed of it: ADR 0019. */
+export interface ExplainedAdjustmentRow {
+  adjustmentId: string;
+  periodStart: Date;
+  fromQuantity: number;
+  toQuantity: number;
+  amountMinor: number;
+  reason: string;
+  state: string;
+  stripeInvoiceId: string | null;
+  createdAt: Date;
+}
+
+/** The adjustments of these periods of a metric, in the order of their windows. */
+export const listAdjustments = (
+  q: Queryable,
+  of: { accountId: string; metric: string; periodStarts: readonly Date[] },
+): Promise<ExplainedAdjustmentRow[]> =>
+  q.rows(
+    "usageExplanations.listAdjustments",
+    sql`select adjustment_id as "adjustmentId", period_start as "periodStart", from_quantity as "fromQuantity",
+      to_quantity as "toQuantity", amount_minor as "amountMinor", reason, state, stripe_invoice_id as "stripeInvoiceId",
+      created_at as "createdAt"
+    from usage_adjustments where account_id = ${of.accountId}::text and metric = ${of.metric}::text
+      and period_start = any(${of.periodStarts}::timestamptz[]) order by period_start, window_no limit 1000`,
+  );
+
+/** Whether a period was a trial: its usage is not billed (ADR 0027). */
+export const isTrialPeriod = async (
+  q: Queryable,
+  period: { stripeSubscriptionId: string | null; periodEnd: Date },
+): Promise<boolean> =>
+  (await q.row(
+    "usageExplanations.isTrial",
+    sql`select 1 from user_subscriptions where stripe_subscription_id = ${period.stripeSubscriptionId}::text
+      and trial_ends_at >= ${period.periodEnd}::timestamptz`,
+  )) !== null;
