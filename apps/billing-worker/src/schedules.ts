@@ -139,7 +139,7 @@ export function schedules(deps: ScheduleDeps): Schedule[] {
           await pushLimits({ accountId });
       },
     },
-    { name: "moved-alerts", intervalMs: 1_000, run: usageAlerts.tellMoved },
+    { name: "moved-alerts", intervalMs: 2_000, run: usageAlerts.tellMoved },
     { name: "all-alerts", intervalMs: 2_000, run: usageAlerts.tellNext },
     { name: "expiring-cards", intervalMs: 60_000, run: () => tellExpiringCards(db, clock.now()) },
     {

@@ -41,10 +41,11 @@ const standings = `select t.account_id as "accountId", t.metric, t.period_start 
 /** Of all totals that events dated `since` or later have gone into: found by the index on minutes. */
 export const listMovedStandings = (q: Queryable, since: Date): Promise<AlertStandingRow[]> =>
   q.rows("usageAlerts.listMovedStandings", {
-    text: `with looked as (select distinct m.account_id, m.metric, p.period_start from usage_minutes m
+    text: `with looked as (select m.account_id, m.metric, p.period_start from (select account_id, metric,
+        min(minute_at) as first_at, max(minute_at) as last_at from usage_minutes where minute_at >= $1::timestamptz
+        group by account_id, metric) m
       join usage_periods p on p.account_id = m.account_id
-        and p.period_start < m.minute_at + interval '1 minute' and p.period_end > m.minute_at
-      where m.minute_at >= $1::timestamptz) ${standings}`,
+        and p.period_start < m.last_at + interval '1 minute' and p.period_end > m.first_at) ${standings}`,
     values: [since],
   });
 
