@@ -19,7 +19,7 @@ const secondMs = 1_000;
  * Makes the upgrade at Stripe, which bills what was reported before the cut and charges at once. What became of a try
  * whose answer was lost is read back first. A payment that is declined takes everything back.
  */
-export const upgradeAtStripe: ChangeStep = async (deps, change) => {
+export const upgradeAtStripe: ChangeStep = async (deps, change, { signal }) => {
   const { db, stripe } = deps;
   const plans = await catalog.listPlans(db);
   const { from, to } = plansOf(plans, change);
@@ -36,6 +36,8 @@ export const upgradeAtStripe: ChangeStep = async (deps, change) => {
     return undo(deps, change, { code: "STRIPE_UNAVAILABLE", detail: "Stripe did not answer; try again." });
   if (await isReportedPast(deps, change)) return undo(deps, change);
   await planChanges.updateChangeSent(db, change, deps.wallClock.now());
+  // Who was held up for so long that another took over must not ask for what that one has given up.
+  signal.throwIfAborted();
   return send(deps, change, { present, to });
 };
 
