@@ -2,7 +2,7 @@ import { dunningCases, moneyBack, sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
 
-const gateway = await openFileGateway();
+const gateway = await openFileGateway({ ACCESS_POLICY: '{"disputed":"none"}' });
 const { db, stripe } = gateway;
 const failedAt = new Date("2026-01-02T00:00:00Z");
 
@@ -184,5 +184,14 @@ test("refunds are on the invoice, disputes in their list; one about a subscripti
       evidenceDueAt: "2026-01-02T00:00:00.000Z",
     },
   ]);
-  expect(await moneyBack.isAccountDisputed(db, accountId)).toBe(true);
+  const ask = (method: string, path: string, body?: object) =>
+    gateway.request(method, `/billing${path}`, { bearer: gateway.serviceKey, body });
+  // Past due alone allows all, disputed nothing: neither hides the other.
+  const state = await ask("GET", `/subscription?accountId=${accountId}`);
+  expect(state.body).toMatchObject({ planId: "pro", paymentState: "past_due", access: "none" });
+  expect((await ask("GET", `/entitlements?accountId=${accountId}`)).body).toMatchObject({ access: "none" });
+  // It is the product's to act on: no usage is lost over it.
+  expect((await ask("POST", "/usage", { id: "e1", metric: "events", accountId })).status).toBe(202);
+  const check = await ask("POST", "/quota/check", { accountId, items: [{ metric: "events", quantity: 1 }] });
+  expect(check.body).toMatchObject({ allowed: true });
 });
