@@ -148,3 +148,33 @@ test("wherever a step dies, it is the same step: one charge for each try", { tim
     { attempt: 1, outcome: "declined" },
   ]);
 });
+
+test("an invoice that its customer pays in the very moment of our try is recovered, and charged once", {
+  timeout: 60_000,
+}, async () => {
+  const world = await openPaying({ card: "pm_card_chargeCustomerFail" });
+  await world.addFault({ kind: "no-holding" });
+  const { end } = await world.period();
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  await world.travelTo(new Date(end.getTime() + 2 * hourMs));
+  const invoiceId = (await lastInvoice(world))?.id ?? "";
+  await world.syncAll([invoiceId, "invoice"]);
+  const other = await world.stripe.paymentMethods.attach("pm_card_visa", { customer: world.customer });
+  const { invoices } = world.stripe;
+  const pay: typeof invoices.pay = async (...given) => {
+    await invoices.pay(invoiceId, { payment_method: other.id });
+    return invoices.pay(...given);
+  };
+  const stripe = Object.create(world.stripe, {
+    invoices: { value: Object.create(invoices, { pay: { value: pay } }) },
+  }) as typeof world.stripe;
+  const step = createDunningStep({ ...world, stripe, finalStep: "cancel" });
+  await step(invoiceId, world.context);
+  await world.travelDays(1);
+  await step(invoiceId, world.context);
+  expect(await dunningCases.findCase(world.db, invoiceId)).toMatchObject({ state: "recovered", attempts: 1 });
+  const { data } = await world.stripe.charges.list({ customer: world.customer });
+  expect(data.filter((each) => each.status === "succeeded")).toHaveLength(2);
+  await world.syncAll([invoiceId, "invoice"]);
+  expect((await world.notices()).filter(({ key }) => key === `invoice.paid.${invoiceId}`)).toHaveLength(1);
+});
