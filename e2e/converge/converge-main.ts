@@ -14,6 +14,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: `${Date.now() % 1_000_000}` },
     /** How many live side by side. */
     batch: { type: "string", default: "150" },
+    /** Ends with the first batch in which one diverges. */
+    stop: { type: "boolean", default: false },
     history: { type: "string" },
     replay: { type: "string" },
     /** How many of those that diverge are shrunk. */
@@ -81,6 +83,7 @@ try {
       });
       await live(batch, `batch ${batchNo}`);
       progress();
+      if (values.stop && total.diverged > 0) break;
     }
 } finally {
   await stores.close();

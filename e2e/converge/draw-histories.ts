@@ -64,12 +64,13 @@ const fate: fc.Arbitrary<Fate> = fc.record({
 });
 
 const fault: fc.Arbitrary<Fault> = fc.record({
-  slot: fc.nat({ max: slotsCount }),
-  job: fc.nat({ max: 14 }),
-  at: fc.nat({ max: 24 }),
+  // After the last slot comes what was late or lost, and nothing that would make good what goes wrong then.
+  slot: fc.oneof({ weight: 3, arbitrary: fc.nat({ max: slotsCount - 1 }) }, fc.constant(slotsCount)),
+  job: fc.nat({ max: 9 }),
+  at: fc.nat({ max: 17 }),
   how: fc.oneof(
     { weight: 4, arbitrary: fc.constant("die" as const) },
-    { weight: 1, arbitrary: fc.constant("fail" as const) },
+    { weight: 2, arbitrary: fc.constant("fail" as const) },
     { weight: 2, arbitrary: fc.constant("lose-answer" as const) },
     { weight: 2, arbitrary: fc.constant("pause" as const) },
     { weight: 2, arbitrary: fc.constant("stall" as const) },
@@ -93,7 +94,7 @@ const actions = fc
 const history: fc.Arbitrary<History> = fc.record({
   actions,
   fates: fc.array(fate, { minLength: 5, maxLength: 23 }),
-  faults: fc.array(fault, { maxLength: 8 }),
+  faults: fc.array(fault, { maxLength: 12 }),
   shuffle: fc.nat(),
 });
 

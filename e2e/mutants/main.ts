@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Fault, faults } from "./faults.ts";
+import { convergeFaults } from "./converge-faults.ts";
+import { type Edit, type Fault, faults } from "./faults.ts";
 
 /**
  * Plants one fault after the other in the code and runs the test that has to catch it. Ends with `N faults, N caught`,
@@ -14,9 +15,14 @@ const { values } = parseArgs({
 });
 const root = join(import.meta.dirname, "../..");
 const testMsMax = 300_000;
+/** Histories do not hang: one that took so long was not caught. */
+const convergeMsMax = 1_200_000;
 
 /** The file with the fault and without. @throws Error where the code to change is not there once. */
-function readFault({ name, file, code, fault }: Fault): { path: string; sound: string; faulty: string } {
+function readEdit(
+  name: string,
+  { file, code, fault }: Edit,
+): { path: string; sound: string; faulty: string } {
   const path = join(root, file);
   const sound = readFileSync(path, "utf8");
   if (sound.split(code).length !== 2)
@@ -24,31 +30,47 @@ function readFault({ name, file, code, fault }: Fault): { path: string; sound: s
   return { path, sound, faulty: sound.replace(code, () => fault) };
 }
 
+const readFault = (fault: Fault) => [fault, ...(fault.also ?? [])].map((edit) => readEdit(fault.name, edit));
+
+const commandOf = (fault: Fault): [command: string, args: string[]] => {
+  if ("converge" in fault) {
+    const { seed, histories } = fault.converge;
+    const given = `--seed ${seed} --histories ${histories} --batch 50 --stop --shrink 0`;
+    return ["node", ["e2e/converge/converge-main.ts", ...given.split(" ")]];
+  }
+  const { project, test, title } = fault;
+  return ["vitest", ["run", "--project", project, test, ...(title ? ["-t", title] : [])]];
+};
+
 /** A test that hangs has caught it too. */
-function isCaught({ project, test, title }: Fault): boolean {
-  const run = spawnSync("vitest", ["run", "--project", project, test, ...(title ? ["-t", title] : [])], {
-    cwd: root,
-    encoding: "utf8",
-    timeout: testMsMax,
-  });
+function isCaught(fault: Fault): boolean {
+  const isHistories = "converge" in fault;
+  const [command, args] = commandOf(fault);
+  const timeout = isHistories ? convergeMsMax : testMsMax;
+  const run = spawnSync(command, args, { cwd: root, encoding: "utf8", timeout });
   if (run.error !== undefined && (run.error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw run.error;
+  if (isHistories) return /\b[1-9]\d* diverged$/m.test(run.stdout);
   return run.error !== undefined || /\b[1-9]\d* failed\b/.test(run.stdout);
 }
 
+/** What catches it, as it is told. */
+const catcherOf = (fault: Fault): string =>
+  "converge" in fault ? `converge, seed ${fault.converge.seed}` : fault.test;
+
 function plant(fault: Fault): boolean {
-  const { path, sound, faulty } = readFault(fault);
-  writeFileSync(path, faulty);
+  const edits = readFault(fault);
+  for (const { path, faulty } of edits) writeFileSync(path, faulty);
   try {
     return isCaught(fault);
   } finally {
-    writeFileSync(path, sound);
+    for (const { path, sound } of edits) writeFileSync(path, sound);
   }
 }
 
 // A signal waits for the test that runs, and so for the sound code to be back; after kill -9 git shows what is left.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const chosen = faults.filter(({ name }) => name.includes(values.only));
+const chosen = [...faults, ...convergeFaults].filter(({ name }) => name.includes(values.only));
 for (const fault of chosen) readFault(fault);
 if (values.check) process.stdout.write(`${chosen.length} faults can be planted\n`);
 else {
@@ -56,7 +78,7 @@ else {
   for (const fault of chosen) {
     const isFound = plant(fault);
     if (isFound) caught++;
-    process.stdout.write(`${isFound ? "caught " : "MISSED "} ${fault.name}  (${fault.test})\n`);
+    process.stdout.write(`${isFound ? "caught " : "MISSED "} ${fault.name}  (${catcherOf(fault)})\n`);
     // Lets a signal that came meanwhile be heard.
     await new Promise(setImmediate);
   }

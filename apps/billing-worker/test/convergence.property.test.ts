@@ -5,10 +5,10 @@ import { runBatch } from "../../../e2e/converge/run-batch.ts";
 
 const seed = 20_261_122;
 const batches = [0, 1] as const;
-const size = 60;
+const size = 50;
 
 test.each(batches)(
-  "120 customers, whatever is lost, late, repeated or dies: as Stripe says in the end (%i)",
+  "50 customers, whatever is lost, late, repeated or dies: as Stripe says in the end (%i)",
   {
     timeout: 240_000,
   },

@@ -4,7 +4,8 @@ import type { StripeFacts } from "./read-stripe.ts";
 interface Notice {
   type: string;
   subject: string;
-  key: string;
+  /** Of a reset: what begins. */
+  periodStart: string;
 }
 
 /** One notice for each settled step: none twice, none missing, none that contradicts another. */
@@ -13,7 +14,7 @@ export function judgeNotices(rows: Rows, facts: StripeFacts): string[] {
     (row): Notice => ({
       type: String(row["type"]),
       subject: String(row["subject"]),
-      key: String(row["dedupe_key"]),
+      periodStart: (row["data"] as { period?: { start: string } }).period?.start ?? "",
     }),
   );
   return [
@@ -44,9 +45,9 @@ export function judgeNotices(rows: Rows, facts: StripeFacts): string[] {
         { id, isOver: status === "canceled" },
       );
     }),
-    ...repeated(notices.filter(({ type }) => type === "period.reset").map(({ key }) => key.slice(0, 64))).map(
-      (key) => `notices: ${key} is told twice`,
-    ),
+    ...repeated(
+      notices.filter(({ type }) => type === "period.reset").map(({ periodStart }) => periodStart),
+    ).map((start) => `notices: the period from ${start} was begun twice`),
   ];
 }
 
