@@ -59,7 +59,7 @@ export {
   refusedPast,
 } from "./quota.ts";
 export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";
-export { type OwedInvoice, type OwingAccount, paymentStates, stateOfInvoice } from "./payment-state.ts";
+export { type OwedInvoice, paymentStates, stateOfInvoice } from "./payment-state.ts";
 export {
   isGranting,
   isLiveSubscription,
