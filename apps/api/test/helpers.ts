@@ -254,6 +254,7 @@ async function mirror(db: Db, stripe: Stripe, accountId: string, subscriptionId:
     latestInvoiceId: null,
     startedAt: at(subscription.start_date),
     planChangedAt: null,
+    trialEndsAt: subscription.trial_end === null ? null : at(subscription.trial_end),
     fetchSequence: Number(process.hrtime.bigint() / 1_000_000n),
   });
 }

@@ -1,6 +1,7 @@
 /** What customers are told, by signed webhooks (Standard Webhooks): the `type` of the payload. */
 export const noticeTypes = [
   "subscription.started",
+  "subscription.trial_ending",
   "subscription.changed",
   "subscription.cancel_scheduled",
   "subscription.resumed",

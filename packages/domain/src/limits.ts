@@ -20,6 +20,8 @@ export interface LimitsInput {
     planId: PlanId;
     planVersion: number;
     closedAt: Date | null;
+    /** Its usage is not billed. */
+    isTrial: boolean;
   }[];
   plans: readonly {
     planId: string;
@@ -116,7 +118,7 @@ function metricLimits(
         limit: planLimit.includedQuantity,
         policy: planLimit.overagePolicy,
         aggregation: metric.aggregation,
-        hardLimit: hardLimitOf(planLimit, spendCapMinor),
+        hardLimit: hardLimitOf(planLimit, period.isTrial ? 0 : spendCapMinor),
         uniqueProperty: metric.uniqueProperty,
         isClosed: refusesLate({ ...period, ...planLimit, ...metric }, now),
       };
@@ -125,7 +127,7 @@ function metricLimits(
   );
 }
 
-/** Where a billed metric is refused after all, because more would cost more than the customer's cap. */
+/** Where a billed metric is refused after all, because more would cost more than the cap: in a trial, nothing. */
 function hardLimitOf(limit: PlanLimit, spendCapMinor: number | null): number | null {
   const { includedQuantity, overageAmountMinor: amountMinor, overagePerUnits: perUnits } = limit;
   if (spendCapMinor === null || limit.overagePolicy !== "bill") return null;

@@ -12,6 +12,7 @@ const period = (offset: number) => ({
   planId: "free" as const,
   planVersion: 1,
   closedAt: null as Date | null,
+  isTrial: false,
 });
 const plans = [
   {
@@ -190,4 +191,22 @@ test("a spend cap is the hard limit of what is billed, in every period, and of n
   const used = { quantity: 500, lastOccurredAtMs: 0 };
   const next = { metric: "events", quantity: 1, occurredAtMs: now.getTime() };
   expect(decideQuota(capped, next, () => used).outcome).toBe("quota-exceeded");
+});
+
+test("in a trial nothing is billed: what would be is refused past what is included", () => {
+  const limit = { metric: "events", includedQuantity: 100, overagePolicy: "bill" as const };
+  const limits = accountLimits({
+    accountId: "a",
+    version: 3,
+    periods: [{ ...period(0), isTrial: true }, period(1)],
+    plans: [
+      { planId: "free", version: 1, limits: [{ ...limit, overageAmountMinor: 10, overagePerUnits: 1 }] },
+    ],
+    metrics: [
+      { metric: "events", aggregation: "sum", uniqueProperty: null, latePolicy: "carry-as-adjustment" },
+    ],
+    spendCapMinor: null,
+    now: periodStart,
+  });
+  expect(limits?.segments.map(({ metrics }) => metrics["events"]?.hardLimit)).toEqual([100, null]);
 });

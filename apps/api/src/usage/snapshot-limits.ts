@@ -17,12 +17,13 @@ export const createSnapshotLimits =
     const limits = accountLimits({
       accountId: snapshot.accountId,
       version: snapshot.limitsVersion,
-      periods: snapshot.periods.map(({ startMs, endMs, planId, planVersion, isClosed }) => ({
+      periods: snapshot.periods.map(({ startMs, endMs, planId, planVersion, isClosed, isTrial }) => ({
         periodStart: new Date(startMs),
         periodEnd: new Date(endMs),
         planId,
         planVersion,
         closedAt: isClosed ? new Date(endMs) : null,
+        isTrial,
       })),
       plans,
       metrics,

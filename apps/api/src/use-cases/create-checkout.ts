@@ -78,7 +78,8 @@ export function createCheckout(deps: Deps) {
     urls: { successUrl: string; cancelUrl: string },
   ): Promise<NextStep> {
     const now = clock.now();
-    if ((await accounts.findAccountForUpdate(tx, accountId)) === null) throw noSuchAccount(accountId);
+    const account = await accounts.findAccountForUpdate(tx, accountId);
+    if (account === null) throw noSuchAccount(accountId);
     await assertNotSubscribed(tx, accountId);
     await checkoutSessions.updateOverdueSessions(tx, accountId, now);
     const reservation = await freshReservation(tx, accountId, now);
@@ -94,6 +95,7 @@ export function createCheckout(deps: Deps) {
       ...urls,
       planId: plan.planId,
       planVersion: plan.version,
+      trialDays: account.trialStartedAt === null ? plan.trialDays : 0,
       idempotencyKey: deps.makeIdempotencyKey(),
       createdAt: now,
     };
@@ -149,7 +151,12 @@ export function createCheckout(deps: Deps) {
           customer,
           client_reference_id: accountId,
           metadata: { account_id: accountId, plan_id: reservation.planId },
-          subscription_data: { metadata: { account_id: accountId } },
+          subscription_data: {
+            metadata: { account_id: accountId },
+            ...(reservation.trialDays > 0 && { trial_period_days: reservation.trialDays }),
+          },
+          // Before a trial too: there is none without a card that can be charged at its end (FIELD H23).
+          payment_method_collection: "always",
           line_items: [
             { price: prices.licensed, quantity: 1 },
             ...prices.metered.map((price) => ({ price })),

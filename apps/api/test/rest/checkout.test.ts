@@ -1,4 +1,4 @@
-import { checkoutSessions, sql } from "@driftlock/db";
+import { accounts, checkoutSessions, sql } from "@driftlock/db";
 import { describe, expect, test } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
 
@@ -115,6 +115,30 @@ test("an account that pays is refused", async () => {
   });
 });
 
+test("a plan's trial is given once an account, and never without a card", async () => {
+  const setTrial = (days: number) =>
+    gateway.db.run(
+      "test.trial",
+      sql`update subscription_plans set trial_days = ${days}::int where plan_id = 'business'`,
+    );
+  const buy = async (accountId: string) => {
+    const { body } = await checkout(accountId, "business");
+    const session = await gateway.stripe.checkout.sessions.retrieve(body.sessionId);
+    expect(session.payment_method_collection).toBe("always");
+    await gateway.pay(body.sessionId);
+    const { subscription } = await gateway.stripe.checkout.sessions.retrieve(body.sessionId);
+    return gateway.stripe.subscriptions.retrieve(subscription as string);
+  };
+  await setTrial(14);
+  const [fresh, tried] = [await gateway.openAccount(), await gateway.openAccount()];
+  await accounts.updateTrialStarted(gateway.db, tried, new Date(0));
+  const trial = await buy(fresh);
+  expect(trial).toMatchObject({ status: "trialing", default_payment_method: expect.stringMatching(/^pm_/) });
+  expect((trial.trial_end ?? 0) - (trial.trial_start ?? 0)).toBe(14 * 86_400);
+  expect(await buy(tried)).toMatchObject({ status: "active", trial_start: null });
+  await setTrial(0);
+});
+
 describe("a crash", () => {
   test("between Stripe's answer and our row gives the same session on repeat", async () => {
     const accountId = await gateway.openAccount();
@@ -123,6 +147,7 @@ describe("a crash", () => {
         planId: "pro",
         planVersion: 1,
         ...returnUrls,
+        trialDays: 0,
         idempotencyKey: `test.${accountId}`,
         createdAt: new Date(),
       });
@@ -144,6 +169,7 @@ describe("a crash", () => {
       planId: "business",
       planVersion: 1,
       ...returnUrls,
+      trialDays: 0,
       idempotencyKey: `test.${accountId}`,
       createdAt: new Date(),
     });
@@ -158,6 +184,7 @@ describe("a crash", () => {
       planId: "business",
       planVersion: 1,
       ...returnUrls,
+      trialDays: 0,
       idempotencyKey: `test.${accountId}`,
       createdAt: new Date(Date.now() - 3_600_000),
     });

@@ -11,11 +11,13 @@ export interface AccountRow {
   limitsVersion: number;
   spendCapMinor: number | null;
   createdAt: Date;
+  /** Set once it had a trial: it gets no other. */
+  trialStartedAt: Date | null;
 }
 
 const columns = `account_id as "accountId", name, email, stripe_customer_id as "stripeCustomerId",
   free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", spend_cap_minor as "spendCapMinor",
-  created_at as "createdAt"`;
+  created_at as "createdAt", trial_started_at as "trialStartedAt"`;
 
 export const findAccount = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
   q.row("accounts.find", {
@@ -66,6 +68,14 @@ export async function insertAccount(
   );
   return true;
 }
+
+/** Notes that an account had its trial; the first instant stays. */
+export const updateTrialStarted = (q: Queryable, accountId: string, startedAt: Date): Promise<number> =>
+  q.run(
+    "accounts.updateTrialStarted",
+    sql`update accounts set trial_started_at = ${startedAt}::timestamptz
+    where account_id = ${accountId}::text and trial_started_at is null`,
+  );
 
 /** Ties an account to its customer in Stripe, once. @returns how many rows changed: 0 when it has one already. */
 export const updateAccountCustomer = (

@@ -23,7 +23,9 @@ export const findAgenda = async (
       select due_at from period_closes where closed_at is null
       union all select next_step_at from dunning_cases where next_step_at is not null
       union all select period_end + case when exists (select from plan_limits l where l.plan_id = u.plan_id
-          and l.plan_version = u.plan_version and l.overage_policy = 'bill') then ${of.abandonedCloseMs}::bigint
+          and l.plan_version = u.plan_version and l.overage_policy = 'bill'
+          and not exists (select from user_subscriptions s where s.stripe_subscription_id = u.stripe_subscription_id
+            and s.trial_ends_at >= u.period_end)) then ${of.abandonedCloseMs}::bigint
           else ${of.closeLatenessMs}::bigint end * interval '1 millisecond'
         from usage_periods u where closed_at is null
       union all select marked_at + ${of.adjustmentGatherMs}::bigint * interval '1 millisecond'

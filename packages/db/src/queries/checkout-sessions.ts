@@ -15,6 +15,8 @@ export interface CheckoutReservationRow {
   planVersion: number;
   successUrl: string;
   cancelUrl: string;
+  /** Of the trial that it begins with; 0 is none. */
+  trialDays: number;
   idempotencyKey: string;
   createdAt: Date;
 }
@@ -81,7 +83,7 @@ export const findReservation = (q: Queryable, accountId: string): Promise<Checko
   q.row(
     "checkoutReservations.find",
     sql`select plan_id as "planId", plan_version as "planVersion", success_url as "successUrl", cancel_url as "cancelUrl",
-      idempotency_key as "idempotencyKey", created_at as "createdAt"
+      trial_days as "trialDays", idempotency_key as "idempotencyKey", created_at as "createdAt"
     from checkout_reservations where account_id = ${accountId}::text`,
   );
 
@@ -93,9 +95,10 @@ export const insertReservation = (
 ): Promise<number> =>
   q.run(
     "checkoutReservations.insert",
-    sql`insert into checkout_reservations (account_id, plan_id, plan_version, success_url, cancel_url, idempotency_key, created_at)
+    sql`insert into checkout_reservations (account_id, plan_id, plan_version, success_url, cancel_url, trial_days, idempotency_key,
+      created_at)
     values (${accountId}::text, ${reservation.planId}::text, ${reservation.planVersion}::int, ${reservation.successUrl}::text,
-      ${reservation.cancelUrl}::text, ${reservation.idempotencyKey}::text, ${reservation.createdAt}::timestamptz)`,
+      ${reservation.cancelUrl}::text, ${reservation.trialDays}::int, ${reservation.idempotencyKey}::text, ${reservation.createdAt}::timestamptz)`,
   );
 
 /** Removes this reservation and no later one of the account. */

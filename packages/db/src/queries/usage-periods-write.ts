@@ -184,7 +184,9 @@ export const listAccountsToRoll = async (
     sql`select distinct account_id as "accountId" from (
       select account_id from usage_periods u where closed_at is null and period_end <= ${due.endedBefore}::timestamptz
         and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
-          where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+          where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'
+            and not exists (select from user_subscriptions s where s.stripe_subscription_id = u.stripe_subscription_id
+              and s.trial_ends_at >= u.period_end)))
         and not exists (select from plan_changes g where g.account_id = u.account_id and g.finished_at is null and g.is_cut
           and g.effective_at <= u.period_end)
       order by period_end limit ${due.limit}::int) due`,
@@ -212,7 +214,9 @@ export const listPeriodsToRoll = (
     from usage_periods u where account_id = ${accountId}::text and closed_at is null
       and period_end <= ${due.endedBefore}::timestamptz
       and (period_end <= ${due.abandonedBefore}::timestamptz or not exists (select from plan_limits l
-        where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'))
+        where l.plan_id = u.plan_id and l.plan_version = u.plan_version and l.overage_policy = 'bill'
+          and not exists (select from user_subscriptions s where s.stripe_subscription_id = u.stripe_subscription_id
+            and s.trial_ends_at >= u.period_end)))
       and not exists (select from plan_changes g where g.account_id = u.account_id and g.finished_at is null and g.is_cut
         and g.effective_at <= u.period_end)
     order by period_start`,

@@ -13,13 +13,20 @@ export interface UsagePeriodRow {
   closedAt: Date | null;
 }
 
+export interface ListedPeriodRow extends UsagePeriodRow {
+  /** Its usage is not billed. */
+  isTrial: boolean;
+}
+
 /** The account's periods that end after `since`, oldest first. Limits for Redis and reads are made from these. */
-export const listPeriods = (q: Queryable, accountId: string, since: Date): Promise<UsagePeriodRow[]> =>
+export const listPeriods = (q: Queryable, accountId: string, since: Date): Promise<ListedPeriodRow[]> =>
   q.rows(
     "usagePeriods.list",
     sql`select account_id as "accountId", period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
-      plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt"
-    from usage_periods where account_id = ${accountId}::text and period_end > ${since}::timestamptz order by period_start`,
+      plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt",
+      exists (select from user_subscriptions s where s.stripe_subscription_id = u.stripe_subscription_id
+        and s.trial_ends_at >= u.period_end) as "isTrial"
+    from usage_periods u where account_id = ${accountId}::text and period_end > ${since}::timestamptz order by period_start`,
   );
 
 /** The period that holds the instant `at`, or null outside of the account's time. */

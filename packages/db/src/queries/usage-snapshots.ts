@@ -13,6 +13,7 @@ export interface UsageSnapshotRow {
     planId: PlanId;
     planVersion: number;
     isClosed: boolean;
+    isTrial: boolean;
   }[];
   totals: { segmentStartMs: number; metric: string; quantity: number; lastOccurredAtMs: number }[];
   /** The values that `unique` metrics have seen. */
@@ -43,7 +44,9 @@ export const listUsageSnapshots = (
   q.rows(
     "usageSnapshots.list",
     sql`with periods as (
-      select w.account_id, p.period_start, p.period_end, p.plan_id, p.plan_version, p.closed_at
+      select w.account_id, p.period_start, p.period_end, p.plan_id, p.plan_version, p.closed_at,
+        exists (select from user_subscriptions s where s.stripe_subscription_id = p.stripe_subscription_id
+          and s.trial_ends_at >= p.period_end) as is_trial
       from unnest(${wanted.map(({ accountId }) => accountId)}::text[]) as w (account_id)
       join usage_periods p on p.account_id = w.account_id and p.period_end > ${since}::timestamptz
     )
@@ -52,7 +55,7 @@ export const listUsageSnapshots = (
       coalesce((select jsonb_agg(jsonb_build_object(
           'startMs', (extract(epoch from p.period_start) * 1000)::bigint,
           'endMs', (extract(epoch from p.period_end) * 1000)::bigint,
-          'planId', p.plan_id, 'planVersion', p.plan_version, 'isClosed', p.closed_at is not null))
+          'planId', p.plan_id, 'planVersion', p.plan_version, 'isClosed', p.closed_at is not null, 'isTrial', p.is_trial))
         from periods p where p.account_id = a.account_id), '[]') as periods,
       coalesce((select jsonb_agg(jsonb_build_object(
           'segmentStartMs', (extract(epoch from t.period_start) * 1000)::bigint, 'metric', t.metric,
