@@ -22,6 +22,10 @@ export const useUsage = () =>
     }),
   );
 
+export const useSpendCap = () => useQuery(useTRPC().spendCap.get.queryOptions());
+
+export const useAlerts = () => useQuery(useTRPC().alerts.get.queryOptions());
+
 /** Takes the answer to a change as the present state, and reads anew what follows from it. */
 export function useTakeChange() {
   const trpc = useTRPC();

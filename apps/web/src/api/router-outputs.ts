@@ -1,5 +1,5 @@
 import type { AppRouter } from "@driftlock/api/trpc";
-import type { inferRouterOutputs } from "@trpc/server";
+import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 
 /** What the gateway answers, taken from its router: there is no second description of it here. */
 type Outputs = inferRouterOutputs<AppRouter>;
@@ -9,5 +9,9 @@ export type PlanId = Plan["id"];
 export type Subscription = Outputs["subscription"]["get"];
 export type ChangePreview = Outputs["subscription"]["preview"];
 export type MetricUsage = Outputs["usage"]["get"]["metrics"][number];
+export type Alerts = Outputs["alerts"]["get"];
+export type AlertChoice = inferRouterInputs<AppRouter>["alerts"]["set"]["metrics"][number];
+export type AlertThreshold = AlertChoice["thresholds"][number];
+export type SpendCap = Outputs["spendCap"]["get"];
 export type UsageSeries = Outputs["usage"]["series"];
 export type Invoice = Outputs["invoices"]["list"]["data"][number];

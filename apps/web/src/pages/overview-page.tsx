@@ -3,6 +3,8 @@ import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
 import { PaymentBanner } from "../components/payment-banner.tsx";
 import { PlanSummary } from "../components/plan-summary.tsx";
+import { SpendCap } from "../components/spend-cap.tsx";
+import { UsageAlerts } from "../components/usage-alerts.tsx";
 import { UsageHistory } from "../components/usage-history.tsx";
 import { UsageMeter } from "../components/usage-meter.tsx";
 
@@ -44,6 +46,8 @@ export function OverviewPage() {
             </Loaded>
           </section>
           <UsageHistory metrics={usage.data?.map(({ metric }) => metric) ?? ["events"]} />
+          <UsageAlerts />
+          {usage.data?.some(({ overagePolicy }) => overagePolicy === "bill") && <SpendCap />}
         </>
       )}
     </Page>
