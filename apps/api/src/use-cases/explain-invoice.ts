@@ -46,7 +46,7 @@ export function createExplainInvoice({ db }: { db: Db }) {
     const invoice = await requireInvoice(accountId, invoiceId);
     const plans = await catalog.listPlans(db);
     const lines: ExplainedLineDto[] = [];
-    for (const line of meteredLines(invoice)) lines.push(await explainLine(invoice, line, plans));
+    for (const parts of meteredLines(invoice)) lines.push(await explainLine(invoice, parts, plans));
     return { invoiceId, accountId, status: invoice.status, currency: invoice.currency, lines };
   };
 
@@ -123,23 +123,27 @@ export function createExplainInvoice({ db }: { db: Db }) {
 
   async function explainLine(
     invoice: InvoiceRow,
-    line: MeteredLine,
+    parts: readonly [MeteredLine, ...MeteredLine[]],
     plans: Plans,
   ): Promise<ExplainedLineDto> {
-    const { lineId, description, metric, quantity, amountMinor } = line;
+    const [line] = parts;
+    const { metric } = line;
     const segments = await segmentsOf(invoice, line);
     const periodStarts = segments.map(({ periodStart }) => periodStart);
     const of = { accountId: invoice.accountId, metric, periodStarts };
     const digests = await usageDigests.listLatestDigests(db, of);
     const adjustments = await usageExplanations.listAdjustments(db, of);
     return {
-      lineId,
-      description,
       metric,
-      quantity,
-      amountMinor,
+      ...summed(parts),
       period: { start: line.periodStart, end: line.periodEnd },
-      charge: chargeOf(line, plans),
+      parts: parts.map(({ lineId, description, quantity, amountMinor }) => ({
+        lineId,
+        description,
+        quantity,
+        amountMinor,
+      })),
+      charge: chargeOf(line.stripePriceId, summed(parts), plans),
       segments: segments.map((segment): ExplainedSegmentDto => {
         const digest = digests.find((each) => each.periodStart.getTime() === segment.periodStart.getTime());
         return {
@@ -165,7 +169,7 @@ export function createExplainInvoice({ db }: { db: Db }) {
   };
 
   async function requireSegments(invoice: InvoiceRow, metric: string) {
-    const lines = meteredLines(invoice).filter((line) => line.metric === metric);
+    const lines = meteredLines(invoice).flatMap(([line]) => (line.metric === metric ? [line] : []));
     if (lines.length === 0)
       throw new AppError("UNKNOWN_METRIC", `The invoice "${invoice.invoiceId}" bills no "${metric}".`);
     const found = await Promise.all(lines.map((line) => segmentsOf(invoice, line)));
@@ -190,22 +194,37 @@ export function createExplainInvoice({ db }: { db: Db }) {
   return { explainInvoice, listInvoiceEvents, listInvoiceReports };
 }
 
-const meteredLines = ({ lines }: InvoiceRow): MeteredLine[] =>
-  lines.filter((line): line is MeteredLine => line.metric !== null);
+/** The metered lines; those of one price and period are the tiers of one charge. */
+function meteredLines({ lines }: InvoiceRow): [MeteredLine, ...MeteredLine[]][] {
+  const metered = lines.filter((line): line is MeteredLine => line.metric !== null);
+  const groups = Map.groupBy(metered, (line) =>
+    [line.metric, line.stripePriceId, line.periodStart, line.periodEnd].join(" "),
+  );
+  return [...groups.values()] as [MeteredLine, ...MeteredLine[]][];
+}
 
-/** By the price that the line itself names: a subscription keeps the version it was sold. */
-function chargeOf(line: MeteredLine, plans: Plans): ExplainedChargeDto | null {
+const summed = (parts: readonly MeteredLine[]) => ({
+  quantity: parts.reduce((sum, { quantity }) => sum + (quantity ?? 0), 0),
+  amountMinor: parts.reduce((sum, part) => sum + part.amountMinor, 0),
+});
+
+/** By the price that the lines themselves name: a subscription keeps the version it was sold. */
+function chargeOf(
+  priceId: string | null,
+  billed: { quantity: number; amountMinor: number },
+  plans: Plans,
+): ExplainedChargeDto | null {
   const limit = plans
     .flatMap((plan) => plan.limits)
-    .find(({ stripePriceId }) => stripePriceId !== null && stripePriceId === line.stripePriceId);
+    .find(({ stripePriceId }) => stripePriceId !== null && stripePriceId === priceId);
   const [includedQuantity, amountMinor, perUnits] = [
     limit?.includedQuantity ?? null,
     limit?.overageAmountMinor ?? null,
     limit?.overagePerUnits ?? null,
   ];
   if (includedQuantity === null || amountMinor === null || perUnits === null) return null;
-  const charge = explainCharge(line.quantity ?? 0, { includedQuantity, amountMinor, perUnits });
-  return { includedQuantity, ...charge, isAsInvoiced: charge.amountMinor === line.amountMinor };
+  const charge = explainCharge(billed.quantity, { includedQuantity, amountMinor, perUnits });
+  return { includedQuantity, ...charge, isAsInvoiced: charge.amountMinor === billed.amountMinor };
 }
 
 const toReportDto = (row: usageExplanations.ExplainedReportRow): UsageReportDto => ({

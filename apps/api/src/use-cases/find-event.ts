@@ -54,10 +54,11 @@ async function traceRecord(
     ?.limits.find((each) => each.metric === metric);
   const of = { accountId, metric, from: periodStart, until: periodEnd };
   const lines = limit?.overagePolicy === "bill" ? await usageExplanations.listMeteredLines(db, of) : [];
-  const line = lines.find(
+  const ofPeriod = lines.filter(
     ({ stripeSubscriptionId, periodStart: start, periodEnd: end }) =>
       segmentsOfLine([segment], { stripeSubscriptionId, start, end }).length > 0,
   );
+  const line = ofPeriod.at(-1);
   const isLate = segment.closedAt !== null && receivedAt > segment.closedAt;
   const adjustments = isLate
     ? await usageExplanations.listAdjustments(db, { accountId, metric, periodStarts: [periodStart] })
@@ -81,7 +82,7 @@ async function traceRecord(
       invoiceStatus: line?.invoiceStatus ?? null,
     }),
     invoiceId: line?.invoiceId ?? null,
-    lineId: line?.lineId ?? null,
+    lineIds: ofPeriod.flatMap((each) => (each.invoiceId === line?.invoiceId ? [each.lineId] : [])),
     adjustment: adjustment === undefined ? null : toExplainedAdjustment(adjustment),
   };
 }

@@ -98,10 +98,11 @@ export async function markForAdjustment(
   total: number,
 ): Promise<Step[]> {
   const of = { accountId, metric, from: periodStart, until: figures.periodEnd };
-  const line = (await usageExplanations.listMeteredLines(tx, of)).find(
+  const lines = (await usageExplanations.listMeteredLines(tx, of)).filter(
     (each) => each.invoiceStatus !== "draft" && each.periodStart.getTime() === periodStart.getTime(),
   );
-  const billed = (line?.quantity ?? figures.sentQuantity) + figures.adjustedQuantity;
+  const invoiced = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const billed = (lines.length > 0 ? invoiced : figures.sentQuantity) + figures.adjustedQuantity;
   if (billed === total || figures.isAdjusting) return [];
   await usageAdjustmentChecks.markClosedPeriods(tx, {
     accountIds: [accountId],

@@ -88,16 +88,23 @@ async function putInvoice(invoiceId: string, status: "paid" | "draft", period = 
     sql`select stripe_price_id as "priceId" from plan_limits where plan_id = 'pro' and metric = 'events'`,
   );
   const metered = {
-    lineId: `${invoiceId}_events`,
-    description: "Events, DriftLock Pro",
-    amountMinor: 3,
-    quantity: 100_059,
+    lineId: `${invoiceId}_1`,
+    description: "Events, tier 1",
+    amountMinor: 0,
+    quantity: 100_000,
     periodStart: period.start.toISOString(),
     periodEnd: period.end.toISOString(),
     stripePriceId: priceId,
     subscriptionItemId: "si_1",
     metric: "events",
     isProration: false,
+  };
+  const overage = {
+    ...metered,
+    lineId: `${invoiceId}_2`,
+    description: "Events, tier 2",
+    quantity: 59,
+    amountMinor: 3,
   };
   const licence = { ...metered, lineId: `${invoiceId}_pro`, metric: null, quantity: 1, amountMinor: 2_900 };
   const row: InvoiceRow = {
@@ -116,7 +123,7 @@ async function putInvoice(invoiceId: string, status: "paid" | "draft", period = 
     periodEnd: end,
     hostedUrl: null,
     pdfUrl: null,
-    lines: [licence, metered],
+    lines: [licence, metered, overage],
     createdAt: end,
     finalizedAt: null,
     paidAt: null,
@@ -151,12 +158,14 @@ test("a metered line with its arithmetic, its part of the account's time, and th
     currency: "usd",
     lines: [
       {
-        lineId: "in_paid_events",
-        description: "Events, DriftLock Pro",
         metric: "events",
         quantity: 100_059,
         amountMinor: 3,
         period: { start: start.toISOString(), end: cut.toISOString() },
+        parts: [
+          { lineId: "in_paid_1", description: "Events, tier 1", quantity: 100_000, amountMinor: 0 },
+          { lineId: "in_paid_2", description: "Events, tier 2", quantity: 59, amountMinor: 3 },
+        ],
         charge: {
           includedQuantity: 100_000,
           tiers: [

@@ -87,15 +87,25 @@ export const ExplainedChargeDto = z
   .meta({ id: "ExplainedCharge" });
 export type ExplainedChargeDto = z.infer<typeof ExplainedChargeDto>;
 
-/** A metered line; `charge` is null where its price is none of the catalogue's any more. */
+/**
+ * What an invoice bills of one metric over one period. Stripe shows each tier of a graduated price as a line of its own:
+ * `parts` are those lines, `quantity` and `amountMinor` their sums. `charge` is null where the price is none of the
+ * catalogue's any more.
+ */
 export const ExplainedLineDto = z
   .object({
-    lineId: z.string(),
-    description: z.string().nullable(),
     metric: z.string(),
-    quantity: z.number().nullable(),
+    quantity: z.number(),
     amountMinor: z.number().int(),
     period: PeriodDto,
+    parts: z.array(
+      z.object({
+        lineId: z.string(),
+        description: z.string().nullable(),
+        quantity: z.number().nullable(),
+        amountMinor: z.number().int(),
+      }),
+    ),
     charge: ExplainedChargeDto.nullable(),
     segments: z.array(ExplainedSegmentDto),
   })
@@ -173,7 +183,7 @@ export const EventTraceDto = z
         planId: PlanId,
         billing: z.enum(eventBillings),
         invoiceId: z.string().nullable(),
-        lineId: z.string().nullable(),
+        lineIds: z.array(z.string()),
         adjustment: ExplainedAdjustmentDto.nullable(),
       })
       .nullable(),
