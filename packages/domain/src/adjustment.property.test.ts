@@ -12,7 +12,7 @@ const closed = (given: Partial<ClosedTotal>): ClosedTotal => ({
   totalQuantity: 0,
   sentQuantity: 0,
   closeSentQuantity: given.sentQuantity ?? 0,
-  partCount: 1,
+  isWholePeriod: true,
   adjustedQuantity: null,
   windowCount: 0,
   isMismatched: false,
@@ -87,7 +87,12 @@ test("a close that was not verified is adjusted to what its invoice bills, as so
     window: { fromQuantity: 120_000, toQuantity: 150_000, amountMinor: 1_500, reason: "remainder" },
   });
   expect(
-    decided({ invoicedQuantity: 120_000, partCount: 2, closeSentQuantity: 160_000, totalQuantity: 151_000 }),
+    decided({
+      invoicedQuantity: 120_000,
+      isWholePeriod: false,
+      closeSentQuantity: 160_000,
+      totalQuantity: 151_000,
+    }),
   ).toMatchObject({ window: { fromQuantity: 150_000, toQuantity: 151_000, state: "review" } });
 });
 

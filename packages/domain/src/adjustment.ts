@@ -17,8 +17,8 @@ export interface ClosedTotal {
   /** What Stripe's meter was told of it, and of all parts of the period together where its plan changed. */
   sentQuantity: number;
   closeSentQuantity: number;
-  /** How many parts the period has that bill the metric. */
-  partCount: number;
+  /** Whether its period is all that the close was about; the plan did not change in it. */
+  isWholePeriod: boolean;
   /** Up to where adjustments reach; null before the first. */
   adjustedQuantity: number | null;
   windowCount: number;
@@ -85,11 +85,11 @@ export const windowAmountMinor = (
  * where they are of several parts of the period and do not agree with what was sent.
  */
 function billedQuantity(total: ClosedTotal): number | "unknown" | null {
-  const { isMismatched, invoicedQuantity, sentQuantity, closeSentQuantity, partCount } = total;
+  const { isMismatched, invoicedQuantity, sentQuantity, closeSentQuantity, isWholePeriod } = total;
   if (!isMismatched || invoicedQuantity === "none") return sentQuantity;
   if (invoicedQuantity === null) return null;
   if (invoicedQuantity === closeSentQuantity) return sentQuantity;
-  return partCount === 1 ? invoicedQuantity : "unknown";
+  return isWholePeriod ? invoicedQuantity : "unknown";
 }
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });

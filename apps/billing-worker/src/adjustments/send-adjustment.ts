@@ -17,6 +17,7 @@ export interface AdjustmentDeps {
 
 export type SendAdjustment = (adjustmentId: string, context: Pick<JobContext, "log">) => Promise<void>;
 
+const openStates: ReadonlySet<AdjustmentRow["state"]> = new Set(["pending", "sending", "sent"]);
 const backoffMsMin = 1_000;
 const backoffMsMax = 60_000;
 /** What Stripe refuses is told to a person, and tried again all the same: the reason can be mended over there. */
@@ -30,11 +31,11 @@ const refusedRetryMs = 15 * 60_000;
 export function createSendAdjustment(deps: AdjustmentDeps): SendAdjustment {
   return async (adjustmentId, { log }) => {
     const row = await usageAdjustments.findAdjustment(deps.db, adjustmentId);
-    if (row === null) return;
+    if (row === null || !openStates.has(row.state)) return;
     const fields = { adjustmentId, accountId: row.accountId, amountMinor: row.amountMinor };
     try {
       await send(deps, row);
-      log.info(fields, "usage.adjusted");
+      log.info({ ...fields, from: row.state }, "usage.adjustment-advanced");
     } catch (error) {
       if (!isOfStripe(error)) throw error;
       const isTransient = error.code === "STRIPE_UNAVAILABLE";
@@ -56,10 +57,8 @@ async function send(deps: AdjustmentDeps, row: AdjustmentRow): Promise<void> {
       return goOn(deps, await route(deps, row));
     case "sending":
       return goOn(deps, row);
-    case "sent":
-      return redirect(deps, row);
     default:
-      return;
+      return redirect(deps, row);
   }
 }
 

@@ -10,9 +10,10 @@ export interface ClosedTotalRow {
   totalQuantity: number;
   /** Where a close has ended a subscription unverified, no invoice is known to say what it took: what was sent by then. */
   sentQuantity: number;
-  /** Of all parts of the period that bill the metric, and how many they are. */
+  /** Of all parts of the period that bill the metric. */
   closeSentQuantity: number;
-  partCount: number;
+  /** Whether the close was about this period alone; the plan did not change in it. */
+  isWholePeriod: boolean;
   /** Up to where adjustments reach; null before the first. */
   adjustedQuantity: number | null;
   windowCount: number;
@@ -48,7 +49,8 @@ export const listClosedTotals = (
     )
     select part.account_id as "accountId", l.metric, part.period_start as "periodStart", part.period_end as "periodEnd",
       coalesce(t.quantity, 0) as "totalQuantity", own.quantity as "sentQuantity",
-      coalesce(parts.quantity, own.quantity) as "closeSentQuantity", greatest(parts.count, 1) as "partCount",
+      coalesce(parts.quantity, own.quantity) as "closeSentQuantity",
+      coalesce(part.period_start = part.close_start and part.period_end = part.close_end, true) as "isWholePeriod",
       w.to_quantity as "adjustedQuantity", coalesce(w.window_no, 0) as "windowCount",
       part.close_start is not null and (part.verified_at is null or part.mismatch is not null) as "isMismatched", part.invoice_id as "invoiceId",
       invoiced.quantity as "invoicedQuantity", l.included_quantity as "includedQuantity",
@@ -67,7 +69,7 @@ export const listClosedTotals = (
         and r.period_start = part.period_start and r.state in ('sent', 'confirmed')
         and (part.mismatch is null or part.invoice_id is not null
           or r.sent_at <= coalesce(part.verified_at, 'infinity'))) own
-    cross join lateral (select sum(sent.quantity)::bigint as quantity, count(*) as count
+    cross join lateral (select sum(sent.quantity)::bigint as quantity
       from usage_periods p
       join plan_limits k on k.plan_id = p.plan_id and k.plan_version = p.plan_version and k.metric = l.metric
         and k.overage_policy = 'bill'
