@@ -6,7 +6,7 @@ import { type ApplyHintsDeps, applyHints, type GivenHint } from "../stripe-event
 import { setAsideRefusedReports } from "../stripe-events/meter-events.ts";
 
 /** Jobs of this queue at a time, and so the events of one transaction at most: nearly all of a job's time is its commit. */
-export const applyConcurrency = 200;
+export const applyConcurrency = 500;
 const awayPauseMs = 500;
 
 interface ApplyStripeEventDeps extends ApplyHintsDeps {
