@@ -76,7 +76,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     findEvent: createFindEvent({ db }),
     ...createSpendCap({ db }),
     ...createAlerts({ db, clock }),
-    ...createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
+    ...createStripePages({ db, stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,
     replaceNotificationEndpoints: endpoints.replace,
     getUsage: usage.getUsage,

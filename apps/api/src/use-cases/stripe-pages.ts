@@ -1,9 +1,11 @@
 import type { PaymentMethodDto, PortalDto } from "@driftlock/contracts";
+import { type Db, installation } from "@driftlock/db";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import type { EnsureCustomer } from "./ensure-customer.ts";
 import type { CheckReturnUrl } from "./return-urls.ts";
 
 interface Deps {
+  db: Db;
   stripe: Stripe;
   ensureCustomer: EnsureCustomer;
   checkReturnUrl: CheckReturnUrl;
@@ -12,12 +14,20 @@ interface Deps {
 }
 
 /** What leads a customer to Stripe's pages and forms; an account without a customer gets one. */
-export function createStripePages({ stripe, ensureCustomer, checkReturnUrl, returnUrl }: Deps) {
+export function createStripePages({ db, stripe, ensureCustomer, checkReturnUrl, returnUrl }: Deps) {
   /** @throws RETURN_URL_NOT_ALLOWED, ACCOUNT_NOT_FOUND, STRIPE_UNAVAILABLE. */
   const createPortalSession = async (accountId: string, wished: string | undefined): Promise<PortalDto> => {
     const return_url = checkReturnUrl(wished ?? returnUrl);
     const customer = await ensureCustomer(accountId);
-    const { url } = await stripeCall(() => stripe.billingPortal.sessions.create({ customer, return_url }));
+    // Ours, not the account's default one, which may be somebody else's; before the first push there is none.
+    const configuration = (await installation.findInstallation(db))?.stripePortalConfigurationId ?? null;
+    const { url } = await stripeCall(() =>
+      stripe.billingPortal.sessions.create({
+        customer,
+        return_url,
+        ...(configuration !== null && { configuration }),
+      }),
+    );
     return { url };
   };
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { installation } from "@driftlock/db";
 import { createRedis } from "@driftlock/redis";
 import { describe, expect, test } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
@@ -56,6 +57,13 @@ test("the portal and the card form are Stripe's, for an account that never paid 
     status: 422,
     body: { code: "RETURN_URL_NOT_ALLOWED" },
   });
+  // The account's default configuration is whoever's; ours is named.
+  const create = (enabled: boolean) =>
+    gateway.stripe.billingPortal.configurations.create({ features: { invoice_history: { enabled } } });
+  await create(false);
+  await installation.updatePortalConfiguration(gateway.db, (await create(true)).id);
+  const portal = await call("/billing/portal");
+  expect(await (await fetch(portal.body.url)).text()).toContain('<h2 id="invoices">');
 });
 
 test("a token's account is opened at its first call, on Free", async () => {
