@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { type Db, noticeMails, sql } from "@driftlock/db";
 import { Secret } from "@driftlock/runtime";
 import { SMTPServer } from "smtp-server";
@@ -32,7 +31,9 @@ async function openMailServer(answers: number[]) {
     onAuth: ({ username, password }, _session, done) =>
       username === "mailer" && password === "p@ss" ? done(null, { user: username }) : done(new Error("no")),
     onData: (stream, { envelope }, done) => {
-      void text(stream).then((content) => {
+      let content = "";
+      stream.setEncoding("utf8").on("data", (part: string) => (content += part));
+      stream.on("end", () => {
         const code = (answers.length > 1 ? answers.shift() : answers[0]) ?? 250;
         if (code === 250) received.push({ to: envelope.rcptTo.map(({ address }) => address), content });
         done(code === 250 ? null : Object.assign(new Error("not now"), { responseCode: code }));
