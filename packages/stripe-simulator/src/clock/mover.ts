@@ -50,6 +50,8 @@ export function createMover({ sim, work, deliverer, participants }: MoverDeps): 
 
   const nextInstantMs = (targetMs: number): number => {
     const nowMs = sim.nowMs();
+    // It ticks while it is held: the target may lie behind it already, and nothing past that is to be reached.
+    if (targetMs <= nowMs) return nowMs;
     const instants = [nextDueAtMs(), participants.nextDueAtMs(nowMs), deliverer.nextRetryAtMs(), targetMs];
     const ahead = instants.filter((each) => each !== null).filter((each) => each > nowMs);
     return ahead.length === 0 ? nowMs : Math.min(...ahead);
