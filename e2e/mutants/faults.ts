@@ -249,8 +249,8 @@ export const faults: readonly Fault[] = [
   {
     name: "a lost answer of Stripe is taken for a decline",
     file: `${planChange}upgrade-at-stripe.ts`,
-    code: "if (!(error instanceof AppError) || declineOf(error) === null) return null;",
-    fault: "if (!(error instanceof AppError) || declineOf(error) === undefined) return null;",
+    code: "if (declineOf(error) === null) return null;",
+    fault: "if (declineOf(error) === undefined) return null;",
     project: integration,
     test: planChangeTests,
     title: "an answer of Stripe that is lost",

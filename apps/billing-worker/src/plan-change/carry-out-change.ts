@@ -23,7 +23,7 @@ const steps: Readonly<Record<Exclude<ChangeState, "finished">, ChangeStep>> = {
   syncing: mirrorChange,
 };
 
-/** States in which nothing was asked of Stripe yet. */
+/** States in which nothing has changed at Stripe, as far as we know. */
 const revocable: readonly ChangeState[] = ["requested", "draining", "reporting", "verifying", "changing"];
 
 const backoffMsMin = 250;
@@ -60,7 +60,9 @@ async function takeStep(
     return await steps[change.state](deps, change, context);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    if (!isRetryable(error)) return abandon(deps, change, { code: error.code, detail: error.message });
+    // Once Stripe has changed there is no way back: it is tried until it goes through.
+    if (!isRetryable(error) && revocable.includes(change.state))
+      return abandon(deps, change, { code: error.code, detail: error.message });
     const tries = change.tries + 1;
     const { changeId, accountId, state } = change;
     const page = tries >= triesBeforePage;

@@ -1,6 +1,7 @@
 import { AppError } from "@driftlock/contracts";
 import { catalog, type ChangeRefusal, type PlanChangeRow, planChanges } from "@driftlock/db";
 import { upgradeParams } from "@driftlock/domain";
+import type { Logger } from "@driftlock/runtime";
 import { declineOf, stripeCall } from "@driftlock/stripe";
 import {
   type ChangeDeps,
@@ -19,7 +20,7 @@ const secondMs = 1_000;
  * Makes the upgrade at Stripe, which bills what was reported before the cut and charges at once. What became of a try
  * whose answer was lost is read back first. A payment that is declined takes everything back.
  */
-export const upgradeAtStripe: ChangeStep = async (deps, change, { signal }) => {
+export const upgradeAtStripe: ChangeStep = async (deps, change, { log, signal }) => {
   const { db, stripe } = deps;
   const plans = await catalog.listPlans(db);
   const { from, to } = plansOf(plans, change);
@@ -38,13 +39,13 @@ export const upgradeAtStripe: ChangeStep = async (deps, change, { signal }) => {
   await planChanges.updateChangeSent(db, change, deps.wallClock.now());
   // Who was held up for so long that another took over must not ask for what that one has given up.
   signal.throwIfAborted();
-  return send(deps, change, { present, to });
+  return send(deps, change, { present, to, log });
 };
 
 async function send(
   deps: ChangeDeps,
   change: PlanChangeRow,
-  { present, to }: { present: Present; to: catalog.PlanRow },
+  { present, to, log }: { present: Present; to: catalog.PlanRow; log: Logger },
 ): Promise<"advanced"> {
   const atSeconds = effectiveAtOf(change).getTime() / secondMs;
   try {
@@ -62,6 +63,8 @@ async function send(
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === null) throw error;
+    if (refusal.code === "INTERNAL")
+      log.error({ page: true, err: error, changeId: change.changeId }, "plan-change.refused-by-stripe");
     return undo(deps, change, refusal);
   }
   await planChanges.updateChangeState(deps.db, change, { state: "settling" });
@@ -70,7 +73,10 @@ async function send(
 
 /** Null where trying again may help, or where what became of it is not known. */
 function refusalOf(error: unknown): ChangeRefusal | null {
-  if (!(error instanceof AppError) || declineOf(error) === null) return null;
+  if (!(error instanceof AppError)) return null;
+  if ((error.cause as { statusCode?: number } | undefined)?.statusCode === 400)
+    return { code: "INTERNAL", detail: "Stripe refused the change, and nothing has changed." };
+  if (declineOf(error) === null) return null;
   const { declineCode } = error.extensions;
   return {
     code: error.code,
