@@ -100,7 +100,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     room: createBatchRoom(batchesInMemory),
     flushIntervalMs: flushIntervalOf(env),
   };
-  const tick = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
+  const tick = (name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<unknown>) =>
     life.own(name, createTicker({ name, intervalMs, run, log }), (ticker) => ticker.close());
 
   return {
@@ -114,8 +114,10 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
       await usageStreamPositions.insertPositionsIfMissing(db, partitions);
       tick("freeze windows", reportIntervalOf(env), () => freezeWindows({ db, clock }));
       tick("send reports", sendIntervalMs, createSendReports(reporting));
-      tick("compare stale reports", reportIntervalOf(env), () => compareStaleReports(reporting));
-      tick("confirm reports", reportIntervalOf(env), () => confirmReports(reporting));
+      tick("compare stale reports", reportIntervalOf(env), (signal) =>
+        compareStaleReports(reporting, signal),
+      );
+      tick("confirm reports", reportIntervalOf(env), (signal) => confirmReports(reporting, signal));
       tick("resend released reports", reportIntervalOf(env), () => resendReleased(reporting));
       if (env.BUSINESS_CLOCK_URL !== undefined) {
         const look = createProgressFinder({ db, redis, clock, partitions });

@@ -22,7 +22,7 @@ interface Deps {
  * Finds out what became of reports whose identifiers Stripe may have forgotten, from its own summaries (DESIGN 4.10):
  * what arrived is done, what did not is sent as if for the first time, what cannot be told stays for an operator.
  */
-export async function compareStaleReports(deps: Deps): Promise<void> {
+export async function compareStaleReports(deps: Deps, signal?: AbortSignal): Promise<void> {
   const { db, clock, log } = deps;
   const now = clock.now();
   const firstSentBefore = new Date(now.getTime() - usageReports.resendHoursMax * hourMs);
@@ -33,6 +33,7 @@ export async function compareStaleReports(deps: Deps): Promise<void> {
       limit: atOnceMax,
     });
     for (const stale of lanes) {
+      if (signal?.aborted === true) return;
       const comparison = compareLane(deps, { stale, firstSentBefore, now });
       if (await comparison.then(() => false, toldOfFailure(stale, log))) return;
     }

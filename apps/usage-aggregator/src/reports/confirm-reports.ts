@@ -23,12 +23,13 @@ interface Deps {
  * Looks for what was sent a while ago in Stripe's own summaries: found, it is confirmed. What is not there after
  * several looks (Stripe sums up with a delay) is told to a person, and looked for again and again.
  */
-export async function confirmReports(deps: Deps): Promise<void> {
+export async function confirmReports(deps: Deps, signal?: AbortSignal): Promise<void> {
   const { db, clock, log } = deps;
   for (;;) {
     const now = clock.now();
     const lanes = await usageReportLanes.claimLanesToCompare(db, { now, leaseMs, limit: atOnceMax });
     for (const lane of lanes) {
+      if (signal?.aborted === true) return;
       const isAway = await confirmLane(deps, lane, now).then(() => false, toldOfFailure(lane, log));
       if (isAway) return;
     }

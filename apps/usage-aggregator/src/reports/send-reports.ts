@@ -29,8 +29,8 @@ interface Deps {
   callsPerSecond: number;
 }
 
-/** Sends reports that are due, until none is left or Stripe has had enough. @returns how many were claimed. */
-export type SendReports = () => Promise<number>;
+/** Sends reports that are due, until none is left, Stripe has had enough or it is stopped. @returns how many were claimed. */
+export type SendReports = (signal?: AbortSignal) => Promise<number>;
 
 /**
  * The sender of one process. Customers go side by side; of one customer and meter a report is claimed only when the one
@@ -39,9 +39,9 @@ export type SendReports = () => Promise<number>;
 export function createSendReports(deps: Deps): SendReports {
   const pause = createCallPause();
   const atOnceMax = Math.min(claimMax, deps.callsPerSecond);
-  return async () => {
+  return async (signal) => {
     let sent = 0;
-    while (pause.isOver()) {
+    while (pause.isOver() && signal?.aborted !== true) {
       const claimed = await sendRound(deps, pause, pause.isTrying() ? 1 : atOnceMax);
       sent += claimed;
       if (claimed < atOnceMax) break;
