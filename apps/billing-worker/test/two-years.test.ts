@@ -14,7 +14,7 @@ const end = at("2030-03-02T00:00:00");
 const plans = {
   free: { planId: "free", months: 1, included: 0, amountMinor: 0 },
   monthly: { planId: "pro", months: 1, included: 100_000, amountMinor: 2_900 },
-  yearly: { planId: "pro", months: 12, included: 1_200_000, amountMinor: 29_000 },
+  yearly: { planId: "business", months: 12, included: 1_200_000, amountMinor: 29_000 },
 } as const;
 
 interface Holder {
@@ -45,14 +45,14 @@ const toldSeconds = ({ start, end: until }: { start: number; end: number }): str
 /** An installation with a plan that is sold by the year beside the one that is sold by the month. */
 async function openInstallation(): Promise<MovingWorld> {
   const world = await openMoving();
-  const pro = (await catalog.listPlans(world.db)).find(({ planId }) => planId === "pro");
-  if (pro === undefined) throw new Error("there is no Pro");
+  const business = (await catalog.listPlans(world.db)).find(({ planId }) => planId === "business");
+  if (business === undefined) throw new Error("there is no Business");
   const { included, amountMinor } = plans.yearly;
   const overage = { amountMinor: 50, perUnits: 1_000 };
   await catalog.insertPlanIfMissing(
     world.db,
     {
-      ...pro,
+      ...business,
       version: 2,
       currency: "usd",
       interval: "year",
@@ -86,7 +86,7 @@ async function openHolders(world: MovingWorld, anchor: Date): Promise<Holder[]> 
 async function subscribe({ stripe, createCustomer }: MovingWorld, accountId: string, months: number) {
   const customer = await createCustomer(accountId);
   const { id } = await stripe.paymentMethods.attach("pm_card_visa", { customer });
-  const plan = months === 1 ? "driftlock_pro_v1" : "driftlock_pro_v2";
+  const plan = months === 1 ? "driftlock_pro_v1" : "driftlock_business_v2";
   const { data } = await stripe.prices.list({ lookup_keys: [plan, `${plan}_events`] });
   const subscription = await stripe.subscriptions.create({
     customer,
@@ -157,7 +157,7 @@ async function account(world: MovingWorld, { accountId, plan, startsAt, subscrip
 
 async function billed({ stripe }: MovingWorld, subscription: string): Promise<string[]> {
   const { data: metered } = await stripe.prices.list({
-    lookup_keys: ["driftlock_pro_v1_events", "driftlock_pro_v2_events"],
+    lookup_keys: ["driftlock_pro_v1_events", "driftlock_business_v2_events"],
   });
   const meteredIds = new Set<unknown>(metered.map(({ id }) => id));
   const { data } = await stripe.invoices.list({ subscription, limit: 100 });

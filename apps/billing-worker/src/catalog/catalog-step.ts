@@ -44,5 +44,3 @@ export const pick = (metadata: Readonly<Record<string, string>>, keys: object): 
 export async function applySteps(steps: readonly CatalogStep[]): Promise<void> {
   for (const step of steps) await step.apply();
 }
-
-export const nothing = async (): Promise<void> => {};
