@@ -72,7 +72,7 @@ function distinct(objects: readonly ObjectRef[]): ObjectRef[] {
   return [...byId.values()];
 }
 
-/** One line for all: with one for each, the log would be the greatest part of the work. */
+/** One line for all: in a surge they are thousands a second. */
 function tellRecorded(
   log: Logger,
   told: readonly { hint: StripeHint; reason: string | null; isNew: boolean }[],
