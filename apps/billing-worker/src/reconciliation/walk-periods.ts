@@ -2,11 +2,12 @@ import { reconciliationWalks } from "@driftlock/db";
 import type { Walk, WalkDeps } from "./walk-step.ts";
 
 type Period = reconciliationWalks.WalkedPeriodRow;
-type Moved = Pick<reconciliationWalks.MovedPeriodRow, "accountId"> & { periodStart: Date };
+type Moved = Awaited<ReturnType<typeof reconciliationWalks.listMovedPeriods>>[number];
 
 const pageMax = 200;
+const movedMax = 400;
 const minuteMs = 60_000;
-/** Further behind than this, the walk of all is sooner there. */
+/** How far back it looks, where it was not looked for a while. */
 const behindMaxMs = 10 * minuteMs;
 const farPast = new Date(0);
 
@@ -53,26 +54,24 @@ export const allPeriodsWalk = ({
   },
 });
 
-/** Periods that took usage of the last minutes, by its timestamps. */
-export const movedPeriodsWalk = ({
-  db,
-  clock,
-}: WalkDeps): Walk<{ minuteAt: string; accountId: string }, Moved> => ({
+/** Periods that took usage of the last minutes, by its timestamps; of very many some, and the walk of all has the others. */
+export const movedPeriodsWalk = ({ db, clock }: WalkDeps): Walk<{ minuteAt: string }, Moved> => ({
   name: "moved-periods",
   stepMs: 0,
   restMs: 5_000,
   isRound: false,
-  read: async ({ minuteAt, accountId = "" }) => {
-    const now = clock.now();
-    const oldest = new Date(now.getTime() - behindMaxMs);
-    const isBehind = minuteAt === undefined || new Date(minuteAt) < oldest;
-    const from = isBehind ? { minuteAt: oldest, accountId: "" } : { minuteAt: new Date(minuteAt), accountId };
-    const rows = await reconciliationWalks.listMovedPeriods(db, { ...from, before: now, limit: pageMax });
-    const last = rows.at(-1) ?? from;
-    const items = rows.flatMap((row) =>
-      row.periodStart === null ? [] : [{ accountId: row.accountId, periodStart: row.periodStart }],
-    );
-    const position = { minuteAt: last.minuteAt.toISOString(), accountId: last.accountId };
-    return { items, position, isLast: rows.length < pageMax };
+  read: async ({ minuteAt }) => {
+    const nowMs = clock.now().getTime();
+    // Also the minute that goes on: it is looked at again when it is over.
+    const until = new Date(Math.floor(nowMs / minuteMs) * minuteMs);
+    const oldest = new Date(nowMs - behindMaxMs);
+    const known = minuteAt === undefined ? oldest : new Date(minuteAt);
+    const after = known < oldest ? oldest : known;
+    const items = await reconciliationWalks.listMovedPeriods(db, { after, until, limit: movedMax });
+    return {
+      items,
+      position: { minuteAt: new Date(until.getTime() - minuteMs).toISOString() },
+      isLast: true,
+    };
   },
 });

@@ -89,26 +89,19 @@ export const listPeriods = (
     values: [page.accountId, page.periodStart, page.now, page.limit],
   });
 
-/** An account and the minute in which it had usage, with the period that holds the minute. */
-export interface MovedPeriodRow {
-  accountId: string;
-  /** Null outside of the account's time. */
-  periodStart: Date | null;
-  minuteAt: Date;
-}
-
-/** Periods that took usage in a minute before `before`, behind a position, minute by minute. */
+/**
+ * Periods that took usage in a minute of `(after, until]`; of more than `limit` rows of minutes only some, so that it costs
+ * the same however much is going on.
+ */
 export const listMovedPeriods = (
   q: Queryable,
-  page: { minuteAt: Date; accountId: string; before: Date; limit: number },
-): Promise<MovedPeriodRow[]> =>
-  q.rows("reconciliationWalks.listMoved", {
-    text: `with moved as (select distinct minute_at, account_id from usage_minutes
-        where minute_at >= $1::timestamptz and minute_at < $3::timestamptz
-          and (minute_at, account_id) > ($1::timestamptz, $2::text) order by minute_at, account_id limit $4::int)
-      select m.account_id as "accountId", m.minute_at as "minuteAt", p.period_start as "periodStart"
-      from moved m left join usage_periods p on p.account_id = m.account_id
-        and p.period_start < m.minute_at + interval '1 minute' and p.period_end > m.minute_at
-      order by m.minute_at, m.account_id`,
-    values: [page.minuteAt, page.accountId, page.before, page.limit],
-  });
+  of: { after: Date; until: Date; limit: number },
+): Promise<{ accountId: string; periodStart: Date }[]> =>
+  q.rows(
+    "reconciliationWalks.listMoved",
+    sql`select distinct m.account_id as "accountId", p.period_start as "periodStart"
+    from (select account_id, minute_at from usage_minutes
+      where minute_at > ${of.after}::timestamptz and minute_at <= ${of.until}::timestamptz limit ${of.limit}::int) m
+    join usage_periods p on p.account_id = m.account_id
+      and p.period_start < m.minute_at + interval '1 minute' and p.period_end > m.minute_at`,
+  );
