@@ -1,8 +1,14 @@
 import type { NoticeType } from "@driftlock/contracts";
-import { type Db, usageAlerts } from "@driftlock/db";
-import { overageAmountMinor } from "@driftlock/domain";
+import { type AlertStandingRow, type Db, usageAlerts } from "@driftlock/db";
+import { type Alert, overageAmountMinor } from "@driftlock/domain";
 import { insertNotice } from "../notices/insert-notice.ts";
-import type { ReachedAlert } from "./usage-alerts.ts";
+
+export interface ReachedAlert {
+  standing: AlertStandingRow;
+  alert: Alert;
+  /** What it is told once of. */
+  periodStart: Date;
+}
 
 /** Tells an alert, once in its period: that it is told and the notice are one transaction. */
 export async function tellAlert(

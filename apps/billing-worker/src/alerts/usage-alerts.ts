@@ -1,7 +1,7 @@
 import { type AlertStandingRow, type Db, usageAlerts } from "@driftlock/db";
-import { type Alert, alertPeriodStart, parseThreshold, reachedAlerts } from "@driftlock/domain";
+import { alertPeriodStart, parseThreshold, reachedAlerts } from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
-import { tellAlert } from "./tell-alert.ts";
+import { type ReachedAlert, tellAlert } from "./tell-alert.ts";
 
 const minuteMs = 60_000;
 /** Usage is stored some moments after its instant; and the looks of one process overlap. */
@@ -38,13 +38,6 @@ export function createUsageAlerts({ db, clock }: { db: Db; clock: Clock }): Usag
       after = lastAccountId ?? "";
     },
   };
-}
-
-export interface ReachedAlert {
-  standing: AlertStandingRow;
-  alert: Alert;
-  /** What it is told once of. */
-  periodStart: Date;
 }
 
 async function tellReached(db: Db, standings: readonly AlertStandingRow[], now: Date): Promise<void> {
