@@ -3,7 +3,7 @@ import { cycleAt, cycleIndexAt } from "./cycle.ts";
 import { quantityWithinCap } from "./spend-cap.ts";
 
 /** What an account is told of where it chose nothing else, in percent of what its plan includes. */
-export const defaultThresholds: readonly AlertThreshold[] = [50, 80, 100].map((percent) => ({ percent }));
+const defaultThresholds: readonly AlertThreshold[] = [50, 80, 100].map((percent) => ({ percent }));
 const spendCapPercents = [80, 100] as const;
 
 /** What decides the alerts of one metric in one period. */
