@@ -1,25 +1,19 @@
-/** `code`, found once in `file`, becomes `fault`. */
-export interface Edit {
+/** A fault to plant: `code`, found once in `file`, becomes `fault`; what is named last has to fail then. */
+export type Fault = {
+  name: string;
   file: string;
   code: string;
   fault: string;
-}
-
-/** A fault to plant, and what has to fail then. */
-export type Fault = Edit & {
-  name: string;
-  /** Where one place alone is made good by another. */
-  also?: readonly Edit[];
 } & (
-    | {
-        project: "unit" | "integration";
-        test: string;
-        /** Of the tests that are run. */
-        title?: string;
-      }
-    /** Histories of this seed of which one has to diverge. */
-    | { converge: { seed: number; histories: number } }
-  );
+  | {
+      project: "unit" | "integration";
+      test: string;
+      /** Of the tests that are run. */
+      title?: string;
+    }
+  /** Histories of this seed, of which one has to diverge. */
+  | { converge: { seed: number; histories: number } }
+);
 
 const redis = "packages/redis/src/scripts/";
 const flush = "apps/usage-aggregator/src/flush/";

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { convergeFaults } from "./converge-faults.ts";
-import { type Edit, type Fault, faults } from "./faults.ts";
+import { type Fault, faults } from "./faults.ts";
 
 /**
  * Plants one fault after the other in the code and runs the test that has to catch it. Ends with `N faults, N caught`,
@@ -19,18 +19,13 @@ const testMsMax = 300_000;
 const convergeMsMax = 1_200_000;
 
 /** The file with the fault and without. @throws Error where the code to change is not there once. */
-function readEdit(
-  name: string,
-  { file, code, fault }: Edit,
-): { path: string; sound: string; faulty: string } {
+function readFault({ name, file, code, fault }: Fault): { path: string; sound: string; faulty: string } {
   const path = join(root, file);
   const sound = readFileSync(path, "utf8");
   if (sound.split(code).length !== 2)
     throw new Error(`"${name}": the code to change is not there once: ${file}`);
   return { path, sound, faulty: sound.replace(code, () => fault) };
 }
-
-const readFault = (fault: Fault) => [fault, ...(fault.also ?? [])].map((edit) => readEdit(fault.name, edit));
 
 const commandOf = (fault: Fault): [command: string, args: string[]] => {
   if ("converge" in fault) {
@@ -58,12 +53,12 @@ const catcherOf = (fault: Fault): string =>
   "converge" in fault ? `converge, seed ${fault.converge.seed}` : fault.test;
 
 function plant(fault: Fault): boolean {
-  const edits = readFault(fault);
-  for (const { path, faulty } of edits) writeFileSync(path, faulty);
+  const { path, sound, faulty } = readFault(fault);
+  writeFileSync(path, faulty);
   try {
     return isCaught(fault);
   } finally {
-    for (const { path, sound } of edits) writeFileSync(path, sound);
+    writeFileSync(path, sound);
   }
 }
 
