@@ -37,19 +37,24 @@ const passing = fc.integer({ min: 0, max: 70 * dayMs });
 
 test("a cut that is taken back leaves what there would be without it, however late, renewals between or not", () => {
   fc.assert(
-    fc.property(passing, fc.integer({ min: 0, max: 25 * dayMs }), fc.boolean(), (untilCutMs, untilUndoneMs, isHeardBetween) => {
-      const cutAt = new Date(startedAt.getTime() + untilCutMs);
-      const at = new Date(Math.floor(cutAt.getTime() / 1000) * 1000 + 2000);
-      const undoneAt = new Date(at.getTime() + untilUndoneMs);
-      const change = { at, planId: "business", planVersion: 1, rank: 2 } as const;
-      const before = tile(tile([], startedAt), cutAt);
-      let cut = tile(before, cutAt, { change });
-      const [present] = cut.filter((row) => row.start.getTime() === at.getTime());
-      expect(present).toMatchObject({ planId: "business", stripeSubscriptionId: "sub_1" });
-      if (isHeardBetween) cut = tile(cut, undoneAt, { change });
-      const undone = tile(withoutCut(cut, { stripeSubscriptionId: "sub_1", at, from }), undoneAt);
-      expect(undone).toEqual(tile(before, undoneAt));
-    }),
+    fc.property(
+      passing,
+      fc.integer({ min: 0, max: 25 * dayMs }),
+      fc.boolean(),
+      (untilCutMs, untilUndoneMs, isHeardBetween) => {
+        const cutAt = new Date(startedAt.getTime() + untilCutMs);
+        const at = new Date(Math.floor(cutAt.getTime() / 1000) * 1000 + 2000);
+        const undoneAt = new Date(at.getTime() + untilUndoneMs);
+        const change = { at, planId: "business", planVersion: 1, rank: 2 } as const;
+        const before = tile(tile([], startedAt), cutAt);
+        let cut = tile(before, cutAt, { change });
+        const [present] = cut.filter((row) => row.start.getTime() === at.getTime());
+        expect(present).toMatchObject({ planId: "business", stripeSubscriptionId: "sub_1" });
+        if (isHeardBetween) cut = tile(cut, undoneAt, { change });
+        const undone = tile(withoutCut(cut, { stripeSubscriptionId: "sub_1", at, from }), undoneAt);
+        expect(undone).toEqual(tile(before, undoneAt));
+      },
+    ),
     { numRuns: 500 },
   );
 });
