@@ -15,7 +15,8 @@ export const convergeFaults: readonly Fault[] = [
     fault: `order by given.object_id collate "C"
     on conflict (object_id) do update set generation = stripe_objects.generation
       + (date_trunc('second', excluded.marked_at) > date_trunc('second', stripe_objects.marked_at))::int,`,
-    converge: { seed: 41, histories: 150 },
+    project: integration,
+    test: "apps/billing-worker/test/apply-stripe-event.test.ts",
   },
   {
     name: "an event is remembered before its effect",
