@@ -5,7 +5,7 @@ const queries = "packages/db/src/queries/";
 const syncTests = "apps/billing-worker/test/sync-object.test.ts";
 const integration = "integration" as const;
 
-/** The faults of H7 to H14 and H21: most are caught by a short run of `npm run converge` with this seed. */
+/** The faults of H7 to H14: caught by a short run of `npm run converge` with this seed, or by the test of the place. */
 export const convergeFaults: readonly Fault[] = [
   {
     name: "hints are ordered by the second of their time",
@@ -17,13 +17,6 @@ export const convergeFaults: readonly Fault[] = [
       + (date_trunc('second', excluded.marked_at) > date_trunc('second', stripe_objects.marked_at))::int,`,
     project: integration,
     test: "apps/billing-worker/test/apply-stripe-event.test.ts",
-  },
-  {
-    name: "an event is remembered before its effect",
-    file: `${worker}stripe-events/apply-hints.ts`,
-    code: "insertManyStripeEvents(tx, events, now)",
-    fault: "insertManyStripeEvents(deps.db, events, now)",
-    converge: { seed: 42, histories: 150 },
   },
   {
     name: "the plan is that of the last event",
