@@ -16,6 +16,7 @@ import {
   type ProcessContext,
 } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
+import { observeAdjustments } from "./adjustments/observe-adjustments.ts";
 import { createSendAdjustment } from "./adjustments/send-adjustment.ts";
 import { expectStripeAccount } from "./catalog/bind-stripe-account.ts";
 import { createClosePeriod } from "./closing/close-period.ts";
@@ -111,6 +112,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
   observeQueues(metrics, inspector);
   observeReconciliation(metrics, { db, wallClock });
   observeDunning(metrics, { db, clock });
+  observeAdjustments(metrics, db);
   const count = observeNotices(metrics);
   const { SMTP_URL: smtpUrl, MAIL_FROM: from = "" } = env;
   const mailer =
