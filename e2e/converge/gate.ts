@@ -22,7 +22,7 @@ export interface Run {
   resumed: Promise<void>;
 }
 
-export class Died extends Error {}
+class Died extends Error {}
 
 export function createRun(fault: Run["fault"]): Run {
   const held = Promise.withResolvers<void>();

@@ -71,7 +71,14 @@ test("a hard decline is not tried again on the same card, and ends on its day", 
   timeout: 120_000,
 }, async () => {
   const world = await openFailing("pm_card_visa_chargeCustomerFailLostCard");
-  expect(await dunning(world)).toEqual({ state: "waiting_for_card", attempts: 0, decline_code: "lost_card" });
+  const waits = { state: "waiting_for_card", attempts: 0, decline_code: "lost_card" };
+  expect(await dunning(world)).toEqual(waits);
+  // Nor is a card tried that was on file all the time, however late we hear of it.
+  const { data: onFile } = await world.stripe.customers.listPaymentMethods(world.customer);
+  expect(onFile.length).toBeGreaterThan(1);
+  await world.syncAll(...onFile.map(({ id }) => [id, "payment_method"] as const));
+  await world.settle();
+  expect(await dunning(world)).toEqual(waits);
   await world.travelDays(6);
   expect(await dunning(world)).toMatchObject({ state: "waiting_for_card", attempts: 0 });
   await world.travelDays(1);

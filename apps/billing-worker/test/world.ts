@@ -54,10 +54,7 @@ export async function openWorld() {
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** One installation of ours beside a Stripe: its own Postgres and Redis. */
-export async function openSide(
-  life: Lifecycle,
-  { stripe, simulatorUrl }: { stripe: Stripe; simulatorUrl: string },
-) {
+async function openSide(life: Lifecycle, { stripe, simulatorUrl }: { stripe: Stripe; simulatorUrl: string }) {
   const { db, redis, databaseUrl, redisUrl } = await openTestStores({
     life,
     openDb: (url) => createDb({ connectionString: url, applicationName: "test", connectionsMax: 10 }),
@@ -138,8 +135,6 @@ export async function openSide(
     rows: <Row>(query: Sql) => db.rows<Row>("test", query),
   };
 }
-
-export type Side = Awaited<ReturnType<typeof openSide>>;
 
 async function openAccount(db: Db, { accountId, now }: { accountId: string; now: Date }): Promise<void> {
   const periods = initialFreePeriods(now);

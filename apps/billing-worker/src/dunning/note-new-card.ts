@@ -12,12 +12,13 @@ export interface NewCard {
 
 /**
  * Remembers a card that the customer entered. Call it for setup_intent.succeeded (always) and payment_method.attached
- * (it then counts only where an invoice waits for a card). The job adopt-card makes the newest one the default where
+ * (it then counts only where an invoice waited for a card by then). The job adopt-card makes the newest one the default where
  * payments are taken from, and tries what is open at once.
  */
 export async function noteNewCard(tx: Transaction, card: NewCard): Promise<void> {
   const isOnlyAttached = card.causeId === card.paymentMethodId;
-  if (isOnlyAttached && !(await dunningCases.hasOpenCase(tx, card.accountId))) return;
+  // One that was on file all the time, heard of late, is nobody's answer to a failure.
+  if (isOnlyAttached && !(await dunningCases.hasCaseBefore(tx, card))) return;
   await newCards.insertNewCard(tx, card);
 }
 

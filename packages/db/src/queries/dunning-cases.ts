@@ -233,11 +233,18 @@ export const updateCaseRetryRequested = (
     where invoice_id = ${given.invoiceId}::text and is_recoverable`,
   );
 
-/** Whether an invoice of the account waits for a card after a failure. */
-export const hasOpenCase = async (q: Queryable, accountId: string): Promise<boolean> =>
+/**
+ * Whether an invoice of the account, first tried before a card was there, waits for one. Its first try is at its
+ * finalization or later; both instants are Stripe's, in whole seconds.
+ */
+export const hasCaseBefore = async (
+  q: Queryable,
+  card: { accountId: string; chosenAt: Date },
+): Promise<boolean> =>
   (await q.row(
-    "dunningCases.hasOpen",
-    sql`select 1 from dunning_cases where account_id = ${accountId}::text and is_recoverable limit 1`,
+    "dunningCases.hasBefore",
+    sql`select 1 from dunning_cases d join invoices i on i.invoice_id = d.invoice_id
+      where d.account_id = ${card.accountId}::text and d.is_recoverable and i.finalized_at <= ${card.chosenAt}::timestamptz limit 1`,
   )) !== null;
 
 /**
