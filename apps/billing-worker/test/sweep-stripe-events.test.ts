@@ -46,6 +46,24 @@ test("events that never arrived are found, whichever way they would have come, a
   );
 });
 
+test("what was found and is lost on its way is found again, however late", async () => {
+  const world = await openSweep();
+  await world.openAccount("acme");
+  await world.subscribe("acme", await world.createCustomer("acme"));
+  await world.sweep();
+  const found = await world.waiting();
+  expect(found["stripe-events"]).toBeGreaterThan(0);
+  await world.redis.flushdb();
+  const { testClockId } = world.simulator;
+  const inADay = Math.ceil(world.clock.now().getTime() / 1000) + 86_400;
+  await world.stripe.testHelpers.testClocks.advance(testClockId, { frozen_time: inADay });
+  await expect
+    .poll(async () => (await world.stripe.testHelpers.testClocks.retrieve(testClockId)).status)
+    .toBe("ready");
+  await world.sweep();
+  expect((await world.waiting())["stripe-events"]).toBeGreaterThanOrEqual(found["stripe-events"] ?? 0);
+});
+
 test("an object whose job was lost is synced, one that was set aside is not", async () => {
   const world = await openSweep();
   const longAgo = new Date(Date.now() - 120_000);

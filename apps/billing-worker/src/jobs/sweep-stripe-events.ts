@@ -58,18 +58,20 @@ export const sweepStripeEventsProcessor = (deps: SweepDeps) =>
 
 /** @returns how many events were found that had never arrived. */
 async function sweepEvents(deps: SweepDeps, signal: AbortSignal): Promise<number> {
-  const sweptUntil = deps.clock.now();
-  const since = await findStart(deps.db, sweptUntil);
+  const now = deps.clock.now();
+  const since = await findStart(deps.db, now);
   if (since === null) return 0;
-  let missedCount = 0;
+  const missed: Missed[] = [];
   for (let from = 0; from < handledStripeEventTypes.length; from += typesMax) {
     const types = handledStripeEventTypes.slice(from, from + typesMax);
-    missedCount += await sweepTypes(deps, { types, since, signal });
+    missed.push(...(await sweepTypes(deps, { types, since, signal })));
   }
-  missedCount += await sweepThinEvents(deps, since);
-  // Only now: a sweep that broke off is done again from its start.
+  missed.push(...(await sweepThinEvents(deps, since)));
+  // Only now: a sweep that broke off is done again from its start. And no further than to what was missed: its job can be
+  // lost with Redis, and the next sweep sees whether it is recorded.
+  const sweptUntil = missed.map(({ createdAt }) => createdAt).reduce((a, b) => (a < b ? a : b), now);
   await stripeEvents.upsertStripeEventSweep(deps.db, { sweptUntil, sweptAt: deps.wallClock.now() });
-  return missedCount;
+  return missed.length;
 }
 
 async function findStart(db: Db, now: Date): Promise<Date | null> {
@@ -82,8 +84,8 @@ async function findStart(db: Db, now: Date): Promise<Date | null> {
 async function sweepTypes(
   { db, stripe, producer }: SweepDeps,
   { types, since, signal }: { types: string[]; since: Date; signal: AbortSignal },
-): Promise<number> {
-  let missedCount = 0;
+): Promise<Missed[]> {
+  const missed: Missed[] = [];
   let after: string | undefined;
   for (;;) {
     signal.throwIfAborted();
@@ -95,14 +97,14 @@ async function sweepTypes(
         ...(after !== undefined && { starting_after: after }),
       }),
     );
-    missedCount += await addMissed({ db, producer }, page.data);
+    missed.push(...(await addMissed({ db, producer }, page.data)));
     after = page.data.at(-1)?.id;
-    if (!page.has_more || after === undefined) return missedCount;
+    if (!page.has_more || after === undefined) return missed;
   }
 }
 
 /** Few, and in no promised order: all that Stripe still lists. */
-async function sweepThinEvents({ db, stripe, producer }: SweepDeps, since: Date): Promise<number> {
+async function sweepThinEvents({ db, stripe, producer }: SweepDeps, since: Date): Promise<Missed[]> {
   const found: Stripe.V2.Core.Event[] = [];
   await stripeCall(async () => {
     for await (const event of stripe.v2.core.events.list({ types: [...handledThinEventTypes], limit: 100 })) {
@@ -113,14 +115,20 @@ async function sweepThinEvents({ db, stripe, producer }: SweepDeps, since: Date)
   return addMissed({ db, producer }, found);
 }
 
+interface Missed {
+  createdAt: Date;
+}
+
 async function addMissed(
   { db, producer }: Pick<SweepDeps, "db" | "producer">,
-  events: readonly { id: string }[],
-): Promise<number> {
+  events: readonly { id: string; created: number | string }[],
+): Promise<Missed[]> {
   const ids = events.map(({ id }) => id);
-  const missed = new Set(await stripeEvents.listUnknownStripeEvents(db, ids));
-  for (const event of events.filter(({ id }) => missed.has(id))) {
-    await producer.add(applyStripeEvent, stripeHintOf(readWebhook(event)));
-  }
-  return missed.size;
+  const unknown = new Set(await stripeEvents.listUnknownStripeEvents(db, ids));
+  const missed = events.filter(({ id }) => unknown.has(id));
+  for (const event of missed) await producer.add(applyStripeEvent, stripeHintOf(readWebhook(event)));
+  // Unix seconds of a snapshot event, an instant in words of a thin one.
+  return missed.map(({ created }) => ({
+    createdAt: new Date(typeof created === "number" ? created * 1000 : created),
+  }));
 }
