@@ -20,6 +20,7 @@ const flush = "apps/usage-aggregator/src/flush/";
 const flushTests = "apps/usage-aggregator/test/";
 const planChange = "apps/billing-worker/src/plan-change/";
 const planChangeTests = "apps/billing-worker/test/plan-change.test.ts";
+const planChangeUsageTests = "apps/billing-worker/test/plan-change-usage.test.ts";
 const adjustments = "apps/billing-worker/src/adjustments/";
 const adjustmentTests = "apps/billing-worker/test/adjustments.test.ts";
 const integration = "integration" as const;
@@ -228,7 +229,7 @@ export const faults: readonly Fault[] = [
     code: 'if (difference === "") {',
     fault: 'if (difference !== "-") {',
     project: integration,
-    test: planChangeTests,
+    test: planChangeUsageTests,
     title: "usage that Stripe sums up otherwise",
   },
   {
@@ -264,7 +265,7 @@ export const faults: readonly Fault[] = [
     code: "(p.period_start >= g.effective_at\n",
     fault: "(p.period_start >= 'infinity'\n",
     project: integration,
-    test: planChangeTests,
+    test: planChangeUsageTests,
     title: "to a plan that bills by use",
   },
   {

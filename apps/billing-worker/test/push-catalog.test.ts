@@ -4,17 +4,15 @@ import { join } from "node:path";
 import { catalog, installation, sql } from "@driftlock/db";
 import { Lifecycle } from "@driftlock/runtime";
 import { createStripe } from "@driftlock/stripe";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { expect, onTestFinished, test } from "vitest";
 import { bindStripeAccount, expectStripeAccount } from "../src/catalog/bind-stripe-account.ts";
 import { type CatalogFile, toCatalogFile } from "../src/catalog/catalog-file.ts";
 import { type CatalogStep } from "../src/catalog/catalog-step.ts";
 import { planPush, push } from "../src/catalog/plan-push.ts";
 import { openDatabase } from "./helpers.ts";
+import { openSimulator } from "./open-simulator.ts";
 import { dyingDb } from "./time-world.ts";
 import { openWorld, type World } from "./world.ts";
-
-const silent = { info() {}, warn() {}, error() {} };
 
 const told = (steps: readonly CatalogStep[]) =>
   steps
@@ -65,17 +63,7 @@ async function atStripe({ stripe, db }: Pick<World, "stripe" | "db">) {
 async function openEmpty() {
   const life = new Lifecycle();
   onTestFinished(() => life.close());
-  const simulator = life.own(
-    "simulator",
-    await startSimulator({
-      port: 0,
-      host: "127.0.0.1",
-      statePath: null,
-      log: silent,
-      wallNow: () => new Date(),
-    }),
-    (server) => server.close(),
-  );
+  const simulator = await openSimulator(life);
   const clock = { now: () => new Date() };
   const database = life.own("database", await openDatabase(clock.now()), (open) =>
     open[Symbol.asyncDispose](),

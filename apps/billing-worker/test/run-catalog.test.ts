@@ -4,28 +4,16 @@ import { join } from "node:path";
 import { createDb, seedCatalog } from "@driftlock/db";
 import { createTestDatabase } from "@driftlock/devkit";
 import { Lifecycle, readEnv } from "@driftlock/runtime";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { expect, onTestFinished, test } from "vitest";
 import { runCatalog } from "../src/commands/run-catalog.ts";
 import { SetupEnv } from "../src/env.ts";
-
-const silent = { info() {}, warn() {}, error() {} };
+import { openSimulator } from "./open-simulator.ts";
 
 /** An installation that was never set up at Stripe, and its command line. */
 async function openShell() {
   const life = new Lifecycle();
   onTestFinished(() => life.close());
-  const simulator = life.own(
-    "simulator",
-    await startSimulator({
-      port: 0,
-      host: "127.0.0.1",
-      statePath: null,
-      log: silent,
-      wallNow: () => new Date(),
-    }),
-    (server) => server.close(),
-  );
+  const simulator = await openSimulator(life);
   const database = life.own("database", await createTestDatabase(), (each) => each.drop());
   const db = createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 1 });
   await seedCatalog(db, { mode: "simulator", usagePartitions: 2, now: new Date() });

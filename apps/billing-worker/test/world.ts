@@ -13,34 +13,23 @@ import {
   readEnv,
 } from "@driftlock/runtime";
 import { createStripe, readWebhook, type Stripe, stripeHintOf } from "@driftlock/stripe";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { expect, onTestFinished } from "vitest";
 import { bindStripeAccount } from "../src/catalog/bind-stripe-account.ts";
 import { push } from "../src/catalog/plan-push.ts";
 import { compose } from "../src/compose.ts";
 import { Env } from "../src/env.ts";
 import { createSyncObject } from "../src/sync/sync-object.ts";
+import { openSimulator } from "./open-simulator.ts";
 
 export const log = createLogger({ name: "test", level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
 const secretKey = "sk_test_world";
 const mode = "simulator" as const;
-const silent = { info() {}, warn() {}, error() {} };
 
 /** A Stripe with our catalogue in it, and what our side is made of; everything ends with the test. */
 export async function openWorld() {
   const life = new Lifecycle();
   onTestFinished(() => life.close());
-  const simulator = life.own(
-    "simulator",
-    await startSimulator({
-      port: 0,
-      host: "127.0.0.1",
-      statePath: null,
-      log: silent,
-      wallNow: () => new Date(),
-    }),
-    (server) => server.close(),
-  );
+  const simulator = await openSimulator(life);
   const stripe = createStripe({
     secretKey,
     apiUrl: simulator.url,

@@ -1,15 +1,13 @@
 import { usageReports } from "@driftlock/db";
 import { freezeWindow } from "@driftlock/domain";
 import { createSharedTokenBuckets } from "@driftlock/redis";
-import { createLogger } from "@driftlock/runtime";
-import { createStripe } from "@driftlock/stripe";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { confirmReports } from "../src/reports/confirm-reports.ts";
 import { freezeWindows } from "../src/reports/freeze-windows.ts";
 import { resendReleased } from "../src/reports/resend-released.ts";
 import { createSendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
+import { startMeterStripe } from "./meter-stripe.ts";
 import { dayMs, newAccountId, openedAt, openWorld } from "./world.ts";
 
 const minuteMs = 60_000;
@@ -18,26 +16,16 @@ const world = await openWorld();
 const { db, resources, query } = world;
 let now = new Date(openedAt.getTime() + dayMs);
 const clock = { now: () => now };
-const simulator = await startSimulator({
-  port: 0,
-  host: "127.0.0.1",
-  statePath: null,
-  log: createLogger({ name: "simulator", level: "silent" }),
+const { simulator, stripe, meterId, eventName } = await startMeterStripe({
+  formula: "last",
   wallNow: () => now,
 });
-const stripe = createStripe({ secretKey: "sk_test_last", apiUrl: simulator.url, maxNetworkRetries: 0 });
 const sink = createStripeMeterSink(stripe);
-let meterId: string;
 
-beforeAll(async () => {
-  const meter = await stripe.billing.meters.create({
-    display_name: "Events",
-    event_name: "driftlock_events",
-    default_aggregation: { formula: "last" },
-  });
-  meterId = meter.id;
-  await query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = 'driftlock_events', report_mode = 'last' where metric = 'events'`;
-});
+beforeAll(
+  () =>
+    query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = ${eventName}, report_mode = 'last' where metric = 'events'`,
+);
 afterAll(async () => {
   await simulator.close();
   await world.close();

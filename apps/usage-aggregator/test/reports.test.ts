@@ -1,8 +1,6 @@
 import { usageReportFailures, usageReports } from "@driftlock/db";
 import { createStripe } from "@driftlock/stripe";
-import { createLogger } from "@driftlock/runtime";
 import { createSharedTokenBuckets, partitionOf } from "@driftlock/redis";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
 import { confirmReports } from "../src/reports/confirm-reports.ts";
@@ -10,31 +8,21 @@ import { freezeWindows } from "../src/reports/freeze-windows.ts";
 import { resendReleased } from "../src/reports/resend-released.ts";
 import { createSendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
+import { startMeterStripe } from "./meter-stripe.ts";
 import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
 
 const world = await openWorld();
 const { db, resources, query } = world;
-const log = createLogger({ name: "simulator", level: "silent" });
-const simulator = await startSimulator({
-  port: 0,
-  host: "127.0.0.1",
-  statePath: null,
-  log,
+const { simulator, stripe, meterId, eventName } = await startMeterStripe({
+  formula: "sum",
   wallNow: () => now,
 });
-const stripe = createStripe({ secretKey: "sk_test_reports", apiUrl: simulator.url, maxNetworkRetries: 0 });
 const sink = createStripeMeterSink(stripe);
-let meterId: string;
 
-beforeAll(async () => {
-  const meter = await stripe.billing.meters.create({
-    display_name: "Events",
-    event_name: "driftlock_events",
-    default_aggregation: { formula: "sum" },
-  });
-  meterId = meter.id;
-  await query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = 'driftlock_events' where metric = 'events'`;
-});
+beforeAll(
+  () =>
+    query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = ${eventName} where metric = 'events'`,
+);
 afterAll(async () => {
   await simulator.close();
   await world.close();
