@@ -1,6 +1,8 @@
 import { sql, stripeCustomerLeases, stripeObjects } from "@driftlock/db";
+import type { Stripe } from "@driftlock/stripe";
 import { expect, test } from "vitest";
 import { syncStripeObjectProcessor } from "../src/jobs/sync-stripe-object.ts";
+import { createSyncObject } from "../src/sync/sync-object.ts";
 import { openWorld, type World } from "./world.ts";
 
 const fetchCount = async ({ rows }: World) =>
@@ -200,6 +202,30 @@ test("what cannot be mended by trying again is set aside with its reason until i
   );
   await run();
   expect(await object(world, world.subscription)).toEqual({ dirtyBy: 0, accountId: "acme", failure: null });
+});
+
+test("an answer whose period lies where another version of Stripe's API has it becomes no row, and says so", async () => {
+  const world = await openPaying();
+  await world.mark(world.subscription, "subscription");
+  await world.sync(world.subscription);
+  const before = await subscriptions(world);
+  const retrieve = async (id: string) => {
+    const { items, ...subscription } = await world.stripe.subscriptions.retrieve(id);
+    const data = items.data.map(({ current_period_start, current_period_end, ...item }) => item);
+    return { ...subscription, items: { ...items, data } };
+  };
+  const stripe = Object.create(world.stripe, { subscriptions: { value: { retrieve } } }) as Stripe;
+  const syncObject = createSyncObject({ ...world.syncDeps, stripe });
+  const job = syncStripeObjectProcessor({ ...world, syncObject: (id) => syncObject(id, world.context) });
+  await world.mark(world.subscription, "subscription");
+  await expect(
+    job.run({ objectId: world.subscription }, { ...world.context, attempt: 1, requestId: undefined }),
+  ).rejects.toMatchObject({ code: "INVALID" });
+  expect(await object(world, world.subscription)).toMatchObject({
+    dirtyBy: 1,
+    failure: expect.stringContaining("instant"),
+  });
+  expect(await subscriptions(world)).toEqual(before);
 });
 
 test("a deleted customer leaves its account without one, and without cards", async () => {

@@ -1,3 +1,4 @@
+import { AppError } from "@driftlock/contracts";
 import type { catalog, stripeObjects, Transaction } from "@driftlock/db";
 import type { Logger } from "@driftlock/runtime";
 import type { Stripe } from "@driftlock/stripe";
@@ -36,7 +37,16 @@ export const ignored = (reason: string): ApplyOutcome => ({ outcome: "ignored", 
 export const idOf = (field: string | { id: string } | null | undefined): string | null =>
   typeof field === "string" ? field : (field?.id ?? null);
 
-/** Stripe's unix seconds. */
-export const instantOf = (seconds: number): Date => new Date(seconds * 1000);
+/**
+ * Stripe's unix seconds. @throws INVALID where they are none: a field that moved to another object in another version of
+ * Stripe's API must not become a row (FIELD H19); the object is set aside with this as its reason.
+ */
+export function instantOf(seconds: number): Date {
+  if (Number.isSafeInteger(seconds)) return new Date(seconds * 1000);
+  throw new AppError(
+    "INVALID",
+    `Stripe's object has ${seconds} where an instant is read; is it of our version?`,
+  );
+}
 export const instantOrNull = (seconds: number | null | undefined): Date | null =>
   typeof seconds === "number" ? instantOf(seconds) : null;
