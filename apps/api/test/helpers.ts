@@ -250,6 +250,7 @@ async function mirror(db: Db, stripe: Stripe, accountId: string, subscriptionId:
     endedAt: null,
     stripeScheduleId: null,
     pendingPlanId: null,
+    pendingPlanVersion: null,
     defaultPaymentMethodId: null,
     latestInvoiceId: null,
     startedAt: at(subscription.start_date),

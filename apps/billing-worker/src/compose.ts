@@ -29,6 +29,7 @@ import { adoptCardProcessor } from "./jobs/adopt-card.ts";
 import { applyConcurrency, applyStripeEventProcessor } from "./jobs/apply-stripe-event.ts";
 import { closePeriodProcessor } from "./jobs/close-period.ts";
 import { dunningStepProcessor } from "./jobs/dunning-step.ts";
+import { movePlanVersionProcessor } from "./jobs/move-plan-version.ts";
 import { planChangeProcessor } from "./jobs/plan-change.ts";
 import { resolveDoubleCheckoutProcessor } from "./jobs/resolve-double-checkout.ts";
 import { rollPeriodsProcessor } from "./jobs/roll-periods.ts";
@@ -44,6 +45,7 @@ import { createSendNotice } from "./notices/send-notice.ts";
 import { createSendNoticeMail } from "./notices/send-notice-mail.ts";
 import { createPushLimits } from "./periods/push-limits.ts";
 import { createCarryOutChange } from "./plan-change/carry-out-change.ts";
+import { createMovePlanVersion } from "./plan-version/move-plan-version.ts";
 import { findProgress } from "./find-progress.ts";
 import { observeReconciliation } from "./reconciliation/observe-reconciliation.ts";
 import { reconciliationSchedules } from "./reconciliation/schedules.ts";
@@ -172,6 +174,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
         rollPeriodsProcessor(deps),
         closePeriodProcessor({ close }),
         planChangeProcessor({ carryOut: createCarryOutChange({ ...deps, syncObject, close }) }),
+        movePlanVersionProcessor({ move: createMovePlanVersion(deps) }),
         dunningStepProcessor({ step: createDunningStep({ ...deps, finalStep: env.DUNNING_FINAL_STEP }) }),
         adjustPeriodProcessor(deps),
         sendAdjustmentProcessor({ send: createSendAdjustment(deps) }),

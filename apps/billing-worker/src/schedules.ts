@@ -3,6 +3,7 @@ import {
   adoptCard,
   closePeriod,
   dunningStep,
+  movePlanVersion,
   planChange,
   rollPeriods,
   sendAdjustment,
@@ -16,6 +17,7 @@ import {
   notices,
   periodCloses,
   planChanges,
+  planVersionMoves,
   usageAdjustmentChecks,
   usageAdjustments,
   usagePeriodsWrite,
@@ -49,6 +51,8 @@ export interface Schedule {
 }
 
 const atOnceMax = 200;
+/** Changes of subscriptions that moves between versions have open: customers' own come in between. */
+const moveChangesMax = 10;
 /** An adjustment takes a few calls to Stripe; what a dead worker held is soon another's. */
 const adjustmentLeaseMs = 30_000;
 
@@ -85,6 +89,15 @@ export function schedules(deps: ScheduleDeps): Schedule[] {
       run: async () => {
         for (const changeId of await planChanges.listDueChanges(db, { wallNow: wallClock.now(), limit }))
           await producer.add(planChange, { changeId });
+      },
+    },
+    {
+      name: "plan-version-moves",
+      intervalMs: 500,
+      run: async () => {
+        const due = { wallNow: wallClock.now(), limit, changesMax: moveChangesMax };
+        for (const move of await planVersionMoves.listDueMoves(db, due))
+          await producer.add(movePlanVersion, move);
       },
     },
     {

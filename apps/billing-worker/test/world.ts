@@ -84,6 +84,7 @@ async function openSide(life: Lifecycle, { stripe, simulatorUrl }: { stripe: Str
     redis,
     clock,
     wallClock,
+    databaseUrl,
     producer,
     inspector,
     context,

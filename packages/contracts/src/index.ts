@@ -29,6 +29,7 @@ export * from "./jobs/apply-stripe-event.ts";
 export * from "./jobs/close-period.ts";
 export * from "./jobs/define-job.ts";
 export * from "./jobs/dunning-step.ts";
+export * from "./jobs/move-plan-version.ts";
 export * from "./jobs/plan-change.ts";
 export * from "./jobs/resolve-double-checkout.ts";
 export * from "./jobs/roll-periods.ts";

@@ -6,6 +6,7 @@ export const noticeTypes = [
   "subscription.cancel_scheduled",
   "subscription.resumed",
   "subscription.ended",
+  "plan.version_changing",
   "period.reset",
   "invoice.paid",
   "invoice.payment_failed",

@@ -42,6 +42,8 @@ export type { ReconciliationRow } from "./queries/reconciliations.ts";
 export * as reconciliationWalks from "./queries/reconciliation-walks.ts";
 export * as planChanges from "./queries/plan-changes.ts";
 export type { ChangeRefusal, ChangeState, PlanChangeRow } from "./queries/plan-changes.ts";
+export * as planVersionMoves from "./queries/plan-version-moves.ts";
+export type { MoveKey, PlanVersionMoveRow } from "./queries/plan-version-moves.ts";
 export * as signingKeys from "./queries/signing-keys.ts";
 export * as stripeCustomerLeases from "./queries/stripe-customer-leases.ts";
 export * as stripeEvents from "./queries/stripe-events.ts";

@@ -4,6 +4,12 @@ export {
   countedSpans,
   earlierFreeParts,
 } from "./counted-spans.ts";
+export {
+  type MovableSubscription,
+  type MoveStep,
+  versionMoveStep,
+  type WantedVersion,
+} from "./version-move.ts";
 export { type Cut, withoutCut } from "./without-cut.ts";
 export {
   type Alert,

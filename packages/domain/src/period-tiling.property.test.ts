@@ -97,7 +97,7 @@ function play(anchorMs: number, steps: readonly Step[], check: Check) {
   let rows = tilePeriods({
     rows: [],
     freeAnchorAt,
-    freePlanVersion: 1,
+    freePlanVersions: [{ version: 1, from: null }],
     subscriptions: [],
     now: freeAnchorAt,
   });
@@ -123,7 +123,12 @@ function play(anchorMs: number, steps: readonly Step[], check: Check) {
       });
     } else if (found !== undefined) subscriptions.set(each.slot, act(found, each, nowMs));
     const now = new Date(nowMs);
-    const input = { freeAnchorAt, freePlanVersion: 1, subscriptions: [...subscriptions.values()], now };
+    const input = {
+      freeAnchorAt,
+      freePlanVersions: [{ version: 1, from: null }],
+      subscriptions: [...subscriptions.values()],
+      now,
+    };
     const after = tilePeriods({ ...input, rows });
     check(rows, after, now, input.subscriptions);
     expect(tilePeriods({ ...input, rows: after })).toEqual(after);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type TiledPeriod, type TilingSubscription, tilePeriods } from "./period-tiling.ts";
 
 const at = (text: string) => new Date(`${text}Z`);
-const free = { freeAnchorAt: at("2026-01-31T10:00:00.250"), freePlanVersion: 1 };
+const free = { freeAnchorAt: at("2026-01-31T10:00:00.250"), freePlanVersions: [{ version: 1, from: null }] };
 
 const pro = (over: Partial<TilingSubscription> = {}): TilingSubscription => ({
   stripeSubscriptionId: "sub_1",
@@ -38,6 +38,36 @@ test("Free runs in months of its anchor, one period ahead", () => {
     "2026-01-31T10:00 free",
     "2026-02-28T10:00 free",
     "2026-03-31T10:00 free",
+  ]);
+});
+
+test("another version of Free comes with a cycle; the one that runs keeps its own", () => {
+  const next = at("2026-02-28T10:00:00.250");
+  const versions = (rows: readonly TiledPeriod[], given: TilingSubscription[], now: string) =>
+    tilePeriods({
+      ...free,
+      freePlanVersions: [...free.freePlanVersions, { version: 2, from: next }],
+      rows,
+      subscriptions: given,
+      now: at(now),
+    }).map(
+      ({ start, planId, planVersion }) => `${start.toISOString().slice(0, 16)} ${planId} v${planVersion}`,
+    );
+  const told2 = ["2026-01-31T10:00 free v1", "2026-02-28T10:00 free v2"];
+  expect(versions(onFree, [], "2026-02-05T00:00:00")).toEqual(told2);
+  // Ended and not closed yet it is still of the version that it had.
+  expect(versions(onFree, [], "2026-02-28T10:03:00")).toEqual([...told2, "2026-03-31T10:00 free v2"]);
+  // Who comes back from a paid plan finds the version of the day.
+  const ends = (day: string) => [pro({ endsAt: at(day) })];
+  expect(versions(onPro, ends("2026-02-20T00:00:00"), "2026-02-20T00:00:01")).toEqual([
+    "2026-01-31T10:00 free v1",
+    "2026-02-10T12:00 pro v1",
+    "2026-02-20T00:00 free v1",
+    "2026-02-28T10:00 free v2",
+  ]);
+  expect(versions(onPro, ends("2026-03-01T00:00:00"), "2026-03-01T00:00:01").slice(2)).toEqual([
+    "2026-03-01T00:00 free v2",
+    "2026-03-31T10:00 free v2",
   ]);
 });
 

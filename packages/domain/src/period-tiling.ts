@@ -34,11 +34,17 @@ export interface TilingSubscription {
   } | null;
 }
 
+export interface FreePlanVersion {
+  readonly version: number;
+  readonly from: Date | null;
+}
+
 export interface TilingInput {
   /** The account's rows, oldest first, without gap: at least all from the last closed one on. */
   readonly rows: readonly TiledPeriod[];
   readonly freeAnchorAt: Date;
-  readonly freePlanVersion: number;
+  /** Versions of Free in the order in which they come into force for the account; the first has no `from`. */
+  readonly freePlanVersions: readonly FreePlanVersion[];
   readonly subscriptions: readonly TilingSubscription[];
   readonly now: Date;
 }
@@ -104,6 +110,7 @@ function factsOf(input: TilingInput): Facts {
   const instants = [
     present,
     ...openRows.flatMap((row) => [row.start, row.end]),
+    ...input.freePlanVersions.map(({ from }) => from),
     ...subscriptions.flatMap((each) => [
       each.period.start,
       each.period.end,
@@ -191,9 +198,9 @@ function provisionalEnd(period: Period, at: Date): Date {
   return cycleAt(anchor, cycleIndexAt(anchor, at)).end;
 }
 
-const freeHolder = ({ freeAnchorAt, freePlanVersion }: Facts, at: Date): Holder => ({
+const freeHolder = ({ freeAnchorAt, freePlanVersions }: Facts, at: Date): Holder => ({
   planId: "free",
-  planVersion: freePlanVersion,
+  planVersion: freePlanVersions.findLast(({ from }) => from === null || from <= at)?.version ?? 1,
   stripeSubscriptionId: null,
   periodEnd: cycleAt(freeAnchorAt, cycleIndexAt(freeAnchorAt, at)).end,
 });

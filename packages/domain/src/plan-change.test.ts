@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decidePlanChange, itemChanges, plannedEnd, upgradeSecond } from "./plan-change.ts";
+import { decidePlanChange, itemChanges, plannedEnd, schedulePhases, upgradeSecond } from "./plan-change.ts";
 import { type ChangePlan, presentSubscription, type StripeSubscriptionView } from "./present-subscription.ts";
 
 const plan = (
@@ -24,7 +24,8 @@ const plan = (
 const free = plan("free", 0);
 const pro = plan("pro", 1, "price_pro_events");
 const business = plan("business", 2);
-const plans = [free, pro, business];
+const newPro = { ...pro, version: 2, stripePriceId: "price_new_pro" };
+const plans = [free, pro, newPro, business];
 const period = { current_period_start: 1_000, current_period_end: 2_000 };
 
 const onPro: StripeSubscriptionView = {
@@ -48,7 +49,7 @@ const schedule = (priceId: string, status = "active") => ({
   id: "sub_sched_1",
   status,
   phases: [
-    { start_date: 1_000, items: [{ price: "price_business" }] },
+    { start_date: 1_000, items: [{ price: "price_present" }] },
     { start_date: 2_000, items: [{ price: { id: priceId, lookup_key: null } }] },
   ],
 });
@@ -101,6 +102,51 @@ test.each([
   ["an end twice", { ...onPro, cancel_at_period_end: true }, { kind: "cancel" }, "ALREADY_CANCELED"],
   ["to go on", { ...onPro, cancel_at_period_end: true }, { kind: "resume", dropped: null }, "resume"],
   ["to go on, without an end", onPro, { kind: "resume", dropped: null }, "NOT_CANCELED"],
+  [
+    "the present plan, with a new version of it planned",
+    { ...onPro, schedule: schedule("price_new_pro") },
+    { kind: "change", plan: pro },
+    "SAME_PLAN",
+  ],
+  ["a new version", onPro, { kind: "migrate", plan: newPro, isNow: false }, "migrate"],
+  ["a new version at once", onPro, { kind: "migrate", plan: newPro, isNow: true }, "upgrade"],
+  [
+    "a new version at once, unpaid",
+    { ...onPro, status: "unpaid" },
+    { kind: "migrate", plan: newPro, isNow: true },
+    "SUBSCRIPTION_NOT_ACTIVE",
+  ],
+  [
+    "a new version twice",
+    { ...onPro, schedule: schedule("price_new_pro") },
+    { kind: "migrate", plan: newPro, isNow: false },
+    "SAME_PLAN",
+  ],
+  [
+    "the version back",
+    { ...onPro, schedule: schedule("price_new_pro") },
+    { kind: "migrate", plan: pro, isNow: false },
+    "migrate",
+  ],
+  [
+    "a new version of the plan to come",
+    { ...onBusiness, schedule: schedule("price_pro") },
+    { kind: "migrate", plan: newPro, isNow: true },
+    "migrate",
+  ],
+  [
+    "a new version, with an end",
+    { ...onPro, cancel_at_period_end: true },
+    { kind: "migrate", plan: newPro, isNow: false },
+    "ALREADY_CANCELED",
+  ],
+  [
+    "a new version, with another plan to come",
+    { ...onPro, schedule: schedule("price_business") },
+    { kind: "migrate", plan: newPro, isNow: true },
+    "CHANGE_IN_PROGRESS",
+  ],
+  ["a new version of another plan", onBusiness, { kind: "migrate", plan: newPro, isNow: false }, "SAME_PLAN"],
 ] as const)("who asks for %s", (_, view, wish, expected) => {
   const decision = decidePlanChange(present(view as StripeSubscriptionView), wish);
   expect(decision.outcome === "refused" ? decision.code : decision.kind).toBe(expected);
@@ -124,6 +170,14 @@ test("a cancellation remembers the plan that was scheduled, and resume plans it 
     next: null,
   });
   expect(plannedEnd({ kind: "upgrade", from: pro, to: business })).toEqual({ isEnding: false, next: null });
+});
+
+test("a new version is scheduled, and taking it back schedules nothing; a trial stays one until its end", () => {
+  expect(plannedEnd({ kind: "migrate", from: pro, to: newPro })).toEqual({ isEnding: false, next: newPro });
+  expect(plannedEnd({ kind: "migrate", from: pro, to: pro })).toEqual({ isEnding: false, next: null });
+  const [running, next] = schedulePhases(present({ ...onPro, status: "trialing" }), newPro, 1_000);
+  expect([running, next]).toMatchObject([{ trial: true }, { metadata: { plan_changed_at: "2000" } }]);
+  expect(schedulePhases(present(onPro), newPro, 1_000)[0]).not.toHaveProperty("trial");
 });
 
 test("an upgrade comes a little ahead, within its period, or after the renewal", () => {

@@ -5,9 +5,11 @@ export type PlanWish<Plan extends ChangePlan> =
   | { kind: "change"; plan: Plan }
   | { kind: "cancel" }
   /** `dropped` is the scheduled plan that the cancellation dropped. */
-  | { kind: "resume"; dropped: Plan | null };
+  | { kind: "resume"; dropped: Plan | null }
+  /** To another version of the plan, an operator's wish. */
+  | { kind: "migrate"; plan: Plan; isNow: boolean };
 
-export type PlanChangeKind = "upgrade" | "downgrade" | "cancel-at-end" | "take-back" | "resume";
+export type PlanChangeKind = "upgrade" | "downgrade" | "cancel-at-end" | "take-back" | "resume" | "migrate";
 
 export type PlanDecision<Plan extends ChangePlan> =
   | { outcome: "refused"; code: ErrorCode; detail: string }
@@ -23,7 +25,8 @@ export type PlanDecision<Plan extends ChangePlan> =
 
 /**
  * What a wish comes to (DESIGN 2.3): a dearer plan at once, a cheaper one at the period's end, Free is a cancellation at
- * the period's end, the present plan takes back what was still to come.
+ * the period's end, the present plan takes back what was still to come. Another version of the same plan is none of the
+ * customer's doing: it stays planned.
  */
 export function decidePlanChange<Plan extends ChangePlan>(
   present: PresentSubscription<Plan>,
@@ -32,6 +35,7 @@ export function decidePlanChange<Plan extends ChangePlan>(
   const from = present.plan;
   const decided = (kind: PlanChangeKind, to: Plan | null, dropped: Plan | null = null) =>
     ({ outcome: "decided", kind, from, to, dropped }) as const;
+  if (wish.kind === "migrate") return decideMigration(present, wish);
   if (wish.kind === "resume") {
     return present.isEnding
       ? decided("resume", wish.dropped ?? from)
@@ -44,18 +48,49 @@ export function decidePlanChange<Plan extends ChangePlan>(
   }
   const { plan: to } = wish;
   if (to.planId === from.planId) {
-    return present.isEnding || present.scheduleId !== null
+    const isOnlyMigrating = present.pending?.planId === from.planId;
+    return present.isEnding || (present.scheduleId !== null && !isOnlyMigrating)
       ? decided("take-back", from)
       : refused("SAME_PLAN", `The account is on "${from.planId}" already.`);
   }
   if (to.rank < from.rank) return decided("downgrade", to);
-  return upgradableStatuses.includes(present.status)
-    ? decided("upgrade", to)
-    : refused(
-        "SUBSCRIPTION_NOT_ACTIVE",
-        `The subscription is ${present.status}: pay what is open, or resume it, before it is upgraded.`,
-      );
+  return upgradableStatuses.includes(present.status) ? decided("upgrade", to) : notActive(present.status);
 }
+
+/**
+ * To another version of the plan: of the present one at once or at the period's end, of a scheduled one with it. Where the
+ * subscription ends, or turns to another plan, there is nothing to move.
+ */
+function decideMigration<Plan extends ChangePlan>(
+  present: PresentSubscription<Plan>,
+  { plan: to, isNow }: { plan: Plan; isNow: boolean },
+): PlanDecision<Plan> {
+  const { plan: from, pending, isEnding, status } = present;
+  const decided = (kind: PlanChangeKind) => ({ outcome: "decided", kind, from, to, dropped: null }) as const;
+  if (isEnding) return refused("ALREADY_CANCELED", "This subscription ends with its period.");
+  const isOther = pending !== null && pending.planId !== from.planId;
+  if (isOther)
+    return pending.planId === to.planId && pending !== to
+      ? decided("migrate")
+      : refused(
+          "CHANGE_IN_PROGRESS",
+          `This subscription changes to "${pending.planId}" at its period's end.`,
+        );
+  if (
+    from.planId !== to.planId ||
+    from.version > to.version ||
+    (from === to ? pending === null : pending === to && !isNow)
+  )
+    return refused("SAME_PLAN", `There is nothing to move to version ${to.version} of "${to.planId}".`);
+  if (!isNow || from === to) return decided("migrate");
+  return upgradableStatuses.includes(status) ? decided("upgrade") : notActive(status);
+}
+
+const notActive = (status: string) =>
+  refused(
+    "SUBSCRIPTION_NOT_ACTIVE",
+    `The subscription is ${status}: pay what is open, or resume it, before it is upgraded.`,
+  );
 
 // In any other Stripe would make the change and collect nothing for it.
 const upgradableStatuses: readonly string[] = ["active", "trialing", "past_due"];
@@ -69,7 +104,7 @@ export function plannedEnd<Plan>(change: { kind: PlanChangeKind; from: Plan; to:
   next: Plan | null;
 } {
   if (change.kind === "cancel-at-end") return { isEnding: true, next: null };
-  const isScheduled = change.kind === "downgrade" || change.kind === "resume";
+  const isScheduled = ["downgrade", "resume", "migrate"].includes(change.kind);
   return { isEnding: false, next: isScheduled && change.to !== change.from ? change.to : null };
 }
 
@@ -152,6 +187,8 @@ export function schedulePhases(
         price: priceId,
         ...(quantity !== undefined && { quantity }),
       })),
+      // A phase that says nothing of it would end the trial.
+      ...(present.status === "trialing" && { trial: true }),
     },
     {
       duration: { interval: next.interval, interval_count: 1 },

@@ -28,7 +28,7 @@ const tile = (rows: readonly TiledPeriod[], now: Date, over: Partial<TilingSubsc
   tilePeriods({
     rows,
     freeAnchorAt,
-    freePlanVersion: 1,
+    freePlanVersions: [{ version: 1, from: null }],
     subscriptions: [subscriptionAt(now, over)],
     now,
   });

@@ -10,7 +10,7 @@ import {
   stateOfInvoice,
 } from "@driftlock/domain";
 import type { Clock } from "@driftlock/runtime";
-import { type AccountStanding, isEnding, readStanding } from "./account-standing.ts";
+import { type AccountStanding, isEnding, readStanding, type SubscriptionRow } from "./account-standing.ts";
 
 interface Deps {
   db: Db;
@@ -35,7 +35,7 @@ export const createGetSubscription =
           status: selected.status,
           period: toPeriodDto({ start: selected.periodStart, end: selected.periodEnd }),
           cancelAtPeriodEnd: isEnding(selected),
-          pendingPlanId: isEnding(selected) ? ("free" as const) : selected.pendingPlanId,
+          pendingPlanId: isEnding(selected) ? ("free" as const) : otherPlan(selected),
         };
       }
       const now = clock.now();
@@ -45,7 +45,7 @@ export const createGetSubscription =
       const held = subscriptions.findLast(({ status }) => isLiveSubscription(status));
       return {
         planId: "free" as const,
-        planVersion: row?.planId === "free" ? row.planVersion : freeVersion(standing),
+        planVersion: row?.planId === "free" ? row.planVersion : account.freePlanVersion,
         status: held?.status ?? ("active" as const),
         period: toPeriodDto(row === null ? cycle : { start: row.periodStart, end: row.periodEnd }),
         cancelAtPeriodEnd: false,
@@ -54,8 +54,9 @@ export const createGetSubscription =
     }
   };
 
-const freeVersion = ({ plans }: AccountStanding): number =>
-  plans.find((plan) => plan.planId === "free" && plan.isCurrent)?.version ?? 1;
+/** Another version of the plan that it has is not another plan. */
+const otherPlan = ({ planId, pendingPlanId }: SubscriptionRow) =>
+  pendingPlanId === planId ? null : pendingPlanId;
 
 function dueInvoiceOf({ owed, selected }: AccountStanding): DueInvoiceDto | null {
   const state = (invoice: owedInvoices.OwedInvoiceRow) => stateOfInvoice(invoice, selected !== null);

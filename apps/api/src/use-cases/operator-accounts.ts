@@ -42,6 +42,7 @@ const toSubscription = (row: SubscriptionRow): AccountDetailDto["subscriptions"]
   period: { start: row.periodStart.toISOString(), end: row.periodEnd.toISOString() },
   cancelAtPeriodEnd: isEnding(row),
   pendingPlanId: row.pendingPlanId,
+  pendingPlanVersion: row.pendingPlanVersion,
   startedAt: row.startedAt.toISOString(),
   endedAt: row.endedAt?.toISOString() ?? null,
 });

@@ -66,7 +66,9 @@ async function readPresent({ db, stripe }: Pick<Deps, "db" | "stripe">, accountI
       ? null
       : presentSubscription(
           plans,
-          await stripeCall(() => stripe.subscriptions.retrieve(live.stripeSubscriptionId)),
+          await stripeCall(() =>
+            stripe.subscriptions.retrieve(live.stripeSubscriptionId, { expand: ["schedule"] }),
+          ),
         );
   if (present !== null) return present;
   throw new AppError(

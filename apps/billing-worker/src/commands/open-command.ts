@@ -4,9 +4,17 @@ import { createStripe, type Stripe, verifyStripeAccount } from "@driftlock/strip
 import type { SetupEnv } from "../env.ts";
 import { CommandFault } from "./command-fault.ts";
 
+export interface Terminal {
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+  /** What a command works on; absent, the environment's. */
+  setup?: SetupEnv;
+}
+
 export interface Opened {
   db: Db;
   stripe: Stripe;
+  /** Business time. */
   clock: Clock;
   /** Stripe's account that the key belongs to. */
   accountId: string;
@@ -44,9 +52,18 @@ export async function openCommand(
       mode: bound.mode,
       boundTo: bound.stripeAccountId,
     });
-    return { db, stripe, clock: systemClock(), accountId, [Symbol.asyncDispose]: () => db.end() };
+    const clock = bound.mode === "simulator" ? await simulatedClock(env.STRIPE_API_URL) : systemClock();
+    return { db, stripe, clock, accountId, [Symbol.asyncDispose]: () => db.end() };
   } catch (error) {
     await db.end();
     throw error;
   }
+}
+
+/** The simulator's time as it is now, which goes on at the pace of ours. */
+async function simulatedClock(apiUrl: string | undefined): Promise<Clock> {
+  if (apiUrl === undefined) return systemClock();
+  const answer = await fetch(`${apiUrl}/_sim/clock`);
+  const { offsetMs } = (await answer.json()) as { offsetMs: number };
+  return { now: () => new Date(Date.now() + offsetMs) };
 }

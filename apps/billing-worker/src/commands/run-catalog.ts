@@ -9,7 +9,7 @@ import { planPush } from "../catalog/plan-push.ts";
 import { hasDrift, printSteps } from "../catalog/print-steps.ts";
 import { readSetupEnv, type SetupEnv } from "../env.ts";
 import { faultText } from "./command-fault.ts";
-import { openCommand, type Opened } from "./open-command.ts";
+import { openCommand, type Opened, type Terminal } from "./open-command.ts";
 
 const usage = `driftlock catalog push [--file catalog.json] [--yes] [--check] [--json] [--live]
 driftlock catalog show
@@ -22,13 +22,6 @@ plans are published; subscriptions keep theirs. show prints the plans that are s
   --live   is needed with a live key
 Ends with 0; with 1 where something is in the way, and then nothing was done or the rest is done by a repeat.
 `;
-
-interface Terminal {
-  stdout: { write(text: string): unknown };
-  stderr: { write(text: string): unknown };
-  /** What it works on; absent, the environment's. */
-  setup?: SetupEnv;
-}
 
 /** `driftlock catalog`. @returns the exit code. */
 export async function runCatalog(args: string[], terminal: Terminal): Promise<number> {

@@ -22,6 +22,38 @@ const count = (quantity: unknown): string => Number(quantity).toLocaleString("en
 const usageText = ({ metric, used, limit }: Data): string =>
   `Your account has used ${count(used)}${typeof limit === "number" ? ` of the ${count(limit)} included` : ""} ${String(metric)} in this period.`;
 
+const day = (at: unknown): string =>
+  new Date(String(at)).toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
+  });
+const priceText = ({ price }: Data): string => {
+  const { amountMinor, currency, interval } = price as Record<string, string | number>;
+  return `${money({ totalMinor: amountMinor, currency }, true)} a ${interval}`;
+};
+const limitText = ({ limits, overage }: Data, metric: string): string => {
+  const included = (limits as Record<string, number | null>)[metric];
+  const billed = (overage as Record<string, unknown>[]).find((each) => each["metric"] === metric);
+  const beyond =
+    billed === undefined
+      ? ""
+      : `, then ${String(billed["amountMinor"])} cents for each ${count(billed["perUnits"])}`;
+  return included === undefined
+    ? "not included"
+    : included === null
+      ? "unlimited"
+      : `${count(included)}${beyond}`;
+};
+const versionLines = (before: Data, after: Data): string[] => {
+  const metrics = [before, after].flatMap(({ limits }) => Object.keys(limits as object));
+  return [
+    ["Price", priceText(before), priceText(after)],
+    ...[...new Set(metrics)].map((metric) => [metric, limitText(before, metric), limitText(after, metric)]),
+  ].flatMap(([name, was, is]) => (was === is ? [] : [`${name}: ${is} (until then ${was})`]));
+};
+
 /** What a person reads of a notice; types that are not here are for machines alone. */
 const texts: Partial<Record<NoticeType, (data: Data) => MailText>> = {
   "invoice.payment_failed": (data) => ({
@@ -64,6 +96,13 @@ const texts: Partial<Record<NoticeType, (data: Data) => MailText>> = {
   "subscription.ended": ({ planId }) => ({
     subject: "Your subscription has ended",
     text: paragraphs(`Your plan "${String(planId)}" has ended. Your account goes on with the Free plan.`),
+  }),
+  "plan.version_changing": ({ effectiveAt, before, after }) => ({
+    subject: `Your plan ${String((after as Data)["name"])} changes on ${day(effectiveAt)}`,
+    text: paragraphs(
+      `From ${day(effectiveAt)} on your plan is a new version of ${String((after as Data)["name"])}. What differs:`,
+      versionLines(before as Data, after as Data).join("\n"),
+    ),
   }),
   "usage.threshold_reached": (data) => ({
     subject: `Your usage of ${String(data["metric"])} has reached ${count(data["used"])}`,

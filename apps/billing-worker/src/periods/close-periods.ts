@@ -1,5 +1,5 @@
 import type { Period } from "@driftlock/contracts";
-import { accounts, type Transaction, usagePeriods, usagePeriodsWrite } from "@driftlock/db";
+import { accounts, subscriptions, type Transaction, usagePeriods, usagePeriodsWrite } from "@driftlock/db";
 import { insertNotice } from "../notices/insert-notice.ts";
 import { retilePeriods } from "./retile-periods.ts";
 
@@ -29,7 +29,10 @@ export async function closePeriods(
   await retilePeriods(tx, { accountId, now });
 }
 
-/** A period that ended because its plan did is no reset: that is told as a change of the subscription. */
+/**
+ * A period that ended because its plan did is no reset, nor is one that was cut within its subscription's: that is told as
+ * a change of the subscription.
+ */
 async function tellReset(
   tx: Transaction,
   { accountId, period, now }: { accountId: string; period: ClosablePeriod; now: Date },
@@ -38,7 +41,8 @@ async function tellReset(
   if (
     next === null ||
     next.stripeSubscriptionId !== period.stripeSubscriptionId ||
-    next.planId !== period.planId
+    next.planId !== period.planId ||
+    (await isCut(tx, period))
   )
     return;
   await insertNotice(tx, {
@@ -52,6 +56,12 @@ async function tellReset(
     },
     now,
   });
+}
+
+async function isCut(tx: Transaction, { stripeSubscriptionId, periodEnd }: ClosablePeriod): Promise<boolean> {
+  if (stripeSubscriptionId === null) return false;
+  const subscription = await subscriptions.findSubscription(tx, stripeSubscriptionId);
+  return subscription !== null && subscription.periodStart < periodEnd && periodEnd < subscription.periodEnd;
 }
 
 const told = ({ start, end }: Period) => ({ start: start.toISOString(), end: end.toISOString() });

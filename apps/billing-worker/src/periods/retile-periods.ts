@@ -1,5 +1,5 @@
 import { AppError } from "@driftlock/contracts";
-import { accounts, catalog, type Transaction, usagePeriodsWrite } from "@driftlock/db";
+import { accounts, planVersionMoves, type Transaction, usagePeriodsWrite } from "@driftlock/db";
 import { type Cut, tilePeriods, type TilingSubscription, withoutCut } from "@driftlock/domain";
 import { compareTiles } from "./compare-tiles.ts";
 import { moveTotals } from "./move-totals.ts";
@@ -23,9 +23,9 @@ export async function retilePeriods(
   const rows = await usagePeriodsWrite.listTiles(tx, accountId, new Date(now.getTime() - reachBackMs));
   const { freeAnchorAt } = account;
   const subscriptions = await readSubscriptions(tx, accountId);
-  const freePlanVersion = await readFreeVersion(tx);
+  const freePlanVersions = await planVersionMoves.listFreeVersions(tx, accountId);
   const standing = undone === undefined ? rows : withoutCut(rows, undone);
-  const wanted = tilePeriods({ rows: standing, freeAnchorAt, freePlanVersion, subscriptions, now });
+  const wanted = tilePeriods({ rows: standing, freeAnchorAt, freePlanVersions, subscriptions, now });
   const change = compareTiles(rows, wanted);
   if (change.changed.length === 0 && change.removed.length === 0) return false;
   await usagePeriodsWrite.deletePeriods(
@@ -58,11 +58,4 @@ async function readSubscriptions(tx: Transaction, accountId: string): Promise<Ti
             rank: row.changeRank ?? row.rank,
           },
   }));
-}
-
-async function readFreeVersion(tx: Transaction): Promise<number> {
-  const free = (await catalog.listPlans(tx)).find((plan) => plan.planId === "free" && plan.isCurrent);
-  if (free === undefined)
-    throw new AppError("INTERNAL", "The catalogue has no Free plan: the database was not seeded.");
-  return free.version;
 }

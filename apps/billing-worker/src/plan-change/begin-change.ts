@@ -52,6 +52,10 @@ async function wishOf(
   plans: readonly catalog.PlanRow[],
 ): Promise<PlanWish<catalog.PlanRow> | null> {
   if (change.wish === "cancel") return { kind: "cancel" };
+  if (change.wish === "migrate" || change.wish === "migrate-now") {
+    const wanted = findPlan(plans, change.wantedPlanId, change.wantedPlanVersion);
+    return wanted && { kind: "migrate", plan: wanted, isNow: change.wish === "migrate-now" };
+  }
   if (change.wish === "resume") {
     const last = await planChanges.findLastMadeChange(db, change.stripeSubscriptionId);
     const isOfCancel = last?.kind === "cancel-at-end";

@@ -76,7 +76,10 @@ async function takeStep(
 
 /** An upgrade that cannot be decided must not leave the account on a plan that nobody paid for. */
 const isGivenUp = ({ wallClock }: ChangeDeps, { wish, state, sentAt, giveUpAt }: PlanChangeRow): boolean =>
-  wish === "change" && wallClock.now() >= giveUpAt && revocable.includes(state) && sentAt === null;
+  ["change", "migrate-now"].includes(wish) &&
+  wallClock.now() >= giveUpAt &&
+  revocable.includes(state) &&
+  sentAt === null;
 
 async function giveUp(deps: ChangeDeps, change: PlanChangeRow, { log }: ChangeContext): Promise<"advanced"> {
   const { changeId, accountId, state } = change;

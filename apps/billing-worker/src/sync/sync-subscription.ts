@@ -6,6 +6,7 @@ import { noteDefaultCard } from "../dunning/note-new-card.ts";
 import { tellTrialEnding } from "../notices/tell-trial-ending.ts";
 import { insertNotice } from "../notices/insert-notice.ts";
 import { retilePeriods } from "../periods/retile-periods.ts";
+import { reopenMoves } from "../plan-version/reopen-moves.ts";
 import { findAccountOf, linkCustomer } from "./find-account.ts";
 import {
   type ApplyContext,
@@ -54,6 +55,7 @@ async function applySubscription(
   if (subscription.trial_start !== null)
     await accounts.updateTrialStarted(tx, accountId, instantOf(subscription.trial_start));
   await tellTrialEnding(tx, after, context.now);
+  await reopenMoves(tx, after);
   await retilePeriods(tx, { accountId, now: context.now });
   const paymentMethodId = after.defaultPaymentMethodId;
   if (paymentMethodId !== null)
@@ -104,14 +106,18 @@ interface Sold {
   plan: ApplyContext["plans"][number];
 }
 
-/** What its schedule does at the end of the present period, where it is another plan. */
+/** What its schedule does at the end of the present period, where it is another plan or version. */
 function pendingChange(
   { schedule }: Stripe.Subscription,
   { item, plan }: Sold,
   { plans }: ApplyContext,
-): Pick<SubscriptionRow, "stripeScheduleId" | "pendingPlanId"> {
+): Pick<SubscriptionRow, "stripeScheduleId" | "pendingPlanId" | "pendingPlanVersion"> {
   const pending = pendingPlan(plans, schedule, { plan, periodEndSeconds: item.current_period_end });
-  return { stripeScheduleId: idOf(schedule), pendingPlanId: pending?.planId ?? null };
+  return {
+    stripeScheduleId: idOf(schedule),
+    pendingPlanId: pending?.planId ?? null,
+    pendingPlanVersion: pending?.version ?? null,
+  };
 }
 
 async function tellSteps(

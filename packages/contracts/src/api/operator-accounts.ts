@@ -35,6 +35,7 @@ export const AccountDetailDto = AccountDto.extend({
       period: PeriodDto,
       cancelAtPeriodEnd: z.boolean(),
       pendingPlanId: PlanId.nullable(),
+      pendingPlanVersion: z.int().nullable(),
       startedAt: z.iso.datetime(),
       endedAt: z.iso.datetime().nullable(),
     }),

@@ -8,6 +8,8 @@ export interface AccountRow {
   email: string | null;
   stripeCustomerId: string | null;
   freeAnchorAt: Date;
+  /** The version of Free that it was opened with; moves come after it. */
+  freePlanVersion: number;
   limitsVersion: number;
   spendCapMinor: number | null;
   createdAt: Date;
@@ -16,7 +18,7 @@ export interface AccountRow {
 }
 
 const columns = `account_id as "accountId", name, email, stripe_customer_id as "stripeCustomerId",
-  free_anchor_at as "freeAnchorAt", limits_version as "limitsVersion", spend_cap_minor as "spendCapMinor",
+  free_anchor_at as "freeAnchorAt", free_plan_version as "freePlanVersion", limits_version as "limitsVersion", spend_cap_minor as "spendCapMinor",
   created_at as "createdAt", trial_started_at as "trialStartedAt"`;
 
 export const findAccount = (q: Queryable, accountId: string): Promise<AccountRow | null> =>
@@ -55,8 +57,9 @@ export async function insertAccount(
 ): Promise<boolean> {
   const inserted = await q.run(
     "accounts.insert",
-    sql`insert into accounts (account_id, name, email, free_anchor_at, created_at)
-    values (${account.accountId}::text, ${account.name}::text, ${account.email}::text, ${account.now}::timestamptz, ${account.now}::timestamptz)
+    sql`insert into accounts (account_id, name, email, free_anchor_at, free_plan_version, created_at)
+    values (${account.accountId}::text, ${account.name}::text, ${account.email}::text, ${account.now}::timestamptz,
+      ${account.freePlanVersion}::int, ${account.now}::timestamptz)
     on conflict (account_id) do nothing`,
   );
   if (inserted === 0) return false;

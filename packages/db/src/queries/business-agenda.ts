@@ -9,8 +9,9 @@ export interface AgendaRow {
 }
 
 /**
- * What time brings to the billing worker: periods to close, closes, changes of plan, dunning steps, cards to adopt, objects of Stripe to
- * fetch, limits to push, closed periods to adjust, notices to send for the first time. Not waited for: what failed, and
+ * What time brings to the billing worker: periods to close, closes, changes of plan and moves between its versions, dunning
+ * steps, cards to adopt, objects of Stripe to fetch, limits to push, closed periods to adjust, notices to send for the first
+ * time. Not waited for: what failed, and
  * what stands in line behind it, because when it is tried again is a matter of wall time.
  */
 export const findAgenda = async (
@@ -33,6 +34,7 @@ export const findAgenda = async (
     )
     select (select count(*) from dues where due_at <= ${of.now}::timestamptz)
         + (select count(*) from plan_changes where finished_at is null)
+        + (select count(*) from plan_version_moves where settled_at is null and tries = 0)
         + (select count(*) from new_cards where adopted_at is null)
         + (select count(*) from usage_adjustments where state in ('pending', 'sending') and attempts = 0)
         + (select count(*) from stripe_objects where synced_generation < generation and failure is null)

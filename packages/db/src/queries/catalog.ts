@@ -161,20 +161,25 @@ export interface HeldVersionRow {
 }
 
 /**
- * Versions that some subscription has which is not over, or that one of them changes to, or a checkout is about to sell.
- * A session does not say which version it sells: it holds all of its plan.
+ * Versions that some subscription has which is not over, or that one of them changes to, or a checkout is about to sell;
+ * of Free, those that accounts have. A session does not say which version it sells: it holds all of its plan.
  */
 export const listHeldVersions = (q: Queryable): Promise<HeldVersionRow[]> =>
   q.rows(
     "catalog.listHeldVersions",
     sql`with live as (
-      select account_id, plan_id, plan_version, pending_plan_id from user_subscriptions
+      select plan_id, plan_version, pending_plan_id, pending_plan_version from user_subscriptions
       where status not in ('canceled', 'incomplete_expired')
+      union all select 'free', coalesce(m.to_version, a.free_plan_version), null, null from accounts a
+        left join (select distinct on (account_id) account_id, to_version from plan_version_moves
+          where plan_id = 'free' and effective_at is not null order by account_id, effective_at desc, to_version desc) m
+        on m.account_id = a.account_id
     )
     select p.plan_id as "planId", p.version, (select count(*) from live
         where live.plan_id = p.plan_id and live.plan_version = p.version) as "accountCount"
     from subscription_plans p
-    where exists (select from live where (live.plan_id = p.plan_id and live.plan_version = p.version) or live.pending_plan_id = p.plan_id)
+    where exists (select from live where (live.plan_id = p.plan_id and live.plan_version = p.version) or (live.pending_plan_id = p.plan_id
+        and coalesce(live.pending_plan_version, p.version) = p.version))
       or exists (select from checkout_reservations r where r.plan_id = p.plan_id and r.plan_version = p.version)
       or exists (select from checkout_sessions s where s.plan_id = p.plan_id and s.status = 'open')`,
   );

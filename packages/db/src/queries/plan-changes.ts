@@ -3,8 +3,16 @@ import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 import type { DrainMark } from "./period-closes.ts";
 
-export type ChangeWish = "change" | "cancel" | "cancel-now" | "resume";
-export type ChangeKind = "upgrade" | "downgrade" | "cancel-at-end" | "take-back" | "resume" | "cancel-now";
+/** `migrate`: to another version of its plan, at the period's end or `now`; an operator's wish. */
+export type ChangeWish = "change" | "cancel" | "cancel-now" | "resume" | "migrate" | "migrate-now";
+export type ChangeKind =
+  | "upgrade"
+  | "downgrade"
+  | "cancel-at-end"
+  | "take-back"
+  | "resume"
+  | "cancel-now"
+  | "migrate";
 export type ChangeState =
   | "requested"
   | "draining"
@@ -30,8 +38,10 @@ export interface PlanChangeRow {
   accountId: string;
   stripeSubscriptionId: string;
   wish: ChangeWish;
-  /** The plan that was asked for; null for every other wish than a change. */
+  /** The plan that was asked for; null for every other wish than a change or a migration. */
   wantedPlanId: PlanId | null;
+  /** The version that a migration asks for; null for every other wish: what is sold then. */
+  wantedPlanVersion: number | null;
   /** Null until it was decided, and so are the plans. */
   kind: ChangeKind | null;
   state: ChangeState;
@@ -54,7 +64,7 @@ export interface PlanChangeRow {
 }
 
 const columns = `change_id as "changeId", account_id as "accountId", stripe_subscription_id as "stripeSubscriptionId", wish,
-  wanted_plan_id as "wantedPlanId", kind, state, from_plan_id as "fromPlanId", from_plan_version as "fromPlanVersion",
+  wanted_plan_id as "wantedPlanId", wanted_plan_version as "wantedPlanVersion", kind, state, from_plan_id as "fromPlanId", from_plan_version as "fromPlanVersion",
   to_plan_id as "toPlanId", to_plan_version as "toPlanVersion", dropped_plan_id as "droppedPlanId",
   dropped_plan_version as "droppedPlanVersion", effective_at as "effectiveAt", is_cut as "isCut",
   drain_positions as "drainPositions", tries, next_try_at as "nextTryAt", give_up_at as "giveUpAt", sent_at as "sentAt",
@@ -69,13 +79,20 @@ export interface AskedChange {
 /** Writes what was asked for. @returns false, and writes nothing, while another change of the account is open. */
 export const insertChange = async (
   q: Queryable,
-  change: AskedChange & { changeId: string; stripeSubscriptionId: string; now: Date; giveUpAt: Date },
+  change: AskedChange & {
+    changeId: string;
+    stripeSubscriptionId: string;
+    wantedPlanVersion?: number;
+    now: Date;
+    giveUpAt: Date;
+  },
 ): Promise<boolean> =>
   (await q.run(
     "planChanges.insert",
-    sql`insert into plan_changes (change_id, account_id, stripe_subscription_id, wish, wanted_plan_id, give_up_at, requested_at)
+    sql`insert into plan_changes (change_id, account_id, stripe_subscription_id, wish, wanted_plan_id, wanted_plan_version,
+      give_up_at, requested_at)
     values (${change.changeId}::text, ${change.accountId}::text, ${change.stripeSubscriptionId}::text, ${change.wish}::text,
-      ${change.wantedPlanId}::text, ${change.giveUpAt}::timestamptz, ${change.now}::timestamptz)
+      ${change.wantedPlanId}::text, ${change.wantedPlanVersion ?? null}::int, ${change.giveUpAt}::timestamptz, ${change.now}::timestamptz)
     on conflict (account_id) where finished_at is null do nothing`,
   )) === 1;
 

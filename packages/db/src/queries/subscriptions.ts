@@ -15,8 +15,9 @@ export interface SubscriptionRow {
   cancelAt: Date | null;
   endedAt: Date | null;
   stripeScheduleId: string | null;
-  /** The plan that its schedule changes to at the period's end. */
+  /** The plan and version that its schedule changes to at the period's end. */
   pendingPlanId: PlanId | null;
+  pendingPlanVersion: number | null;
   defaultPaymentMethodId: string | null;
   latestInvoiceId: string | null;
   startedAt: Date;
@@ -31,7 +32,7 @@ const columns = `stripe_subscription_id as "stripeSubscriptionId", account_id as
   plan_version as "planVersion", status, period_start as "periodStart", period_end as "periodEnd",
   cancel_at_period_end as "cancelAtPeriodEnd", cancel_at as "cancelAt", ended_at as "endedAt",
   stripe_schedule_id as "stripeScheduleId", pending_plan_id as "pendingPlanId",
-  default_payment_method_id as "defaultPaymentMethodId", latest_invoice_id as "latestInvoiceId",
+  pending_plan_version as "pendingPlanVersion", default_payment_method_id as "defaultPaymentMethodId", latest_invoice_id as "latestInvoiceId",
   started_at as "startedAt", plan_changed_at as "planChangedAt", trial_ends_at as "trialEndsAt", fetch_sequence as "fetchSequence"`;
 
 export const findSubscription = (
@@ -56,16 +57,17 @@ export const upsertSubscription = (q: Queryable, row: SubscriptionRow): Promise<
     "subscriptions.upsert",
     sql`insert into user_subscriptions as s (stripe_subscription_id, account_id, plan_id, plan_version, status, period_start,
       period_end, cancel_at_period_end, cancel_at, ended_at, stripe_schedule_id, pending_plan_id,
-      default_payment_method_id, latest_invoice_id, started_at, plan_changed_at, trial_ends_at, fetch_sequence)
+      pending_plan_version, default_payment_method_id, latest_invoice_id, started_at, plan_changed_at, trial_ends_at, fetch_sequence)
     values (${row.stripeSubscriptionId}::text, ${row.accountId}::text, ${row.planId}::text, ${row.planVersion}::int,
       ${row.status}::text, ${row.periodStart}::timestamptz, ${row.periodEnd}::timestamptz, ${row.cancelAtPeriodEnd}::boolean,
       ${row.cancelAt}::timestamptz, ${row.endedAt}::timestamptz, ${row.stripeScheduleId}::text, ${row.pendingPlanId}::text,
-      ${row.defaultPaymentMethodId}::text, ${row.latestInvoiceId}::text, ${row.startedAt}::timestamptz,
+      ${row.pendingPlanVersion}::int, ${row.defaultPaymentMethodId}::text, ${row.latestInvoiceId}::text, ${row.startedAt}::timestamptz,
       ${row.planChangedAt}::timestamptz, ${row.trialEndsAt}::timestamptz, ${row.fetchSequence}::bigint)
     on conflict (stripe_subscription_id) do update set plan_id = excluded.plan_id, plan_version = excluded.plan_version,
       status = excluded.status, period_start = excluded.period_start, period_end = excluded.period_end,
       cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at, ended_at = excluded.ended_at,
       stripe_schedule_id = excluded.stripe_schedule_id, pending_plan_id = excluded.pending_plan_id,
+      pending_plan_version = excluded.pending_plan_version,
       default_payment_method_id = excluded.default_payment_method_id, latest_invoice_id = excluded.latest_invoice_id,
       started_at = excluded.started_at, plan_changed_at = excluded.plan_changed_at,
       trial_ends_at = excluded.trial_ends_at, fetch_sequence = excluded.fetch_sequence

@@ -63,7 +63,8 @@ export const listTilingSubscriptions = (q: Queryable, accountId: string): Promis
       g.to_plan_id as "changePlanId", g.to_plan_version as "changePlanVersion", t.rank as "changeRank"
     from user_subscriptions s
     join subscription_plans p on p.plan_id = s.plan_id and p.version = s.plan_version
-    left join subscription_plans n on n.plan_id = s.pending_plan_id and n.is_current
+    left join subscription_plans n on n.plan_id = s.pending_plan_id
+      and case when s.pending_plan_version is null then n.is_current else n.version = s.pending_plan_version end
     left join plan_changes g on g.account_id = s.account_id and g.finished_at is null and g.is_cut
       and g.stripe_subscription_id = s.stripe_subscription_id
     left join subscription_plans t on t.plan_id = g.to_plan_id and t.version = g.to_plan_version
