@@ -21,6 +21,7 @@ create table accounts (
   created_at timestamp with time zone not null,
   spend_cap_minor bigint,
   trial_started_at timestamp with time zone,
+  free_plan_version integer default 1 not null,
   constraint accounts_pkey PRIMARY KEY (account_id),
   constraint accounts_stripe_customer_id_key UNIQUE (stripe_customer_id),
   constraint accounts_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
@@ -394,20 +395,22 @@ create table plan_changes (
   requested_at timestamp with time zone not null,
   finished_at timestamp with time zone,
   told_at timestamp with time zone,
+  wanted_plan_version integer,
   constraint plan_changes_pkey PRIMARY KEY (change_id),
   constraint plan_changes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint plan_changes_dropped_plan_id_dropped_plan_version_fkey FOREIGN KEY (dropped_plan_id, dropped_plan_version) REFERENCES subscription_plans(plan_id, version),
   constraint plan_changes_from_plan_id_from_plan_version_fkey FOREIGN KEY (from_plan_id, from_plan_version) REFERENCES subscription_plans(plan_id, version),
   constraint plan_changes_to_plan_id_to_plan_version_fkey FOREIGN KEY (to_plan_id, to_plan_version) REFERENCES subscription_plans(plan_id, version),
-  constraint plan_changes_check CHECK (((wish = 'change'::text) = (wanted_plan_id IS NOT NULL))),
+  constraint plan_changes_check CHECK ((((wish = ANY (ARRAY['change'::text, 'migrate'::text, 'migrate-now'::text])) = (wanted_plan_id IS NOT NULL)) AND ((wish = ANY (ARRAY['migrate'::text, 'migrate-now'::text])) = (wanted_plan_version IS NOT NULL)))),
   constraint plan_changes_check1 CHECK (((state = 'finished'::text) = (finished_at IS NOT NULL))),
   constraint plan_changes_check2 CHECK (((NOT is_cut) OR ((effective_at IS NOT NULL) AND (to_plan_id IS NOT NULL)))),
-  constraint plan_changes_kind_check CHECK ((kind = ANY (ARRAY['upgrade'::text, 'downgrade'::text, 'cancel-at-end'::text, 'take-back'::text, 'resume'::text, 'cancel-now'::text]))),
+  constraint plan_changes_kind_check CHECK ((kind = ANY (ARRAY['upgrade'::text, 'downgrade'::text, 'cancel-at-end'::text, 'take-back'::text, 'resume'::text, 'cancel-now'::text, 'migrate'::text]))),
   constraint plan_changes_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'draining'::text, 'reporting'::text, 'verifying'::text, 'changing'::text, 'undoing'::text, 'ending'::text, 'closing'::text, 'settling'::text, 'syncing'::text, 'finished'::text]))),
-  constraint plan_changes_wish_check CHECK ((wish = ANY (ARRAY['change'::text, 'cancel'::text, 'cancel-now'::text, 'resume'::text])))
+  constraint plan_changes_wish_check CHECK ((wish = ANY (ARRAY['change'::text, 'cancel'::text, 'cancel-now'::text, 'resume'::text, 'migrate'::text, 'migrate-now'::text])))
 );
 CREATE INDEX plan_changes_by_subscription ON public.plan_changes USING btree (stripe_subscription_id, requested_at);
 CREATE UNIQUE INDEX plan_changes_one_open ON public.plan_changes USING btree (account_id) WHERE (finished_at IS NULL);
+CREATE INDEX plan_changes_open_migrations ON public.plan_changes USING btree (wish) WHERE ((finished_at IS NULL) AND (wanted_plan_version IS NOT NULL));
 
 create table plan_limits (
   plan_id text not null,
@@ -427,6 +430,28 @@ create table plan_limits (
   constraint plan_limits_included_quantity_check CHECK ((included_quantity >= 0)),
   constraint plan_limits_overage_policy_check CHECK ((overage_policy = ANY (ARRAY['refuse'::text, 'bill'::text, 'unlimited'::text])))
 );
+
+create table plan_version_moves (
+  account_id text not null,
+  plan_id text not null,
+  from_version integer not null,
+  to_version integer not null,
+  timing text not null,
+  asked_at timestamp with time zone not null,
+  change_id text,
+  tries integer default 0 not null,
+  next_try_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  refusal jsonb,
+  effective_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  constraint plan_version_moves_pkey PRIMARY KEY (account_id, plan_id, from_version),
+  constraint plan_version_moves_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint plan_version_moves_change_id_fkey FOREIGN KEY (change_id) REFERENCES plan_changes(change_id),
+  constraint plan_version_moves_plan_id_from_version_fkey FOREIGN KEY (plan_id, from_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_version_moves_plan_id_to_version_fkey FOREIGN KEY (plan_id, to_version) REFERENCES subscription_plans(plan_id, version),
+  constraint plan_version_moves_timing_check CHECK ((timing = ANY (ARRAY['period-end'::text, 'now'::text])))
+);
+CREATE INDEX plan_version_moves_due ON public.plan_version_moves USING btree (next_try_at) WHERE (settled_at IS NULL);
 
 create table reconciliation_walks (
   walk text not null,
@@ -921,6 +946,7 @@ create table user_subscriptions (
   plan_changed_at timestamp with time zone,
   fetch_sequence bigint not null,
   trial_ends_at timestamp with time zone,
+  pending_plan_version integer,
   constraint user_subscriptions_pkey PRIMARY KEY (stripe_subscription_id),
   constraint user_subscriptions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint user_subscriptions_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version)

@@ -1,4 +1,4 @@
-import { catalog, sql } from "@driftlock/db";
+import { sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { push } from "../src/catalog/plan-push.ts";
 import { storeEvents } from "./helpers.ts";
@@ -115,16 +115,12 @@ test("a new version comes with the period's end, wherever it dies: each side of 
     [3_900 + 1_550, [100_000, 0], [31_000, 1_550]],
     [3_900 + 200, [120_000, 0], [5_000, 200]],
   ]);
-  expect((await noticesOf(world)).map(({ type }) => type)).toEqual(
-    [
-      "plan.version_changing",
-      "subscription.changed",
-      "period.reset",
-      "invoice.paid",
-      "period.reset",
-      "invoice.paid",
-    ].filter((type) => type !== "invoice.paid"),
-  );
+  expect((await noticesOf(world)).map(({ type }) => type)).toEqual([
+    "plan.version_changing",
+    "subscription.changed",
+    "period.reset",
+    "period.reset",
+  ]);
   // Nobody has the old one any more.
   await push(world);
   const old = await world.stripe.prices.list({ lookup_keys: ["driftlock_pro_v1"] });
@@ -188,22 +184,12 @@ test("who has a cancellation or another plan to come keeps the version until tha
 });
 
 test("a downgrade that was planned to the old version goes to the new one", { timeout: 60_000 }, async () => {
-  const { world, changes, shell, moves, end } = await openVersions({ planId: "business" });
-  const old = (await catalog.listPlans(world.db)).find(({ planId }) => planId === "pro");
-  const { present: business } = await present(world);
-  const schedule = await world.stripe.subscriptionSchedules.create({ from_subscription: world.subscription });
-  await world.stripe.subscriptionSchedules.update(schedule.id, {
-    end_behavior: "release",
-    phases: [
-      {
-        start_date: business.periodStartSeconds,
-        end_date: business.periodEndSeconds,
-        items: [{ price: business.item.priceId, quantity: 1 }],
-      },
-      { duration: { interval: "month", interval_count: 1 }, items: [{ price: old?.stripePriceId ?? "" }] },
-    ],
-  });
-  await world.syncAll([world.subscription, "subscription"]);
+  const { world, changes, end } = await openTenDays({ planId: "business" });
+  const { subscription } = world;
+  const moves = mover(world, changes);
+  const shell = shellOf(world);
+  await changes.until(await changes.ask({ subscription, wish: "change", planId: "pro" }), "finished");
+  await sellSecond(world, "pro");
   expect(await versions(world)).toEqual(["business v1", "pro v1"]);
   expect((await shell(`${proOneToTwo} --yes`)).out).toContain(
     `+ acme  from ${end.toISOString()}, with its change from business`,
@@ -211,7 +197,6 @@ test("a downgrade that was planned to the old version goes to the new one", { ti
   await moves.settle();
   expect((await present(world)).present.pending).toMatchObject({ planId: "pro", version: 2 });
   expect(await versions(world)).toEqual(["business v1", "pro v2"]);
-  expect(changes.wall.ms).toBeGreaterThan(0);
 });
 
 test("--when now: used before it is billed by the old price, after it by the new; who cannot pay moves at the end", {

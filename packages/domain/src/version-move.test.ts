@@ -42,7 +42,7 @@ test.each([
   ...[{ cancelAtPeriodEnd: true }, { cancelAt: periodEnd }].map(
     (ending) =>
       [
-        `the version, and ends (${Object.keys(ending)})`,
+        `the version, and ends by ${Object.keys(ending).join()}`,
         { ...onOld, ...ending },
         { kind: "stands", because: "ends" },
         { kind: "stands", because: "ends" },

@@ -58,10 +58,11 @@ async function wishOf(
   }
   if (change.wish === "resume") {
     const last = await planChanges.findLastMadeChange(db, change.stripeSubscriptionId);
-    const isOfCancel = last?.kind === "cancel-at-end";
+    const dropped = last?.kind === "cancel-at-end" ? last.droppedPlanId : null;
+    // Not the version of then: its price at Stripe may be archived.
     return {
       kind: "resume",
-      dropped: isOfCancel ? findPlan(plans, last.droppedPlanId, last.droppedPlanVersion) : null,
+      dropped: plans.find((plan) => plan.planId === dropped && plan.isCurrent) ?? null,
     };
   }
   const plan = plans.find((each) => each.planId === change.wantedPlanId && each.isCurrent);
