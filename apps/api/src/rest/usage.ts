@@ -130,8 +130,9 @@ function toBatch(recorded: readonly RecordedEvent[]): UsageBatch {
 
 function toReceipt(recorded: RecordedEvent, now: Date): UsageReceipt {
   const { id, outcome, detail, resetsAt } = recorded;
-  if (outcome === "accepted" || outcome === "duplicate")
-    return { id: id ?? "", outcome, ...toBatch([recorded]) };
+  if (outcome === "accepted")
+    return { id: id ?? "", outcome, accepted: 1, duplicates: 0, rejected: 0, results: [] };
+  if (outcome === "duplicate") return { id: id ?? "", outcome, ...toBatch([recorded]) };
   const secondsLeft = resetsAt === null ? 0 : Math.ceil((resetsAt.getTime() - now.getTime()) / 1000);
   throw new AppError(usageResultCodes[outcome], detail, {
     extensions: { outcome, id },

@@ -26,6 +26,8 @@ export interface Written<Answer> {
 export interface Durability {
   /** Resolves when the level can be kept; rejects where the server's settings forbid it. */
   start(): Promise<void>;
+  /** Whether the call that writes keeps the level by itself, so that nobody needs to wait after it. */
+  readonly isKeptByWriting: boolean;
   /**
    * Runs a call that writes, and resolves with its answer once that is as durable as the level promises.
    * @throws UNAVAILABLE where this is not known in time: what was written may be kept, and the same events sent again
@@ -46,7 +48,12 @@ interface Options {
 export function createDurability(options: Options): Durability {
   switch (options.level) {
     case "redis":
-      return { start: async () => {}, keep: async (write) => (await write()).answer, close: () => {} };
+      return {
+        start: async () => {},
+        isKeptByWriting: true,
+        keep: async (write) => (await write()).answer,
+        close: () => {},
+      };
     case "fsync":
       return createFsync(options);
     case "committed":
@@ -72,6 +79,7 @@ function createWitnessed<Prepared>(
 ): Durability {
   return {
     start: witness.ready,
+    isKeptByWriting: false,
     keep: async (write) => {
       const lives = witness.lives();
       const written = await write();

@@ -6,7 +6,7 @@ import type { UsageGate } from "./usage-gate.ts";
 interface Deps {
   gate: UsageGate;
   backlog: Pick<BacklogWatch, "assertRoom">;
-  durability: Pick<Durability, "keep">;
+  durability: Pick<Durability, "keep" | "isKeptByWriting">;
   partitions: number;
 }
 
@@ -16,6 +16,7 @@ export const createKeptGate = ({ gate, backlog, durability, partitions }: Deps):
   decide: async (events, mode) => {
     if (mode === "check") return gate.decide(events, mode);
     backlog.assertRoom();
+    if (durability.isKeptByWriting) return gate.decide(events, mode);
     return durability.keep(async () => {
       const answer = await gate.decide(events, mode);
       const repeated = events.filter((_, index) => answer.decisions[index]?.verdict === "duplicate");

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import type { UsageEvent } from "@driftlock/contracts";
 import { type AcceptOutcome, callEventsMax, type Decision, type StreamPosition } from "@driftlock/redis";
 
@@ -46,7 +47,11 @@ export function createPartitionLine({ accept, forget, canSplit }: LineOptions): 
   let isBusy = false;
 
   async function run(): Promise<void> {
-    while (line.length > 0) await callOnce();
+    while (line.length > 0) {
+      // After all requests that have arrived by now were read: Redis' answer comes in the midst of them.
+      if (!isFull(line)) await endOfTurn();
+      await callOnce();
+    }
     isBusy = false;
   }
 
@@ -106,8 +111,7 @@ export function createPartitionLine({ accept, forget, canSplit }: LineOptions): 
       line.push({ load, resolve, reject });
       if (isBusy) return;
       isBusy = true;
-      // After all requests that have arrived by now were read.
-      setImmediate(() => void run());
+      void run();
     });
 }
 
@@ -122,6 +126,16 @@ function takeParts(line: readonly Waiting[], canSplit: boolean): Part[] {
     room -= count;
   }
   return parts;
+}
+
+/** Whether the next call is as large as calls are. */
+function isFull(line: readonly Waiting[]): boolean {
+  let events = 0;
+  for (const { load } of line) {
+    events += load.events.length - load.decisions.length;
+    if (events >= callEventsMax) return true;
+  }
+  return false;
 }
 
 const endOf = ({ waiting: { load }, count }: Part): number => load.decisions.length + count;

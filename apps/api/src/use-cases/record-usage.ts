@@ -71,8 +71,8 @@ export async function lookUpRefused(
   events: readonly UsageEvent[],
   decisions: readonly GateDecision[],
 ): Promise<readonly GateDecision[]> {
+  if (!decisions.some(isLookedUp)) return decisions;
   const refused = events.filter((_, index) => isLookedUp(decisions[index]));
-  if (refused.length === 0) return decisions;
   const known = new Map(
     (await usageRecords.listKnownEvents(db, refused)).map(({ accountId, id, isSamePayload }) => [
       `${accountId}\n${id}`,

@@ -37,6 +37,7 @@ export async function openReservationWorld() {
       backlog: { assertRoom: () => {}, close: () => {} } as never,
       durability: {
         start: async () => {},
+        isKeptByWriting: true,
         keep: async (write) => (await write()).answer,
         close: () => {},
       },
