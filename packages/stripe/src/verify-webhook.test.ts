@@ -1,3 +1,5 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
 import { Stripe } from "stripe";
 import { expect, test } from "vitest";
 import { readWebhook, verifyWebhook } from "./index.ts";
@@ -18,7 +20,7 @@ const event = {
 const payload = JSON.stringify(event);
 const signed = (secret: string, offSeconds = 0) =>
   Stripe.webhooks.generateTestHeaderString({ payload, secret, timestamp: now.getTime() / 1000 + offSeconds });
-const verify = (signature: string | undefined, rawBody = Buffer.from(payload)) =>
+const verify = (signature: string | undefined, rawBody: Buffer = Buffer.from(payload)) =>
   verifyWebhook({ rawBody, signature, secrets, now });
 
 test("an event signed with either secret is read, with the customer it used to belong to", () => {
@@ -49,6 +51,85 @@ test.each([undefined, "", "t=1", "v1=,t=", signed("whsec_other"), signed("whsec_
     expect(() => verify(signature)).toThrow(expect.objectContaining({ code: "WEBHOOK_SIGNATURE_INVALID" }));
   },
 );
+
+const nowSeconds = now.getTime() / 1000;
+const digest = (secret: string, timestamp: string, body: Buffer) =>
+  createHmac("sha256", secret).update(`${timestamp}.`).update(body).digest("hex");
+
+/** Bodies as they come, as the SDK alone can read them, and as nobody can. */
+const bodies = fc.oneof(
+  fc.constant(Buffer.from(payload)),
+  fc.json().map((text) => Buffer.from(text)),
+  fc.constant(Buffer.from(`\ufeff${payload}`)),
+  fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+);
+const timestamps = fc.oneof(
+  fc.integer({ min: -301, max: 301 }).map((off) => String(nowSeconds + off)),
+  fc.constantFrom(String(nowSeconds), "-1", "", "NaN", "x", `${nowSeconds}.5`, ` ${nowSeconds}`),
+);
+
+test("it takes what the SDK takes, and nothing else, but for a timestamp too far ahead", () => {
+  const headers = fc.record({ body: bodies, timestamp: timestamps }).chain(({ body, timestamp }) => {
+    const signature = fc
+      .tuple(
+        fc.constantFrom("whsec_new", "whsec_old", "whsec_other"),
+        fc.constantFrom(timestamp, "NaN"),
+        bodies,
+      )
+      .chain(([secret, at, other]) =>
+        fc.constantFrom(
+          digest(secret, at, body),
+          // What the SDK signs of a body that is no UTF-8.
+          digest(secret, at, Buffer.from(new TextDecoder().decode(body))),
+          digest(secret, at, other),
+        ),
+      );
+    const item = fc.oneof(
+      { weight: 8, arbitrary: signature.map((made) => `v1=${made}`) },
+      fc.constantFrom(`t=${timestamp}`, "t="),
+      signature.map((made) => `v0=${made}`),
+      signature.map((made) => `v1=${made.toUpperCase()}`),
+      signature.map((made) => `v1=${made}=`),
+      fc.constantFrom("t", "v1", "v1=", "v1=00", `v1=${"é".repeat(64)}`, "é", "", " "),
+      timestamps.map((other) => `t=${other}`),
+    );
+    return fc.record({
+      rawBody: fc.constant(body),
+      signature: fc.array(item, { maxLength: 4 }).map((items) => [`t=${timestamp}`, ...items].join()),
+    });
+  });
+  const { signature: sdk } = Stripe.webhooks;
+  const isTakenBySdk = ({ rawBody, signature }: { rawBody: Buffer; signature: string }) =>
+    secrets.some((secret) => {
+      try {
+        return sdk?.verifyHeader(rawBody, signature, secret, 300, undefined, now.getTime()) === true;
+      } catch {
+        return false;
+      }
+    });
+  const isTaken = (request: { rawBody: Buffer; signature: string }) => {
+    try {
+      verify(request.signature, request.rawBody);
+      return true;
+    } catch (error) {
+      return (error as { code?: string }).code === "MALFORMED_BODY";
+    }
+  };
+  const seen = { taken: 0, refused: 0 };
+  fc.assert(
+    fc.property(headers, (request) => {
+      const last = request.signature.split(",").findLast((item) => item.split("=")[0] === "t");
+      const seconds = Number.parseInt(last?.split("=")[1] ?? "", 10);
+      // Age alone is the SDK's, and nothing is older than what is no number.
+      const isInTime = Math.abs(nowSeconds - seconds) <= 300;
+      const isExpected = isTakenBySdk(request) && isInTime;
+      seen[isExpected ? "taken" : "refused"]++;
+      expect(isTaken(request)).toBe(isExpected);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(50);
+});
 
 test("another body under the same signature is refused", () => {
   expect(() => verify(signed("whsec_new"), Buffer.from(`${payload} `))).toThrow(

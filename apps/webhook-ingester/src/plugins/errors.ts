@@ -8,9 +8,10 @@ export function registerErrors(app: FastifyInstance): void {
   );
   app.setErrorHandler((error, request, reply) => {
     const known = toAppError(error);
-    if (errorCatalog[known.code].status >= 500) request.log.error({ err: error }, "webhook.failed");
+    const { id: requestId } = request;
+    if (errorCatalog[known.code].status >= 500) app.log.error({ requestId, err: error }, "webhook.failed");
     // A wrong secret shows here and nowhere else.
-    else request.log.warn({ code: known.code, detail: known.message }, "webhook.refused");
+    else app.log.warn({ requestId, code: known.code, detail: known.message }, "webhook.refused");
     return sendProblem(request, reply, known);
   });
 }

@@ -9,6 +9,8 @@ const heartbeatAgeMaxMs = 5 * 60 * 1000;
 const bodyBytesMax = 1024 * 1024;
 /** Redis is busy for some 10 ms with so many at once. */
 const batchEventsMax = 500;
+/** Written once: it is all that is ever answered to Stripe's. */
+const received = JSON.stringify({ received: true });
 
 export interface StripeWebhookDeps {
   secrets: readonly Secret[];
@@ -50,7 +52,7 @@ export const stripeWebhookRoutes =
       });
       if (webhook.type === "invoice.created") await expectWorkers(deps);
       await enqueue({ payload: stripeHintOf(webhook), requestId: request.id }).catch(rethrowAsAppError);
-      return reply.send({ received: true });
+      return reply.type("application/json; charset=utf-8").send(received);
     });
   };
 
