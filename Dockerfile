@@ -38,3 +38,5 @@ FROM app AS api
 ENV WEB_DIST_DIR=/web
 COPY --from=web /app/apps/web/dist /web
 COPY docker/driftlock /usr/local/bin/
+# As in packages/devkit/src/start/process-specs.ts; what is said here outweighs NODE_OPTIONS.
+CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=60", "main.ts"]
