@@ -211,7 +211,9 @@ test("an answer whose period lies where another version of Stripe's API has it b
   const before = await subscriptions(world);
   const retrieve = async (id: string) => {
     const { items, ...subscription } = await world.stripe.subscriptions.retrieve(id);
-    const data = items.data.map(({ current_period_start, current_period_end, ...item }) => item);
+    const data = items.data.map(
+      ({ current_period_start: _start, current_period_end: _end, ...item }) => item,
+    );
     return { ...subscription, items: { ...items, data } };
   };
   const stripe = Object.create(world.stripe, { subscriptions: { value: { retrieve } } }) as Stripe;
