@@ -33,9 +33,9 @@ export function canReach(path: string, runAs: RunAs | undefined): boolean {
 }
 
 /** The folder outside of the checkout for what `nobody` must reach; made by us alone, never one that was laid there. */
-export function outsideFolder(): string {
+export function outsideFolder(parent = "/var/tmp"): string {
   const hash = createHash("sha256").update(checkoutRoot).digest("hex").slice(0, 12);
-  const folder = join("/var/tmp", `driftlock-${hash}`);
+  const folder = join(parent, `driftlock-${hash}`);
   mkdirSync(folder, { recursive: true });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {

@@ -54,7 +54,7 @@ export default async function setup(project: {
 async function boot(env: NodeJS.ProcessEnv): Promise<Boot> {
   const home = resolve(checkoutRoot, env["DRIFTLOCK_HOME"] || ".driftlock");
   const toolsHome = findToolsHome(env);
-  const folder = await makeRunFolder(home);
+  const folder = await makeRunFolder(home, { inMemory: true });
   const guard = createGuard(join(folder, "pids"));
   guard.removeAtEnd(folder);
   const containers: (() => Promise<void>)[] = [];
