@@ -1,12 +1,11 @@
 // `npm run converge -- --histories 2000 --seed 7`: histories of customers, and whether all ends as Stripe says.
 // `--history JSON`, or `--replay FILE` with it in, lives one history again.
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { drawBatch } from "./draw-histories.ts";
 import type { Course, History } from "./history.ts";
-import { startStores } from "./open-stores.ts";
-import { type Batch, runBatch, type Verdict } from "./run-batch.ts";
-import { shrink } from "./shrink.ts";
+import { addCounts, batchesOf, type Lived, liveAgain, liveBatches } from "./live-batches.ts";
 
 const { values } = parseArgs({
   options: {
@@ -14,80 +13,89 @@ const { values } = parseArgs({
     seed: { type: "string", default: `${Date.now() % 1_000_000}` },
     /** How many live side by side. */
     batch: { type: "string", default: "150" },
-    /** Ends with the first batch in which one diverges. */
+    /** How many processes live batches at the same time, each with a Postgres and a Redis of its own. */
+    processes: { type: "string", default: "2" },
+    /** Ends with the first batches in which one diverges. */
     stop: { type: "boolean", default: false },
     history: { type: "string" },
     replay: { type: "string" },
-    /** How many of those that diverge are shrunk. */
+    /** How many of those that diverge are shrunk, by each process. */
     shrink: { type: "string", default: "1" },
+    /** Which part of the run this process lives; given by the one that started it. */
+    part: { type: "string" },
   },
 });
-const [wanted, seed, size, shrinkMax] = [values.histories, values.seed, values.batch, values.shrink].map(
-  Number,
-);
-if (![wanted, seed, size, shrinkMax].every(Number.isInteger) || !wanted || !size || seed === undefined)
-  throw new Error("--histories, --seed, --batch and --shrink take whole numbers");
 
+/** @throws Error where it is none. */
+function wholeNumber(name: "histories" | "seed" | "batch" | "processes" | "shrink", min: number): number {
+  const number = Number(values[name]);
+  if (!Number.isInteger(number) || number < min)
+    throw new Error(`--${name} takes a whole number from ${min} on`);
+  return number;
+}
+const asked = {
+  seed: wholeNumber("seed", 0),
+  histories: wholeNumber("histories", 1),
+  batch: wholeNumber("batch", 1),
+  shrink: wholeNumber("shrink", 0),
+};
+const options = { ...asked, processes: Math.min(wholeNumber("processes", 1), batchesOf(asked)) };
 const say = (line: string) => void process.stdout.write(`${line}\n`);
-const given =
-  values.history ?? (values.replay === undefined ? undefined : readFileSync(values.replay, "utf8"));
-const replayed = given === undefined ? null : (JSON.parse(given) as { course: Course; history: History });
+
 const startedAtMs = performance.now();
-const stores = await startStores();
-const total = { lived: 0, diverged: 0, shrunk: 0, taken: {} as Record<string, number> };
+const total = { lived: 0, diverged: 0, cpuMicros: 0, taken: {} as Record<string, number> };
 
-async function live(batch: Batch, name: string): Promise<void> {
-  const { stores: own, drop } = await stores.open();
-  const verdicts = await runBatch(batch, own);
-  await drop();
-  total.lived += verdicts.length;
-  for (const [index, verdict] of verdicts.entries()) {
-    for (const [act, count] of Object.entries(verdict.taken))
-      total.taken[act] = (total.taken[act] ?? 0) + count;
-    const history = batch.histories[index];
-    if (verdict.differences.length === 0 || history === undefined) continue;
-    total.diverged++;
-    say(`DIVERGED seed ${seed}, ${name}, history ${index}`);
-    tell(verdict, { course: batch.course, history });
-    if (total.shrunk++ < (shrinkMax ?? 0)) await tellShrunk(batch.course, history);
-  }
-}
-
-async function tellShrunk(course: Course, history: History): Promise<void> {
-  const shrunk = await shrink(course, history, stores);
-  if (shrunk === null) return say("  it does not diverge when it is lived again");
-  say("shrunk to");
-  tell(shrunk.verdict, { course, history: shrunk.history });
-}
-
-function tell({ differences }: Verdict, lived: { course: Course; history: History }): void {
-  for (const difference of differences.slice(0, 10)) say(`  ${difference}`);
-  say(`  --history '${JSON.stringify(lived)}'`);
+function onBatch(lived: Lived): boolean {
+  total.lived += lived.lived;
+  total.diverged += lived.diverged;
+  total.cpuMicros += lived.cpuMicros;
+  addCounts(total.taken, lived.taken);
+  progress();
+  return !values.stop || total.diverged === 0;
 }
 
 function progress(): void {
   const seconds = (performance.now() - startedAtMs) / 1000;
-  const cpu = process.cpuUsage();
-  const rates = `${(total.lived / seconds).toFixed(1)}/s, cpu ${((cpu.user + cpu.system) / 1e6).toFixed(0)} s`;
-  say(`${total.lived} of ${wanted}, ${total.diverged} diverged, ${seconds.toFixed(0)} s, ${rates}`);
+  const rates = `${(total.lived / seconds).toFixed(1)}/s, cpu ${(total.cpuMicros / 1e6).toFixed(0)} s`;
+  say(
+    `${total.lived} of ${options.histories}, ${total.diverged} diverged, ${seconds.toFixed(0)} s, ${rates}`,
+  );
 }
 
-try {
-  if (replayed !== null) await live({ course: replayed.course, histories: [replayed.history] }, "replayed");
-  else
-    for (let batchNo = 0; total.lived < (wanted ?? 0); batchNo++) {
-      const batch = drawBatch({
-        seed: seed ?? 0,
-        batchNo,
-        size: Math.min(size ?? 1, (wanted ?? 0) - total.lived),
-      });
-      await live(batch, `batch ${batchNo}`);
-      progress();
-      if (values.stop && total.diverged > 0) break;
-    }
-} finally {
-  await stores.close();
+/** Lives the `part`-th part in another process. @throws Error where that comes to no end of its own. */
+async function liveElsewhere(part: number): Promise<void> {
+  const more = ["--seed", `${asked.seed}`, "--part", `${part}`];
+  const child = fork(import.meta.filename, [...process.argv.slice(2), ...more]);
+  child.on("message", (lived: Lived) => void child.send(onBatch(lived)));
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  if (code !== 0) throw new Error(`the process of part ${part} ended by ${signal ?? `code ${code}`}`);
 }
-if (replayed === null) say(JSON.stringify(total.taken));
-say(`${total.lived} histories, ${total.diverged} diverged`);
-process.exitCode = total.diverged === 0 ? 0 : 1;
+
+/** Lives a part for the process that started this one. */
+async function livePart(part: number): Promise<void> {
+  process.once("disconnect", () => process.exit(1));
+  await liveBatches(options, part, {
+    say,
+    onBatch: async (lived) => {
+      const answer = once(process, "message");
+      process.send?.(lived);
+      return (await answer)[0] as boolean;
+    },
+  });
+  process.exit(0);
+}
+
+const given =
+  values.history ?? (values.replay === undefined ? undefined : readFileSync(values.replay, "utf8"));
+if (values.part !== undefined) await livePart(Number(values.part));
+else if (given !== undefined) {
+  const replayed = JSON.parse(given) as { course: Course; history: History };
+  await liveAgain(replayed, { shrinkMax: options.shrink, listener: { say, onBatch } });
+} else if (options.processes === 1) await liveBatches(options, 0, { say, onBatch });
+else await Promise.all(Array.from({ length: options.processes }, (_, part) => liveElsewhere(part)));
+
+if (values.part === undefined) {
+  say(JSON.stringify(total.taken));
+  say(`${total.lived} histories, ${total.diverged} diverged`);
+  process.exitCode = total.diverged === 0 ? 0 : 1;
+}

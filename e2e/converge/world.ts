@@ -27,10 +27,13 @@ import { applyHints } from "../../apps/billing-worker/src/stripe-events/apply-hi
 import { createSyncObject } from "../../apps/billing-worker/src/sync/sync-object.ts";
 import { gateDb, gateProducer, gateStripe } from "./gate.ts";
 import type { Course } from "./history.ts";
+import { prepareQueries } from "./prepare-queries.ts";
 
 const secretKey = "sk_test_converge";
 const minuteMs = 60_000;
 const latenessMs = 1_000;
+/** Each plans its queries anew, and a batch has two cores or fewer. */
+const connectionsMax = 8;
 
 export interface Stores {
   databaseUrl: string;
@@ -66,11 +69,12 @@ export async function openWorld(
     maxNetworkRetries: 2,
     readsPerSecond: 1_000_000,
   });
-  const db = life.own(
+  const pool = life.own(
     "pool",
-    createDb({ connectionString: stores.databaseUrl, applicationName: "converge", connectionsMax: 24 }),
-    (pool) => pool.end(),
+    createDb({ connectionString: stores.databaseUrl, applicationName: "converge", connectionsMax }),
+    (opened) => opened.end(),
   );
+  const db = prepareQueries(pool);
   const redis = life.own(
     "redis",
     createRedis({

@@ -8,6 +8,27 @@ const integration = "integration" as const;
 /** The faults of H7 to H14: caught by a short run of `npm run converge` with this seed, or by the test of the place. */
 export const convergeFaults: readonly Fault[] = [
   {
+    name: "an event is recorded before its effect",
+    file: `${worker}stripe-events/apply-hints.ts`,
+    code: `  const recorded = await deps.db.transaction(async (tx) => {
+    const events = read.map(({ hint, reason }) => ({
+      ...hint,
+      outcome: reason === null ? ("applied" as const) : ("ignored" as const),
+      reason,
+    }));
+    const isNew = new Set(await stripeEvents.insertManyStripeEvents(tx, events, now));`,
+    fault: `  const events = read.map(({ hint, reason }) => ({
+    ...hint,
+    outcome: reason === null ? ("applied" as const) : ("ignored" as const),
+    reason,
+  }));
+  const isNew = new Set(
+    await deps.db.transaction((tx) => stripeEvents.insertManyStripeEvents(tx, events, now)),
+  );
+  const recorded = await deps.db.transaction(async (tx) => {`,
+    converge: { seed: 47, histories: 100 },
+  },
+  {
     name: "hints are ordered by the second of their time",
     file: `${queries}stripe-objects.ts`,
     code: `order by given.object_id collate "C"
