@@ -57,11 +57,14 @@ export function createCustomer({ world, accountId, onCustomer, onAsked }: Custom
     });
     return id;
   };
-  const pay = async (sessionId: string, card: string): Promise<void> => {
-    const url = `${world.simulator.url}/_sim/checkout/${sessionId}/pay`;
-    const response = await fetch(url, { method: "POST", body: JSON.stringify({ card, authenticate: true }) });
+  /** What is done at Stripe beside its API: on its pages, and by banks. */
+  const tell = async (path: string, body: Record<string, unknown>): Promise<void> => {
+    const url = `${world.simulator.url}/_sim/${path}`;
+    const response = await fetch(url, { method: "POST", body: JSON.stringify(body) });
     await response.arrayBuffer();
   };
+  const pay = (sessionId: string, card: string): Promise<void> =>
+    tell(`checkout/${sessionId}/pay`, { card, authenticate: true });
   const makeDefault = async (customer: string, card: string): Promise<void> => {
     await stripe.customers.update(customer, { invoice_settings: { default_payment_method: card } });
     const subscription = await present();
@@ -145,6 +148,14 @@ export function createCustomer({ world, accountId, onCustomer, onAsked }: Custom
       if (charge === undefined) return;
       const amount = share === "all" ? charge.amount : Math.ceil(charge.amount / 2);
       await stripe.refunds.create({ charge: charge.id, amount });
+    },
+    "decide-dispute": async ({ status }) => {
+      if (customerId === null) return;
+      const { data } = await stripe.charges.list({ customer: customerId, limit: 100 });
+      const disputed = data.filter((charge) => charge.disputed);
+      const lists = await Promise.all(disputed.map(({ id }) => stripe.disputes.list({ charge: id })));
+      const open = lists.flatMap((list) => list.data).find((dispute) => dispute.status === "needs_response");
+      if (open !== undefined) await tell(`disputes/${open.id}/decide`, { status });
     },
     "delete-customer": async () => {
       if (customerId === null) return;

@@ -43,6 +43,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: bare("detach-card") },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("pay-open-invoice"), card }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("refund"), share: fc.constantFrom("all", "half") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("decide-dispute"), status: fc.constantFrom("won", "lost") }),
+  },
   { weight: 1, arbitrary: bare("delete-customer") },
   {
     weight: 2,

@@ -17,6 +17,8 @@ export type Action =
   /** On the invoice's own page. */
   | { do: "pay-open-invoice"; card: string }
   | { do: "refund"; share: "all" | "half" }
+  /** Its bank decides a dispute. */
+  | { do: "decide-dispute"; status: "won" | "lost" }
   | { do: "delete-customer" }
   | { do: "use"; quantity: number };
 

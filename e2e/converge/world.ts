@@ -71,7 +71,13 @@ export async function openWorld(
   });
   const pool = life.own(
     "pool",
-    createDb({ connectionString: stores.databaseUrl, applicationName: "converge", connectionsMax }),
+    createDb({
+      connectionString: stores.databaseUrl,
+      applicationName: "converge",
+      connectionsMax,
+      // However busy the machine is: an outage is a history's to tell.
+      connectionWaitMsMax: 0,
+    }),
     (opened) => opened.end(),
   );
   const db = prepareQueries(pool);

@@ -44,8 +44,15 @@ function isCaught(fault: Fault): boolean {
   const timeout = isHistories ? convergeMsMax : testMsMax;
   const run = spawnSync(command, args, { cwd: root, encoding: "utf8", timeout });
   if (run.error !== undefined && (run.error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw run.error;
-  if (isHistories) return /\b[1-9]\d* diverged$/m.test(run.stdout);
+  if (isHistories) return hasDiverged(run.stdout, run.stderr);
   return run.error !== undefined || /\b[1-9]\d* failed\b/.test(run.stdout);
+}
+
+/** @throws Error where the run broke off, which says nothing about the fault. */
+function hasDiverged(stdout: string, stderr: string): boolean {
+  const told = /^\d+ histories, (\d+) diverged$/m.exec(stdout);
+  if (told === null) throw new Error(`the histories came to no end:\n${stderr.slice(-2_000)}`);
+  return told[1] !== "0";
 }
 
 /** What catches it, as it is told. */

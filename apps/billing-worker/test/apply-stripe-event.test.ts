@@ -66,6 +66,16 @@ test("an event that cannot be recorded fails alone, whatever comes with it", asy
   expect(await events()).toHaveLength(19);
 });
 
+test("an event whose effect fails is not recorded: when it comes again it is new", async () => {
+  const { apply, events, objects } = await openApply();
+  const given = hint({ customerId: "cus_\0" });
+  await expect(apply(given)).rejects.toThrow();
+  expect(await events()).toEqual([]);
+  await apply({ ...given, customerId: "cus_1" });
+  expect(await events()).toHaveLength(1);
+  expect(await objects()).toMatchObject([{ object_id: "sub_1", generation: 1 }]);
+});
+
 test.each([
   ["another type", { type: "price.updated", objectType: "price", objectId: "price_1" }, "not acted upon"],
   ["live mode", { isLive: true }, "live mode"],

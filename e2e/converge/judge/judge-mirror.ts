@@ -16,7 +16,7 @@ export function judgeMirror(rows: Rows, facts: StripeFacts): string[] {
       "subscription",
       rows.subscriptions,
       "stripe_subscription_id",
-      facts.subscriptions.map(wantedSubscription),
+      facts.subscriptions.map((subscription) => wantedSubscription(subscription, facts)),
     ),
     ...compare(
       "invoice",
@@ -30,6 +30,7 @@ export function judgeMirror(rows: Rows, facts: StripeFacts): string[] {
       "payment_method_id",
       facts.methods.map((method) => wantedMethod(method, facts.customer)),
     ),
+    ...judgeMoneyBack(rows, facts),
     ...difference("account", rows.account, { stripe_customer_id: facts.customer?.id ?? null }),
   ];
 }
@@ -48,7 +49,21 @@ export const soldItem = (
   throw new Error(`${subscription.id} sells no plan`);
 };
 
-function wantedSubscription(subscription: Stripe.Subscription): Fields {
+/** The plan that an active schedule turns to when the present period ends, where that is another one. */
+export function pendingPlanOf(
+  subscription: Stripe.Subscription,
+  { schedules, lookupKeys }: StripeFacts,
+): string | null {
+  const { item, planId } = soldItem(subscription);
+  const schedule = schedules.find((each) => each.id === id(subscription.schedule));
+  if (schedule?.status !== "active") return null;
+  const next = schedule.phases.find(({ start_date }) => start_date >= item.current_period_end);
+  const plans = (next?.items ?? []).map(({ price }) => planOf(lookupKeys.get(id(price) ?? "") ?? null));
+  const plan = plans.find((found) => found !== undefined);
+  return plan === undefined || plan === planId ? null : plan;
+}
+
+function wantedSubscription(subscription: Stripe.Subscription, facts: StripeFacts): Fields {
   const { item, planId } = soldItem(subscription);
   return {
     stripe_subscription_id: subscription.id,
@@ -60,16 +75,25 @@ function wantedSubscription(subscription: Stripe.Subscription): Fields {
     cancel_at: date(subscription.cancel_at),
     ended_at: date(subscription.ended_at),
     stripe_schedule_id: id(subscription.schedule),
+    pending_plan_id: pendingPlanOf(subscription, facts),
     default_payment_method_id: id(subscription.default_payment_method),
     latest_invoice_id: id(subscription.latest_invoice),
     started_at: date(subscription.created),
   };
 }
 
+/** The payment that an invoice waits for, or that settled it. */
+export function intentOf(
+  { payments }: Stripe.Invoice,
+  intents: StripeFacts["intents"],
+): Stripe.PaymentIntent | undefined {
+  const all = payments?.data ?? [];
+  const payment = all.find(({ is_default }) => is_default) ?? all.at(-1);
+  return intents.get(id(payment?.payment.payment_intent) ?? "");
+}
+
 function wantedInvoice(invoice: Stripe.Invoice, intents: StripeFacts["intents"]): Fields {
-  const payments = invoice.payments?.data ?? [];
-  const payment = payments.find(({ is_default }) => is_default) ?? payments.at(-1);
-  const intent = intents.get(id(payment?.payment.payment_intent) ?? "");
+  const intent = intentOf(invoice, intents);
   const failure = intent?.status === "succeeded" ? null : intent?.last_payment_error;
   return {
     invoice_id: invoice.id,
@@ -106,7 +130,47 @@ const wantedMethod = (method: Stripe.PaymentMethod, customer: Stripe.Customer | 
   is_default: id(customer?.invoice_settings.default_payment_method) === method.id,
 });
 
-function compare(what: string, rows: readonly Fields[], key: string, wanted: readonly Fields[]): string[] {
+/** Refunds and disputes; those of a customer that Stripe has deleted are nobody's when they come late. */
+function judgeMoneyBack(rows: Rows, { customer, charges, disputes }: StripeFacts): string[] {
+  const present = charges.filter((charge) => id(charge.customer) === customer?.id);
+  const isPresent = (charge: unknown) => present.some((each) => each.id === charge);
+  return [
+    ...compare(
+      "refunded charge",
+      rows.refunded.filter((row) => isPresent(row["charge_id"])),
+      "charge_id",
+      present
+        .filter(({ amount_refunded }) => amount_refunded > 0)
+        .map((charge) => ({
+          charge_id: charge.id,
+          amount_minor: charge.amount,
+          refunded_minor: charge.amount_refunded,
+        })),
+    ),
+    ...compare(
+      "dispute",
+      rows.disputes.filter((row) => isPresent(row["charge_id"])),
+      "dispute_id",
+      disputes
+        .filter(({ charge }) => isPresent(id(charge)))
+        .map((dispute) => ({
+          dispute_id: dispute.id,
+          charge_id: id(dispute.charge),
+          status: dispute.status,
+          reason: dispute.reason,
+          amount_minor: dispute.amount,
+          evidence_due_at: date(dispute.evidence_details.due_by),
+        })),
+    ),
+  ];
+}
+
+export function compare(
+  what: string,
+  rows: readonly Fields[],
+  key: string,
+  wanted: readonly Fields[],
+): string[] {
   const byKey = new Map(rows.map((row) => [row[key], row]));
   const known = new Set(wanted.map((fields) => fields[key]));
   return [

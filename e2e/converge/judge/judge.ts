@@ -3,9 +3,11 @@ import { defaultAccessPolicy } from "@driftlock/domain";
 import { createGetSubscription } from "../../../apps/api/src/use-cases/get-subscription.ts";
 import type { Life } from "../life.ts";
 import type { World } from "../world.ts";
+import { judgeLines } from "./judge-lines.ts";
 import { judgeMirror } from "./judge-mirror.ts";
 import { judgeMoney } from "./judge-money.ts";
 import { judgeNotices } from "./judge-notices.ts";
+import { judgePayment } from "./judge-payment.ts";
 import { judgePeriods, judgePlan, type Told } from "./judge-plan.ts";
 import { readRows, type Rows } from "./read-rows.ts";
 import { readStripe } from "./read-stripe.ts";
@@ -36,7 +38,9 @@ export async function judge(world: World, lives: readonly Life[]): Promise<strin
       return [
         ...life.failed.filter(isNotDueAgain).map((job) => `a job failed for good: ${job}`),
         ...judgeMirror(own, said),
+        ...judgeLines(own, said),
         ...judgePlan(all, said),
+        ...judgePayment(own, all, said),
         ...judgePeriods(own, { now, told: all }),
         ...judgeNotices(own, said),
         ...judgeMoney(own, said),

@@ -8,6 +8,8 @@ export interface Rows {
   subscriptions: Row[];
   invoices: Row[];
   methods: Row[];
+  disputes: Row[];
+  refunded: Row[];
   periods: Row[];
   notices: Row[];
   cases: Row[];
@@ -22,6 +24,8 @@ const tables = {
   subscriptions: "select * from user_subscriptions order by stripe_subscription_id",
   invoices: "select * from invoices order by created_at, invoice_id",
   methods: "select * from payment_methods order by payment_method_id",
+  disputes: "select * from disputes order by dispute_id",
+  refunded: "select * from refunded_charges where refunded_minor > 0 order by charge_id",
   periods: "select * from usage_periods order by period_start",
   notices: "select * from notices order by notice_no",
   cases: "select * from dunning_cases order by first_failed_at",

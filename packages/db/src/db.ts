@@ -42,6 +42,8 @@ export interface DbOptions {
   connectionString: string;
   /** Connections at most. (Default: 10.) */
   connectionsMax?: number;
+  /** How long a query waits for one of them before it fails; 0 waits for as long as it takes. (Default: 5,000.) */
+  connectionWaitMsMax?: number;
   applicationName: string;
   /** Told of every query's wall time, for metrics. */
   onQuery?: (name: string, durationMs: number) => void;
@@ -115,7 +117,7 @@ export function createDb(options: DbOptions): Db {
     connectionString: options.connectionString,
     max: options.connectionsMax ?? 10,
     application_name: options.applicationName,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: options.connectionWaitMsMax ?? 5_000,
     types,
   });
   // The pool listens to idle connections only. One that breaks between two statements, or in the moment when it is
