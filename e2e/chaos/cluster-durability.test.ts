@@ -14,7 +14,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
 import { demoAccountIds, demoEventOf, startPushLoad, untilMore } from "./push-load.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "@driftlock/runtime";
 
 /** Of a partition that one of the accounts is in. */
 const usageKey = "{dlu:0}:stream";

@@ -7,7 +7,7 @@ import { createDriver, freeSystemPorts, startSystem, until } from "@driftlock/de
 import { expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
 import { openLoadAccounts, startPushLoad } from "./push-load.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "@driftlock/runtime";
 
 const diskMebibytes = 320;
 const fullMs = 4_000;

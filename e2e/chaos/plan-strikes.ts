@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "@driftlock/runtime";
 
 /** One blow; `afterMs` from the one before. */
 export type Strike = { afterMs: number } & (

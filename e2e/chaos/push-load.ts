@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Driver, until } from "@driftlock/devkit";
-import type { Random } from "./random.ts";
+import type { Random } from "@driftlock/runtime";
 
 const answerMsMax = 10_000;
 const tryAgainMs = 100;

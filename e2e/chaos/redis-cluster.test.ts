@@ -12,7 +12,7 @@ import {
 import { expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
 import { openLoadAccounts, startPushLoad } from "./push-load.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "@driftlock/runtime";
 import { startSibling } from "./sibling.ts";
 import { untilReported } from "./until-reported.ts";
 

@@ -13,7 +13,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { compareStored, differencesOf, readFigures, untilDrained } from "./figures.ts";
 import { demoAccountIds, demoEventOf, startPushLoad, untilMore } from "./push-load.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "@driftlock/runtime";
 import { startTcpProxy } from "./tcp-proxy.ts";
 
 let home: string;

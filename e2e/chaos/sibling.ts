@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DevFile } from "@driftlock/devkit";
 
@@ -9,21 +8,27 @@ const root = join(import.meta.dirname, "../..");
 
 export interface Sibling {
   pid(): number | undefined;
-  stop(): Promise<void>;
+  /** Resolves when it has said for the first time that it has started. */
+  ready: Promise<void>;
+  /** With SIGTERM it drains first. (Default: SIGTERM.) */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
 interface SiblingOptions {
-  app: "api" | "usage-aggregator" | "billing-worker";
-  dev: DevFile;
+  app: "api" | "webhook-ingester" | "usage-aggregator" | "billing-worker";
+  dev: Pick<DevFile, "databaseUrl" | "redisUrl" | "stripeUrl" | "stripeSecretKey">;
   env?: Record<string, string>;
+  /** What it writes is kept here; absent, nowhere. */
+  logFile?: string;
   /** Told of each start, with the process's id, and of each end. */
   onStart?(pid: number): void;
 }
 
-/** Another process of an app beside those of a running system, started again whenever it dies. It may take a second to be ready. */
-export function startSibling({ app, dev, env = {}, onStart }: SiblingOptions): Sibling {
+/** A process of an app, beside those of a running system or by itself, started again whenever it dies. It may take a second to be ready. */
+export function startSibling({ app, dev, env = {}, logFile, onStart }: SiblingOptions): Sibling {
   const stripeUrl = dev.stripeUrl;
-  const logs = mkdtempSync(join(tmpdir(), `driftlock-${app}-2-`));
+  const log = logFile === undefined ? null : createWriteStream(logFile, { flags: "a" });
+  const ready = Promise.withResolvers<void>();
   let child: ChildProcess | null = null;
   let isStopping = false;
   let again: NodeJS.Timeout | undefined;
@@ -44,6 +49,7 @@ export function startSibling({ app, dev, env = {}, onStart }: SiblingOptions): S
           DRIFTLOCK_MODE: "simulator",
           DRIFTLOCK_STOP_WITH_PARENT: "true",
           API_OPS_PORT: "0",
+          WEBHOOK_OPS_PORT: "0",
           AGGREGATOR_OPS_PORT: "0",
           WORKER_OPS_PORT: "0",
           ...env,
@@ -53,26 +59,29 @@ export function startSibling({ app, dev, env = {}, onStart }: SiblingOptions): S
     );
     child = started;
     for (const stream of [started.stdout, started.stderr])
-      stream?.on("data", (chunk: Buffer) => appendFileSync(join(logs, "log"), chunk));
+      stream?.on("data", (chunk: Buffer) => {
+        log?.write(chunk);
+        if (chunk.includes('"process.started"')) ready.resolve();
+      });
     if (started.pid !== undefined) onStart?.(started.pid);
     started.once("exit", () => {
       if (!isStopping) again = setTimeout(start, 200);
     });
   }
 
-  writeFileSync(join(logs, "log"), "");
   start();
   return {
+    ready: ready.promise,
     pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
-    async stop() {
+    async stop(signal = "SIGTERM") {
       isStopping = true;
       clearTimeout(again);
       if (child !== null && child.exitCode === null && child.signalCode === null) {
         child.kill("SIGCONT");
-        child.kill("SIGTERM");
+        child.kill(signal);
         await once(child, "exit");
       }
-      rmSync(logs, { recursive: true, force: true });
+      log?.end();
     },
   };
 }

@@ -4,7 +4,7 @@ import { compareStored, differencesOf, type MetricFigures, readFigures, untilDra
 import { describe, planStrikes } from "./plan-strikes.ts";
 import { createProcesses } from "./processes.ts";
 import { fate, openLoadAccounts, startPushLoad } from "./push-load.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "@driftlock/runtime";
 import { startSibling } from "./sibling.ts";
 import { strikeAt } from "./strike.ts";
 import { untilReported } from "./until-reported.ts";

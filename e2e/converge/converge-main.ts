@@ -1,18 +1,21 @@
 // `npm run converge -- --histories 2000 --seed 7`: histories of customers, and whether all ends as Stripe says.
-// `--history JSON`, or `--replay FILE` with it in, lives one history again.
+// `--kill9 200` lives so many against processes that are killed with -9. `--history JSON`, or `--replay FILE` with it in, lives one history again.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Course, History } from "./history.ts";
+import { liveAgainKilled, liveKilled, type Ruined } from "./kill9/live-killed.ts";
 import { addCounts, batchesOf, type Lived, liveAgain, liveBatches } from "./live-batches.ts";
 
 const { values } = parseArgs({
   options: {
     histories: { type: "string", default: "1000" },
     seed: { type: "string", default: `${Date.now() % 1_000_000}` },
-    /** How many live side by side. */
-    batch: { type: "string", default: "150" },
+    /** So many histories, against processes. */
+    kill9: { type: "string" },
+    /** How many live side by side. (Default: 150; 50 against processes.) */
+    batch: { type: "string" },
     /** How many processes live batches at the same time, each with a Postgres and a Redis of its own. */
     processes: { type: "string", default: "2" },
     /** Ends with the first batches in which one diverges. */
@@ -33,6 +36,8 @@ function wholeNumber(name: "histories" | "seed" | "batch" | "processes" | "shrin
     throw new Error(`--${name} takes a whole number from ${min} on`);
   return number;
 }
+values.histories = values.kill9 ?? values.histories;
+values.batch ??= values.kill9 === undefined ? "150" : "50";
 const asked = {
   seed: wholeNumber("seed", 0),
   histories: wholeNumber("histories", 1),
@@ -89,9 +94,11 @@ const given =
   values.history ?? (values.replay === undefined ? undefined : readFileSync(values.replay, "utf8"));
 if (values.part !== undefined) await livePart(Number(values.part));
 else if (given !== undefined) {
-  const replayed = JSON.parse(given) as { course: Course; history: History };
-  await liveAgain(replayed, { shrinkMax: options.shrink, listener: { say, onBatch } });
-} else if (options.processes === 1) await liveBatches(options, 0, { say, onBatch });
+  const replayed = JSON.parse(given) as { course: Course; history: History } | Ruined;
+  if ("ruin" in replayed) await liveAgainKilled(replayed, { say, onBatch });
+  else await liveAgain(replayed, { shrinkMax: options.shrink, listener: { say, onBatch } });
+} else if (values.kill9 !== undefined) await liveKilled(options, { say, onBatch });
+else if (options.processes === 1) await liveBatches(options, 0, { say, onBatch });
 else await Promise.all(Array.from({ length: options.processes }, (_, part) => liveElsewhere(part)));
 
 if (values.part === undefined) {

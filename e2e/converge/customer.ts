@@ -4,10 +4,10 @@ import type { Stripe } from "@driftlock/stripe";
 import { createEnsureCustomer } from "../../apps/api/src/use-cases/ensure-customer.ts";
 import { storeUsage } from "./store-usage.ts";
 import type { Action } from "./history.ts";
-import type { World } from "./world.ts";
+import type { Place } from "./place.ts";
 
 interface CustomerDeps {
-  world: World;
+  place: Place;
   accountId: string;
   /** Told of each customer that is made at Stripe. */
   onCustomer(stripeCustomerId: string): void;
@@ -25,8 +25,8 @@ const isOver = ({ status }: Stripe.Subscription): boolean =>
  * What one customer can do. It asks Stripe what there is and never us, so that an action does not depend on how far
  * our mirror has come; one that is not possible at the moment is not done.
  */
-export function createCustomer({ world, accountId, onCustomer, onAsked }: CustomerDeps) {
-  const { stripe, db, time } = world;
+export function createCustomer({ place, accountId, onCustomer, onAsked }: CustomerDeps) {
+  const { stripe, db, time } = place;
   const gatewayCustomer = createEnsureCustomer({ db, stripe });
   let customerId: string | null = null;
   let stored = 0;
@@ -51,7 +51,7 @@ export function createCustomer({ world, accountId, onCustomer, onAsked }: Custom
       client_reference_id: accountId,
       metadata: { account_id: accountId, plan_id: plan },
       subscription_data: { metadata: { account_id: accountId } },
-      line_items: await lineItems(world, plan),
+      line_items: await lineItems(place, plan),
       success_url: "http://localhost/ok",
       cancel_url: "http://localhost/no",
     });
@@ -59,7 +59,7 @@ export function createCustomer({ world, accountId, onCustomer, onAsked }: Custom
   };
   /** What is done at Stripe beside its API: on its pages, and by banks. */
   const tell = async (path: string, body: Record<string, unknown>): Promise<void> => {
-    const url = `${world.simulator.url}/_sim/${path}`;
+    const url = `${place.simulator.url}/_sim/${path}`;
     const response = await fetch(url, { method: "POST", body: JSON.stringify(body) });
     await response.arrayBuffer();
   };
@@ -192,7 +192,7 @@ async function openAccount(db: Db, accountId: string, now: Date): Promise<void> 
   await accounts.insertAccount(db, { accountId, name: null, email: null, now, freePlanVersion: 1, periods });
 }
 
-async function lineItems({ stripe }: World, plan: string) {
+async function lineItems({ stripe }: Place, plan: string) {
   const keys = [`driftlock_${plan}_v1`, ...(plan === "pro" ? ["driftlock_pro_v1_events"] : [])];
   const { data } = await stripe.prices.list({ lookup_keys: keys });
   return data.map(({ id, recurring }) => ({

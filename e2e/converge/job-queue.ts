@@ -5,10 +5,9 @@ import {
   planChange,
   syncStripeObject,
 } from "@driftlock/contracts";
-import type { AddOptions, JobContext, Processor } from "@driftlock/runtime";
+import type { AddOptions, JobContext, Processor, Random } from "@driftlock/runtime";
 import { createRun, type Run, runGated } from "./gate.ts";
 import type { Fault } from "./history.ts";
-import type { Random } from "../chaos/random.ts";
 
 interface Waiting {
   name: string;

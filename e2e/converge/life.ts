@@ -1,9 +1,9 @@
 import type { StripeHint } from "@driftlock/contracts";
 import { applyStripeEvent } from "@driftlock/contracts";
-import { createRandom } from "../chaos/random.ts";
-import { createCustomer } from "./customer.ts";
+import { createRandom } from "@driftlock/runtime";
 import type { Fate, Fault, History } from "./history.ts";
 import { createJobQueue, type JobQueue } from "./job-queue.ts";
+import { createResident, type Judged } from "./resident.ts";
 import type { World } from "./world.ts";
 
 interface Arrival {
@@ -20,12 +20,8 @@ interface LifeDeps {
   owners: Map<string, Life>;
 }
 
-export interface Life {
-  accountId: string;
-  /** Every customer that the account had at Stripe. */
-  customerIds: string[];
+export interface Life extends Judged {
   taken: Record<string, number>;
-  failed: readonly string[];
   open(): Promise<void>;
   begin(slot: number): void;
   /** What the customer does in this slot. */
@@ -42,9 +38,6 @@ const otherVersion = "2024-06-20";
 
 /** One history as it is lived: its customer, its deliveries, its jobs. */
 export function createLife({ world, history, index, owners }: LifeDeps): Life {
-  const accountId = `acct_${index}`;
-  const customerIds: string[] = [];
-  const taken: Record<string, number> = {};
   let arrivals: Arrival[] = [];
   let slot = 0;
   let runNo = 0;
@@ -62,15 +55,14 @@ export function createLife({ world, history, index, owners }: LifeDeps): Life {
     nextFault,
     endLeases: world.endLeases,
   });
-  const customer = createCustomer({
-    world,
-    accountId,
-    onCustomer: (id) => {
-      owners.set(id, life);
-      if (!customerIds.includes(id)) customerIds.push(id);
-    },
+  const resident = createResident({
+    place: world,
+    history,
+    index,
+    onCustomer: (id) => void owners.set(id, life),
     onAsked: (changeId) => void owners.set(changeId, life),
   });
+  const { accountId, customerIds, taken } = resident;
   const deliver = (isLast: boolean): void => {
     const due = arrivals
       .filter((arrival) => isLast || arrival.slot <= slot)
@@ -90,19 +82,13 @@ export function createLife({ world, history, index, owners }: LifeDeps): Life {
     add: queue.add,
     open: async () => {
       owners.set(accountId, life);
-      await customer.openAccount();
+      await resident.open();
     },
     begin(next) {
       slot = next;
       runNo = 0;
     },
-    async act() {
-      for (const { action } of history.actions.filter((each) => each.slot === slot)) {
-        const isTaken = await customer.act(action);
-        const name = isTaken ? action.do : `${action.do} (refused)`;
-        taken[name] = (taken[name] ?? 0) + 1;
-      }
-    },
+    act: () => resident.act(slot),
     receive(hint) {
       const fate = history.fates[eventNo++ % Math.max(history.fates.length, 1)];
       for (const later of fate === undefined ? [0] : slotsLater(fate)) {

@@ -1,12 +1,13 @@
 import { applyStripeEvent, handledStripeEventTypes, type StripeHint } from "@driftlock/contracts";
-import { cycleAt } from "@driftlock/domain";
 import { Lifecycle, type Producer } from "@driftlock/runtime";
 import { readWebhook, stripeHintOf, type Stripe } from "@driftlock/stripe";
 import type { Course, History } from "./history.ts";
 import { judge } from "./judge/judge.ts";
 import { createLife, type Life } from "./life.ts";
+import { liveCourse } from "./live-course.ts";
+import type { Stores } from "./place.ts";
 import { sendReports } from "./store-usage.ts";
-import { openWorld, type Stores, type World } from "./world.ts";
+import { openWorld, type World } from "./world.ts";
 
 export interface Batch {
   course: Course;
@@ -20,12 +21,9 @@ export interface Verdict {
   taken: Readonly<Record<string, number>>;
 }
 
-const minuteMs = 60_000;
 /** Longer than any row waits for its next try. */
 const wallStepMs = 61_000;
 const roundsMax = 24;
-/** Stripe lists events for 30 days: whoever is away for longer misses what was lost. */
-const stripeListsMinutes = 29 * 24 * 60;
 
 /** Lives these histories side by side, to their end, and judges each. */
 export async function runBatch({ course, histories }: Batch, stores: Stores): Promise<Verdict[]> {
@@ -54,48 +52,21 @@ interface Running {
 
 async function live(batch: Running): Promise<void> {
   const { world, lives, course } = batch;
-  const slotEnds: Date[] = [];
-  let unsweptMinutes = 0;
-  for (const [slot, gapMinutes] of course.gapsMinutes.entries()) {
+  const begin = (slot: number): void => {
     for (const life of lives) life.begin(slot);
-    await each(lives, (life) => life.act());
-    await settle(batch);
-    unsweptMinutes += gapMinutes;
-    if (course.sweeps[slot] === true || unsweptMinutes > stripeListsMinutes) {
-      await sweep(batch);
-      unsweptMinutes = gapMinutes;
-    }
-    slotEnds.push(world.time.clock.now());
-    const until = new Date(world.time.clock.now().getTime() + gapMinutes * minuteMs);
-    for (const stop of [...renewals(slotEnds, world.time.clock.now(), until), until]) {
-      await travelTo(world, stop);
-      await settle(batch);
-    }
-  }
+  };
+  await liveCourse(course, world, {
+    begin,
+    act: async () => void (await each(lives, (life) => life.act())),
+    settle: () => settle(batch),
+    sweep: () => sweep(batch),
+  });
   // What is still on its way arrives, days late.
-  for (const life of lives) life.begin(course.gapsMinutes.length);
+  begin(course.gapsMinutes.length);
   await settle(batch, { isLast: true });
   await sweep(batch);
   world.time.passWall(wallStepMs);
   await sweep(batch);
-}
-
-/** Instants just after what was bought in a slot is due again: whoever is there at the time closes the period in time. */
-function renewals(slotEnds: readonly Date[], from: Date, until: Date): Date[] {
-  return slotEnds
-    .flatMap((end) => [0, 1, 2].map((month) => new Date(cycleAt(end, month).end.getTime() + minuteMs)))
-    .filter((stop) => stop > from && stop < until)
-    .toSorted((a, b) => a.getTime() - b.getTime());
-}
-
-async function travelTo({ stripe, simulator, time }: World, instant: Date): Promise<void> {
-  const { testClockId } = simulator;
-  await stripe.testHelpers.testClocks.advance(testClockId, {
-    frozen_time: Math.ceil(instant.getTime() / 1000),
-  });
-  while ((await stripe.testHelpers.testClocks.retrieve(testClockId)).status !== "ready")
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  await time.follow();
 }
 
 /** Rounds of deliveries, jobs and what is due, until nothing more comes of it. */

@@ -1,5 +1,5 @@
 import { type Db, sql, usageReports } from "@driftlock/db";
-import type { World } from "./world.ts";
+import type { Place } from "./place.ts";
 
 /** Stores an event as the aggregator does: its record, and its total in the period that holds it. */
 export const storeUsage = (
@@ -21,7 +21,7 @@ export const storeUsage = (
   );
 
 /** Sends frozen windows to Stripe, as the aggregator does. @returns how many. */
-export async function sendReports({ db, stripe, time }: World): Promise<number> {
+export async function sendReports({ db, stripe, time }: Place): Promise<number> {
   const reports = await usageReports.claimReports(db, { now: time.clock.now(), leaseMs: 10_000, limit: 500 });
   for (const report of reports) {
     await stripe.billing.meterEvents.create({

@@ -1,12 +1,7 @@
 import { applyStripeEvent, type StripeHint } from "@driftlock/contracts";
-import { createDb, seedCatalog, sql } from "@driftlock/db";
-import { createRedis } from "@driftlock/redis";
+import { sql } from "@driftlock/db";
 import { createLogger, type Lifecycle, type Processor, type Producer } from "@driftlock/runtime";
-import { createStripe } from "@driftlock/stripe";
-import { startSimulator } from "@driftlock/stripe-simulator";
 import { createSendAdjustment } from "../../apps/billing-worker/src/adjustments/send-adjustment.ts";
-import { bindStripeAccount } from "../../apps/billing-worker/src/catalog/bind-stripe-account.ts";
-import { push } from "../../apps/billing-worker/src/catalog/plan-push.ts";
 import { createClosePeriod } from "../../apps/billing-worker/src/closing/close-period.ts";
 import { createAdoptCard } from "../../apps/billing-worker/src/dunning/adopt-card.ts";
 import { createDunningStep } from "../../apps/billing-worker/src/dunning/dunning-step.ts";
@@ -27,18 +22,10 @@ import { applyHints } from "../../apps/billing-worker/src/stripe-events/apply-hi
 import { createSyncObject } from "../../apps/billing-worker/src/sync/sync-object.ts";
 import { gateDb, gateProducer, gateStripe } from "./gate.ts";
 import type { Course } from "./history.ts";
-import { prepareQueries } from "./prepare-queries.ts";
+import { openPlace, type Stores } from "./place.ts";
 
-const secretKey = "sk_test_converge";
 const minuteMs = 60_000;
 const latenessMs = 1_000;
-/** Each plans its queries anew, and a batch has two cores or fewer. */
-const connectionsMax = 8;
-
-export interface Stores {
-  databaseUrl: string;
-  redisUrl: string;
-}
 
 /**
  * One installation beside a Stripe, for a batch of customers: everything that the worker process is made of, without
@@ -48,54 +35,8 @@ export async function openWorld(
   life: Lifecycle,
   { stores, course, producer }: { stores: Stores; course: Course; producer: Producer },
 ) {
-  const simulator = life.own(
-    "simulator",
-    await startSimulator({
-      port: 0,
-      host: "127.0.0.1",
-      statePath: null,
-      log: {
-        info() {},
-        warn() {},
-        error: (...given) => void process.stderr.write(`${JSON.stringify(given)}\n`),
-      },
-      wallNow: () => new Date(),
-    }),
-    (server) => server.close(),
-  );
-  const stripe = createStripe({
-    secretKey,
-    apiUrl: simulator.url,
-    maxNetworkRetries: 2,
-    readsPerSecond: 1_000_000,
-  });
-  const pool = life.own(
-    "pool",
-    createDb({
-      connectionString: stores.databaseUrl,
-      applicationName: "converge",
-      connectionsMax,
-      // However busy the machine is: an outage is a history's to tell.
-      connectionWaitMsMax: 0,
-    }),
-    (opened) => opened.end(),
-  );
-  const db = prepareQueries(pool);
-  const redis = life.own(
-    "redis",
-    createRedis({
-      url: stores.redisUrl,
-      connectionName: "converge",
-      purpose: "requests",
-      onConnectionError: () => {},
-    }),
-    (connection) => connection.disconnect(),
-  );
-  const time = await createTimes(simulator.url);
-  await seedCatalog(db, { mode: "simulator", usagePartitions: 4, now: time.clock.now() });
-  await bindStripeAccount({ db, stripe, secretKey, mode: "simulator" });
-  await push({ db, stripe, clock: time.clock });
-
+  const place = await openPlace(life, { stores });
+  const { stripe, db, redis, time } = place;
   const log = createLogger({ name: "converge", level: "silent" });
   const gated = { db: gateDb(db), stripe: gateStripe(stripe), producer: gateProducer(producer) };
   const deps = {
@@ -141,10 +82,7 @@ export async function openWorld(
   ];
   const ticks = schedules({ ...deps, sweepIntervalMs: minuteMs });
   return {
-    simulator,
-    stripe,
-    db,
-    time,
+    ...place,
     latenessMs,
     context: { log, signal: life.signal },
     processors: new Map(processors.map((each) => [each.name, each])),
@@ -161,22 +99,3 @@ export async function openWorld(
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
-
-/** Business time is the simulator's; the wall goes as fast as we say, so that nobody waits for a backoff. */
-async function createTimes(simulatorUrl: string) {
-  let offsetMs = 0;
-  let wallOffsetMs = 0;
-  const follow = async () => {
-    const response = await fetch(`${simulatorUrl}/_sim/clock`);
-    offsetMs = ((await response.json()) as { offsetMs: number }).offsetMs;
-  };
-  await follow();
-  return {
-    clock: { now: () => new Date(Date.now() + offsetMs) },
-    wallClock: { now: () => new Date(Date.now() + wallOffsetMs) },
-    passWall: (ms: number) => {
-      wallOffsetMs += ms;
-    },
-    follow,
-  };
-}

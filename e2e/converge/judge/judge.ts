@@ -1,8 +1,8 @@
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { defaultAccessPolicy } from "@driftlock/domain";
 import { createGetSubscription } from "../../../apps/api/src/use-cases/get-subscription.ts";
-import type { Life } from "../life.ts";
-import type { World } from "../world.ts";
+import type { Place } from "../place.ts";
+import type { Judged } from "../resident.ts";
 import { judgeLines } from "./judge-lines.ts";
 import { judgeMirror } from "./judge-mirror.ts";
 import { judgeMoney } from "./judge-money.ts";
@@ -16,16 +16,16 @@ import { readStripe } from "./read-stripe.ts";
  * Compares all that we have with what a fresh read of Stripe says, by rules of its own: nothing of the code that made
  * the rows is asked what they should be. @returns the differences of each life.
  */
-export async function judge(world: World, lives: readonly Life[]): Promise<string[][]> {
-  const facts = await readStripe(world.stripe, lives);
+export async function judge(place: Place, lives: readonly Judged[]): Promise<string[][]> {
+  const facts = await readStripe(place.stripe, lives);
   const rows = await readRows(
-    world.db,
+    place.db,
     lives.map(({ accountId }) => accountId),
   );
-  const now = world.time.clock.now();
+  const now = place.time.clock.now();
   const getSubscription = createGetSubscription({
-    db: world.db,
-    clock: world.time.clock,
+    db: place.db,
+    clock: place.time.clock,
     accessPolicy: defaultAccessPolicy,
   });
   return Promise.all(

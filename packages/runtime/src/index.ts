@@ -35,6 +35,7 @@ export {
   queuesOf,
 } from "./queue/inspector.ts";
 export { type Addition, type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
+export { createRandom, type Random } from "./random.ts";
 export { leaseTtlMs, withRenewedLease } from "./renewed-lease.ts";
 export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";
 export { Secret, secret } from "./secret.ts";

@@ -17,10 +17,15 @@ export interface TestDatabase {
 
 /**
  * A database of one's own: a clone of the migrated template (made once a run), or empty for tests of the migrations
- * themselves. Needs the project's global setup.
+ * themselves. `infra` outside of vitest; within it, what the project's global setup has booted.
  */
-export async function createTestDatabase({ isMigrated = true } = {}): Promise<TestDatabase> {
-  const infra = inject("driftlock");
+export async function createTestDatabase({
+  isMigrated = true,
+  infra = inject("driftlock"),
+}: {
+  isMigrated?: boolean;
+  infra?: TestInfra | undefined;
+} = {}): Promise<TestDatabase> {
   const name = `driftlock_test_${infra.runId}_${randomBytes(5).toString("hex")}`;
   await withAdmin(infra, async (admin) => {
     const template = isMigrated ? await ensureTemplate(admin, infra) : "template0";

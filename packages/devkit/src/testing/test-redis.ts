@@ -13,9 +13,13 @@ const claimKey = (database: number) => `driftlock:test-database:${database}`;
 // A run that was killed on a server that was given gives its databases back after this.
 const CLAIM_SECONDS = 3600;
 
-/** A logical database of one's own on the run's Redis. For FLUSHALL, SHUTDOWN or CONFIG see `startPrivateRedis`. */
-export async function createTestRedis(): Promise<TestRedis> {
-  const infra = inject("driftlock");
+/**
+ * A logical database of one's own on the run's Redis. For FLUSHALL, SHUTDOWN or CONFIG see `startPrivateRedis`. `infra`
+ * outside of vitest; within it, what the project's global setup has booted.
+ */
+export async function createTestRedis(
+  infra: TestInfra | undefined = inject("driftlock"),
+): Promise<TestRedis> {
   const database = await withRedis(infra.redisUrl, (redis) => claimDatabase(redis, infra));
   const url = withLogicalDatabase(infra.redisUrl, database);
   return {
