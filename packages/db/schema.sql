@@ -627,15 +627,17 @@ create table usage_adjustments (
   first_sent_at timestamp with time zone,
   sent_at timestamp with time zone,
   invoiced_at timestamp with time zone,
+  from_carried bigint default 0 not null,
+  to_carried bigint default 0 not null,
   constraint usage_adjustments_pkey PRIMARY KEY (adjustment_id),
   constraint usage_adjustments_account_id_metric_period_start_window_no_key UNIQUE (account_id, metric, period_start, window_no),
   constraint usage_adjustments_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint usage_adjustments_metric_fkey FOREIGN KEY (metric) REFERENCES metrics(metric),
   constraint usage_adjustments_billed_on_check CHECK ((billed_on = ANY (ARRAY['subscription'::text, 'own-invoice'::text]))),
-  constraint usage_adjustments_check CHECK ((from_quantity <> to_quantity)),
+  constraint usage_adjustments_check CHECK (((from_quantity <> to_quantity) OR (from_carried <> to_carried))),
   constraint usage_adjustments_check1 CHECK ((((state = 'settled'::text) = (amount_minor = 0)) OR (state = ANY (ARRAY['review'::text, 'waived'::text])))),
   constraint usage_adjustments_check2 CHECK (((state <> ALL (ARRAY['sending'::text, 'sent'::text, 'invoiced'::text])) OR (billed_on IS NOT NULL))),
-  constraint usage_adjustments_reason_check CHECK ((reason = ANY (ARRAY['late'::text, 'remainder'::text]))),
+  constraint usage_adjustments_reason_check CHECK ((reason = ANY (ARRAY['late'::text, 'remainder'::text, 'allowance'::text]))),
   constraint usage_adjustments_state_check CHECK ((state = ANY (ARRAY['settled'::text, 'pending'::text, 'sending'::text, 'sent'::text, 'invoiced'::text, 'review'::text, 'waived'::text])))
 );
 CREATE INDEX usage_adjustments_open ON public.usage_adjustments USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text]));
@@ -778,6 +780,7 @@ create table usage_periods (
   plan_version integer not null,
   stripe_subscription_id text,
   closed_at timestamp with time zone,
+  billing_start timestamp with time zone,
   constraint usage_periods_pkey PRIMARY KEY (account_id, period_start),
   constraint usage_periods_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint usage_periods_plan_id_plan_version_fkey FOREIGN KEY (plan_id, plan_version) REFERENCES subscription_plans(plan_id, version),

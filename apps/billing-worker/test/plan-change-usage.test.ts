@@ -1,6 +1,11 @@
-import { sql, usageReports } from "@driftlock/db";
+import type { AccountLimits } from "@driftlock/contracts";
+import { sql, usageAdjustmentChecks, usageAdjustments, usageReports } from "@driftlock/db";
 import { itemChanges, overageAmountMinor } from "@driftlock/domain";
+import { keys, partitionOf } from "@driftlock/redis";
 import { expect, test } from "vitest";
+import { freezeAdjustments } from "../src/adjustments/freeze-adjustments.ts";
+import { createSendAdjustment } from "../src/adjustments/send-adjustment.ts";
+import { createPushLimits } from "../src/periods/push-limits.ts";
 import { storeEvents } from "./helpers.ts";
 import type { PayingWorld } from "./time-world.ts";
 import { dayMs, openTenDays, paid, present, reported, told } from "./upgrade-world.ts";
@@ -87,13 +92,13 @@ test("back to Pro comes with the next month and its own price: no second allowan
   expect(await reported(world)).toEqual([{ quantity: 130_000, lastAt: expect.any(Date) }]);
 });
 
-test("back to Pro by hand at Stripe within the month: both sides count anew from there, and agree", {
-  timeout: 60_000,
+test("back to Pro by hand at Stripe within the month: what is included is given once, limits and invoices say so", {
+  timeout: 90_000,
 }, async () => {
   const { world, start, end, changes } = await openTenDays();
   const { subscription, stripe } = world;
   await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 130_000 }]);
-  const { plans, present: pro } = await present(world);
+  const { present: pro } = await present(world);
   await changes.until(await changes.ask({ subscription, wish: "change", planId: "business" }), "finished");
   const { present: business } = await present(world);
   await world.travelDays(2);
@@ -103,18 +108,23 @@ test("back to Pro by hand at Stripe within the month: both sides count anew from
   });
   await world.syncAll([subscription, "subscription"]);
   await world.travelDays(1);
-  await storeEvents(world.db, "acme", [{ at: world.clock.now(), quantity: 110_000 }]);
+  await storeEvents(world.db, "acme", [
+    { at: new Date(start.getTime() + dayMs), metric: "alerts", quantity: 400 },
+    { at: world.clock.now(), quantity: 110_000 },
+  ]);
+  const limits = await limitsNow(world);
+  expect(limits["events"]).toMatchObject({ limit: 0, policy: "bill" });
+  expect(limits["alerts"]).toMatchObject({ limit: 600, policy: "refuse" });
   await world.travelTo(end);
   const draft = (await world.invoices()).at(-1);
   await world.syncAll([subscription, "subscription"], [draft?.id ?? "", "invoice"]);
   await changes.closePeriods();
   expect((await told(world)).slice(0, 3)).toEqual([
-    "pro closed events=130000",
+    "pro closed alerts=400 events=130000",
     "business",
     "pro closed events=110000",
   ]);
-  const limit = plans.find((plan) => plan === pro.plan)?.limits.find(({ metric }) => metric === "events");
-  const price = { includedQuantity: limit?.includedQuantity ?? 0, amountMinor: 50, perUnits: 1_000 };
+  const price = { includedQuantity: 100_000, amountMinor: 50, perUnits: 1_000 };
   const billed = (await world.invoices()).flatMap((invoice) =>
     invoice.lines.data.filter(({ quantity }) => (quantity ?? 0) > 1).map(({ amount }) => amount),
   );
@@ -122,7 +132,38 @@ test("back to Pro by hand at Stripe within the month: both sides count anew from
     overageAmountMinor(130_000, price),
     overageAmountMinor(110_000, price),
   ]);
+  // Stripe's item has counted anew: what that gave away is on the next invoice.
+  await adjust(world);
+  const found = await world.rows(
+    sql`select from_quantity as "from", to_quantity as "to", amount_minor as amount, reason, state from usage_adjustments`,
+  );
+  expect(found).toEqual([{ from: 110_000, to: 110_000, amount: 5_000, reason: "allowance", state: "sent" }]);
+  const { end: nextEnd } = await world.period();
+  await world.travelTo(nextEnd);
+  const lines = (await world.invoices()).at(-1)?.lines.data ?? [];
+  expect(lines.map(({ amount, description }) => `${amount} ${description}`)).toContainEqual(
+    expect.stringMatching(/^5000 Included events that were used before, /),
+  );
+  const all = overageAmountMinor(130_000, price) + overageAmountMinor(110_000, price) + 5_000;
+  expect(all).toBe(overageAmountMinor(240_000, price));
 });
+
+/** Adjusts every closed period that is marked, as the worker does. */
+async function adjust(world: PayingWorld): Promise<void> {
+  const due = { markedBefore: world.clock.now(), wallNow: new Date(), limit: 10 };
+  for (const period of await usageAdjustmentChecks.listDueChecks(world.db, due))
+    await freezeAdjustments(world, period);
+  for (const id of await usageAdjustments.claimAdjustments(world.db, { leaseMs: 1_000, limit: 10 }))
+    await createSendAdjustment(world)(id, world.context);
+}
+
+async function limitsNow(world: PayingWorld) {
+  await createPushLimits(world)({ accountId: "acme" });
+  const field = await world.redis.hget(keys.limits(partitionOf("acme", 4)), "acme");
+  const { segments } = JSON.parse(field ?? "null") as AccountLimits;
+  const nowMs = world.clock.now().getTime();
+  return segments.find(({ startMs, endMs }) => startMs <= nowMs && nowMs < endMs)?.metrics ?? {};
+}
 
 test("usage that Stripe sums up otherwise is never billed by an upgrade: refused, with nothing changed", async () => {
   const { world, start, changes } = await openTenDays();

@@ -1,7 +1,7 @@
 import { quantityMax } from "@driftlock/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ClosedTotal, decideAdjustment, describeAdjustment } from "./adjustment.ts";
+import { type ClosedTotal, decideAdjustment, describeAdjustment, priceAfter } from "./adjustment.ts";
 import { overageAmountMinor } from "./price.ts";
 
 const pro = { includedQuantity: 100_000, amountMinor: 50, perUnits: 1_000 };
@@ -14,6 +14,8 @@ const closed = (given: Partial<ClosedTotal>): ClosedTotal => ({
   closeSentQuantity: given.sentQuantity ?? 0,
   isWholePeriod: true,
   adjustedQuantity: null,
+  carriedQuantity: 0,
+  adjustedCarried: 0,
   windowCount: 0,
   isMismatched: false,
   invoicedQuantity: "none",
@@ -54,6 +56,34 @@ test("whatever a total does after the close, what is billed and adjusted is the 
         }
       },
     ),
+  );
+});
+
+test("parts of a billing period cost what one would, whenever usage of either comes in", () => {
+  const used = fc.integer({ min: 0, max: 2_000_000_000_000 });
+  const later = fc.array(fc.record({ first: used, second: used }), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(prices, used, later, (price, sentQuantity, looks) => {
+      let state = closed({ price, sentQuantity });
+      // Stripe's item counts anew from its beginning.
+      let amountMinor = overageAmountMinor(sentQuantity, price);
+      for (const { first, second } of looks) {
+        const look = { totalQuantity: second, carriedQuantity: first };
+        for (let windows = 0; ; windows += 1) {
+          const decision = decideAdjustment({ ...state, ...look });
+          if (decision.outcome !== "adjust") break;
+          expect(windows).toBeLessThan(2);
+          const { window } = decision;
+          amountMinor += window.amountMinor;
+          const { toQuantity: adjustedQuantity, toCarried: adjustedCarried, windowNo: windowCount } = window;
+          state = { ...state, adjustedQuantity, adjustedCarried, windowCount };
+        }
+        const apart = overageAmountMinor(first, price) + amountMinor;
+        // Each of the two parts is rounded by itself.
+        expect(Math.abs(apart - overageAmountMinor(first + second, price))).toBeLessThanOrEqual(1);
+        expect(amountMinor).toBe(overageAmountMinor(second, priceAfter(price, first)));
+      }
+    }),
   );
 });
 
@@ -98,6 +128,7 @@ test("a close that was not verified is adjusted to what its invoice bills, as so
 
 test("the line says how much of what, and when", () => {
   const line = {
+    reason: "late" as const,
     quantity: 1_000,
     unit: "event",
     periodStart: new Date("2026-07-01T00:00:00Z"),
@@ -106,5 +137,8 @@ test("the line says how much of what, and when", () => {
   expect(describeAdjustment(line)).toBe("Late usage: 1,000 events, 1–31 July 2026");
   expect(describeAdjustment({ ...line, quantity: -1, periodEnd: new Date("2026-08-15T12:00:00Z") })).toBe(
     "Usage correction: -1 event, 1 July–15 August 2026",
+  );
+  expect(describeAdjustment({ ...line, reason: "allowance" })).toBe(
+    "Included events that were used before, 1–31 July 2026",
   );
 });

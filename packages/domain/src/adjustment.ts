@@ -1,3 +1,4 @@
+import { leftOf } from "./carried.ts";
 import { meterEventIdentifier } from "./meter-event.ts";
 import { overageAmountMinor, type OveragePrice } from "./price.ts";
 
@@ -21,6 +22,10 @@ export interface ClosedTotal {
   isWholePeriod: boolean;
   /** Up to where adjustments reach; null before the first. */
   adjustedQuantity: number | null;
+  /** What earlier parts of the billing period have used on the same plan; Stripe's item counts without it. */
+  carriedQuantity: number;
+  /** How much of that adjustments reach; 0 before the first. */
+  adjustedCarried: number;
   windowCount: number;
   /** Whether the close ended without having compared all of it with Stripe. */
   isMismatched: boolean;
@@ -34,9 +39,12 @@ export interface AdjustmentWindow {
   windowNo: number;
   fromQuantity: number;
   toQuantity: number;
+  fromCarried: number;
+  toCarried: number;
   /** Minor units; below zero it is a credit. */
   amountMinor: number;
-  reason: "late" | "remainder";
+  /** `allowance`: the invoice gave what is included a second time in the period. */
+  reason: "late" | "remainder" | "allowance";
   state: "pending" | "settled" | "review";
 }
 
@@ -46,28 +54,41 @@ export type AdjustmentDecision =
   | { outcome: "wait" }
   | { outcome: "adjust"; window: AdjustmentWindow };
 
-/** What is to be billed, or given back, of a closed period's total (docs/decisions/0019). */
+/**
+ * The next window that is to be billed, or given back, of a closed period's total (docs/decisions/0019): first what earlier
+ * parts of its billing period leave of the included quantity, then what the total has grown by.
+ */
 export function decideAdjustment(total: ClosedTotal): AdjustmentDecision {
   const billed = total.adjustedQuantity ?? billedQuantity(total);
   if (billed === null) return { outcome: "wait" };
   const isKnown = billed !== "unknown";
   const fromQuantity = isKnown ? billed : total.sentQuantity;
-  const toQuantity = total.totalQuantity;
-  if (fromQuantity === toQuantity) return { outcome: "none" };
-  const amountMinor = windowAmountMinor({ fromQuantity, toQuantity }, total.price);
+  const fromCarried = total.adjustedCarried;
+  const toCarried = Math.min(total.carriedQuantity, total.price.includedQuantity);
+  const isAllowance = fromCarried !== toCarried;
+  const toQuantity = isAllowance ? fromQuantity : total.totalQuantity;
+  if (fromQuantity === toQuantity && !isAllowance) return { outcome: "none" };
+  const quantities = { fromQuantity, toQuantity, fromCarried, toCarried };
+  const amountMinor = windowAmountMinor(quantities, total.price);
   const windowNo = total.windowCount + 1;
   return {
     outcome: "adjust",
     window: {
       adjustmentId: `adj.${meterEventIdentifier({ ...total, windowNo })}`,
       windowNo,
-      fromQuantity,
-      toQuantity,
+      ...quantities,
       amountMinor,
-      reason: total.isMismatched && windowNo === 1 ? "remainder" : "late",
+      reason: isAllowance ? "allowance" : total.isMismatched && windowNo === 1 ? "remainder" : "late",
       state: !isKnown ? "review" : amountMinor === 0 ? "settled" : "pending",
     },
   };
+}
+
+interface Window {
+  fromQuantity: number;
+  toQuantity: number;
+  fromCarried: number;
+  toCarried: number;
 }
 
 /**
@@ -75,9 +96,17 @@ export function decideAdjustment(total: ClosedTotal): AdjustmentDecision {
  * rounded once. Windows that join add up to the price of the whole, and the included quantity is given once.
  */
 export const windowAmountMinor = (
-  window: { fromQuantity: number; toQuantity: number },
+  { fromQuantity, toQuantity, fromCarried, toCarried }: Window,
   price: OveragePrice,
-): number => overageAmountMinor(window.toQuantity, price) - overageAmountMinor(window.fromQuantity, price);
+): number =>
+  overageAmountMinor(toQuantity, priceAfter(price, toCarried)) -
+  overageAmountMinor(fromQuantity, priceAfter(price, fromCarried));
+
+/** A price of which earlier parts of the billing period have used `carried` of the included quantity. */
+export const priceAfter = (price: OveragePrice, carried: number): OveragePrice => ({
+  ...price,
+  includedQuantity: leftOf(price.includedQuantity, carried),
+});
 
 /**
  * Up to where the period's own invoice bills the total. A close that was verified says so itself. One that was not can
@@ -102,17 +131,19 @@ const days = new Intl.DateTimeFormat("en-GB", {
 
 /** What the customer reads on the invoice: "Late usage: 1,000 events, 1–31 July 2026". */
 export function describeAdjustment(line: {
+  reason: AdjustmentWindow["reason"];
   quantity: number;
   /** In the singular. */
   unit: string;
   periodStart: Date;
   periodEnd: Date;
 }): string {
-  const { quantity, unit, periodStart, periodEnd } = line;
+  const { reason, quantity, unit, periodStart, periodEnd } = line;
   const what = quantity < 0 ? "Usage correction" : "Late usage";
   const lastInstant = new Date(periodEnd.getTime() - 1);
   const units = Math.abs(quantity) === 1 ? unit : `${unit}s`;
   // How wide the spaces around the dash are is a matter of the runtime's version.
   const range = days.formatRange(periodStart, lastInstant).replace(/\s*–\s*/, "–");
+  if (reason === "allowance") return `Included ${unit}s that were used before, ${range}`;
   return `${what}: ${whole.format(quantity)} ${units}, ${range}`;
 }

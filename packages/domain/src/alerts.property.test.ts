@@ -63,7 +63,10 @@ test("a threshold is read as it was written", () => {
 test("the parts of one Free cycle are one period; a paid part is its own", () => {
   const anchor = new Date("2026-01-31T08:00:00Z");
   const partAt = (start: string, stripeSubscriptionId: string | null) =>
-    alertPeriodStart({ periodStart: new Date(start), stripeSubscriptionId }, anchor).toISOString();
+    alertPeriodStart(
+      { periodStart: new Date(start), countedFrom: new Date(start), stripeSubscriptionId },
+      anchor,
+    ).toISOString();
   expect(partAt("2026-02-28T08:00:00Z", null)).toBe("2026-02-28T08:00:00.000Z");
   expect(partAt("2026-03-10T00:00:00Z", null)).toBe("2026-02-28T08:00:00.000Z");
   expect(partAt("2026-03-05T00:00:00Z", "sub_1")).toBe("2026-03-05T00:00:00.000Z");

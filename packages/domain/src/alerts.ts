@@ -39,16 +39,16 @@ export const reachedAlerts = (rules: AlertRules, quantity: number): Alert[] =>
   alertsOf(rules).filter(({ reachedFrom }) => reachedFrom !== null && quantity >= reachedFrom);
 
 /**
- * What "once a period" is once of: a paid period; on Free the whole cycle of the anchor, because its counter goes on
+ * What "once a period" is once of: a paid period, of which parts on one plan count on; on Free the whole cycle of the anchor, because its counter goes on
  * after a paid time in between (DESIGN 4.6).
  */
 export const alertPeriodStart = (
-  period: { periodStart: Date; stripeSubscriptionId: string | null },
+  period: { periodStart: Date; countedFrom: Date; stripeSubscriptionId: string | null },
   freeAnchorAt: Date,
 ): Date =>
   period.stripeSubscriptionId === null
     ? cycleAt(freeAnchorAt, cycleIndexAt(freeAnchorAt, period.periodStart)).start
-    : period.periodStart;
+    : period.countedFrom;
 
 /** How a threshold is stored, and how what was told of it is remembered. */
 export const thresholdKey = (threshold: AlertThreshold): string =>

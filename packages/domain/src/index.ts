@@ -40,8 +40,10 @@ export {
   type AdjustmentWindow,
   decideAdjustment,
   describeAdjustment,
+  priceAfter,
   windowAmountMinor,
 } from "./adjustment.ts";
+export { leftOf } from "./carried.ts";
 export { overageAmountMinor, type OveragePrice } from "./price.ts";
 export { quantityWithinCap } from "./spend-cap.ts";
 export { accountLimits, isLive, type LimitsInput } from "./limits.ts";

@@ -7,6 +7,7 @@ import {
 } from "@driftlock/contracts";
 import type { Aggregation, LatePolicy, OveragePolicy, PlanId } from "@driftlock/contracts";
 import { lateRefusalAt, refusesLate } from "./late-policy.ts";
+import { leftOf } from "./carried.ts";
 import { quantityWithinCap } from "./spend-cap.ts";
 
 export interface LimitsInput {
@@ -22,6 +23,8 @@ export interface LimitsInput {
     closedAt: Date | null;
     /** Its usage is not billed. */
     isTrial: boolean;
+    /** By metric, what earlier parts of its billing period have used of what the plan includes (carried.ts). */
+    carried?: Readonly<Record<string, number>>;
   }[];
   plans: readonly {
     planId: string;
@@ -114,11 +117,12 @@ function metricLimits(
     limits.flatMap((planLimit) => {
       const metric = metrics.get(planLimit.metric);
       if (metric === undefined) return [];
+      const carried = period.carried?.[metric.metric] ?? 0;
       const limit: MetricLimit = {
-        limit: planLimit.includedQuantity,
+        limit: leftOf(planLimit.includedQuantity, carried),
         policy: planLimit.overagePolicy,
         aggregation: metric.aggregation,
-        hardLimit: hardLimitOf(planLimit, period.isTrial ? 0 : spendCapMinor),
+        hardLimit: leftOf(hardLimitOf(planLimit, period.isTrial ? 0 : spendCapMinor), carried),
         uniqueProperty: metric.uniqueProperty,
         isClosed: refusesLate({ ...period, ...planLimit, ...metric }, now),
       };

@@ -7,6 +7,8 @@ export interface TiledPeriod extends Period {
   readonly planId: PlanId;
   readonly planVersion: number;
   readonly stripeSubscriptionId: string | null;
+  /** Of the subscription's period that it lies in: parts of it that are on one plan share what that includes. Null on Free. */
+  readonly billingStart: Date | null;
   readonly closedAt: Date | null;
 }
 
@@ -63,8 +65,8 @@ export function tilePeriods(input: TilingInput): TiledPeriod[] {
   for (let horizon: Date | null = null; horizon === null || start < horizon; ) {
     const holder = holderAt(facts, start);
     const end = endOfTile(facts, holder, start);
-    const { planId, planVersion, stripeSubscriptionId } = holder;
-    tiles.push({ start, end, planId, planVersion, stripeSubscriptionId, closedAt: null });
+    const { planId, planVersion, stripeSubscriptionId, billingStart } = holder;
+    tiles.push({ start, end, planId, planVersion, stripeSubscriptionId, billingStart, closedAt: null });
     // Only the present tile sets it: one calendar month on, which the next natural period always covers.
     if (horizon === null && end > now) horizon = cycleAt(end, 0).end;
     start = end;
@@ -95,6 +97,7 @@ interface Holder {
   readonly planId: PlanId;
   readonly planVersion: number;
   readonly stripeSubscriptionId: string | null;
+  readonly billingStart: Date | null;
   /** The natural end of the period that holds the instant asked for. */
   readonly periodEnd: Date;
 }
@@ -173,35 +176,37 @@ const isSamePlan = (
 
 /** The past of a subscription is what its rows say, until a change of plan that was told to lie inside of them. */
 function keptHolder({ now, subscriptions }: Facts, row: TiledPeriod, at: Date): Holder {
-  const { planId, planVersion, stripeSubscriptionId } = row;
+  const { planId, planVersion, stripeSubscriptionId, billingStart } = row;
   const owner = subscriptions.find((each) => each.stripeSubscriptionId === stripeSubscriptionId);
-  if (owner === undefined) return { planId, planVersion, stripeSubscriptionId, periodEnd: row.end };
+  if (owner === undefined)
+    return { planId, planVersion, stripeSubscriptionId, billingStart, periodEnd: row.end };
   const isChanged = [owner.planChangedAt, owner.change?.at ?? null].some(
     (changedAt) => changedAt !== null && changedAt > row.start && at >= changedAt,
   );
   const isPresent = row.end > now && isSamePlan(planAt(owner, at), row);
   if (isInForce(owner, at) && (isChanged || isPresent)) return subscriptionHolder(owner, at);
   const ends = [row.end, owner.period.start, owner.period.end].filter((end) => end > at);
-  return { planId, planVersion, stripeSubscriptionId, periodEnd: ends.reduce(earlier) };
+  return { planId, planVersion, stripeSubscriptionId, billingStart, periodEnd: ends.reduce(earlier) };
 }
 
 function subscriptionHolder(subscription: TilingSubscription, at: Date): Holder {
   const { stripeSubscriptionId, period } = subscription;
   const { planId, planVersion } = planAt(subscription, at);
-  const periodEnd = at < period.end ? period.end : provisionalEnd(period, at);
-  return { planId, planVersion, stripeSubscriptionId, periodEnd };
+  const { start: billingStart, end: periodEnd } = at < period.end ? period : provisional(period, at);
+  return { planId, planVersion, stripeSubscriptionId, billingStart, periodEnd };
 }
 
-/** The end of the later cycle that holds `at`. The anchor's day is the later one of a period's two days of the month. */
-function provisionalEnd(period: Period, at: Date): Date {
+/** The later cycle that holds `at`. The anchor's day is the later one of a period's two days of the month. */
+function provisional(period: Period, at: Date): Period {
   const anchor = period.start.getUTCDate() >= period.end.getUTCDate() ? period.start : period.end;
-  return cycleAt(anchor, cycleIndexAt(anchor, at)).end;
+  return cycleAt(anchor, cycleIndexAt(anchor, at));
 }
 
 const freeHolder = ({ freeAnchorAt, freePlanVersions }: Facts, at: Date): Holder => ({
   planId: "free",
   planVersion: freePlanVersions.findLast(({ from }) => from === null || from <= at)?.version ?? 1,
   stripeSubscriptionId: null,
+  billingStart: null,
   periodEnd: cycleAt(freeAnchorAt, cycleIndexAt(freeAnchorAt, at)).end,
 });
 

@@ -17,14 +17,17 @@ export const createSnapshotLimits =
     const limits = accountLimits({
       accountId: snapshot.accountId,
       version: snapshot.limitsVersion,
-      periods: snapshot.periods.map(({ startMs, endMs, planId, planVersion, isClosed, isTrial }) => ({
-        periodStart: new Date(startMs),
-        periodEnd: new Date(endMs),
-        planId,
-        planVersion,
-        closedAt: isClosed ? new Date(endMs) : null,
-        isTrial,
-      })),
+      periods: snapshot.periods.map(
+        ({ startMs, endMs, planId, planVersion, isClosed, isTrial, carried }) => ({
+          periodStart: new Date(startMs),
+          periodEnd: new Date(endMs),
+          planId,
+          planVersion,
+          closedAt: isClosed ? new Date(endMs) : null,
+          isTrial,
+          carried,
+        }),
+      ),
       plans,
       metrics,
       spendCapMinor: snapshot.spendCapMinor,

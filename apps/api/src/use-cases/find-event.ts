@@ -1,6 +1,6 @@
 import { AppError, type EventTraceDto, toPeriodDto } from "@driftlock/contracts";
 import { catalog, type Db, usageExplanations } from "@driftlock/db";
-import { explainEvent, segmentsOfLine } from "@driftlock/domain";
+import { explainEvent, leftOf, segmentsOfLine } from "@driftlock/domain";
 import { toExplainedAdjustment } from "./explained-adjustment.ts";
 import { requireAccount } from "./require-account.ts";
 
@@ -75,7 +75,7 @@ async function traceRecord(
     billing: explainEvent({
       planId,
       policy: limit?.overagePolicy ?? null,
-      includedQuantity: limit?.includedQuantity ?? null,
+      includedQuantity: leftOf(limit?.includedQuantity ?? null, segment.carriedQuantity),
       totalQuantity: segment.totalQuantity,
       isTrial: await usageExplanations.isTrialPeriod(db, segment),
       isLate,

@@ -14,6 +14,8 @@ export interface ForecastTotal {
   isClosed: boolean;
   planId: string;
   planVersion: number;
+  /** What earlier parts of its billing period have used of the metric. */
+  carried: number;
   fromQuantity: number;
   toQuantity: number;
 }
@@ -71,7 +73,7 @@ export function createUsageForecast({ accounts, known, reviewed }: Given): Forec
     if (period.isClosed && reviewed.has(metric)) return "held-back";
     counted.set(key, decision.counted);
     values.add(value);
-    changed.set(key, { ...period, accountId, metric });
+    changed.set(key, { ...period, carried: period.carried[metric] ?? 0, accountId, metric });
     return "accepted";
   }
 

@@ -45,6 +45,7 @@ function toLine(
   const plan = plans.find(({ planId, version }) => planId === total.planId && version === total.planVersion);
   const limit = plan?.limits.find((each) => each.metric === metric);
   const isBilled = limit?.overagePolicy === "bill" && billing !== undefined;
+  const window = { fromQuantity, toQuantity, fromCarried: total.carried, toCarried: total.carried };
   const price = {
     includedQuantity: limit?.includedQuantity ?? 0,
     amountMinor: limit?.overageAmountMinor ?? 0,
@@ -56,7 +57,7 @@ function toLine(
     period: toPeriodDto({ start: new Date(startMs), end: new Date(endMs) }),
     isClosed,
     quantity: toQuantity - fromQuantity,
-    amountMinor: isBilled ? windowAmountMinor({ fromQuantity, toQuantity }, price) : 0,
+    amountMinor: isBilled ? windowAmountMinor(window, price) : 0,
     currency: plan?.currency ?? "usd",
     invoice: isBilled ? invoiceOf(total, billing, now) : null,
   };

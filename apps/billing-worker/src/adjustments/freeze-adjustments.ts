@@ -23,14 +23,22 @@ export const freezeAdjustments = (
     const inReview: string[] = [];
     let isWaiting = false;
     for (const total of await usageAdjustmentChecks.listClosedTotals(tx, period)) {
-      const decision = decideAdjustment(toClosedTotal(total));
+      let left = toClosedTotal(total);
+      let decision = decideAdjustment(left);
+      for (; decision.outcome === "adjust"; decision = decideAdjustment(left)) {
+        const { window } = decision;
+        await insertWindow(tx, total, { ...window, createdAt: clock.now() });
+        if (window.state === "review") inReview.push(window.adjustmentId);
+        const { toQuantity: adjustedQuantity, toCarried: adjustedCarried, windowNo: windowCount } = window;
+        left = { ...left, adjustedQuantity, adjustedCarried, windowCount };
+      }
       if (decision.outcome === "wait") isWaiting = true;
-      if (decision.outcome !== "adjust") continue;
-      await insertWindow(tx, total, { ...decision.window, createdAt: clock.now() });
-      if (decision.window.state === "review") inReview.push(decision.window.adjustmentId);
     }
     if (isWaiting) return { outcome: "wait", inReview };
     await usageAdjustmentChecks.deleteCheck(tx, period);
+    // What it has used by now is not left to later parts of its billing period.
+    if (await usageAdjustmentChecks.hasOpenLaterPart(tx, period))
+      await accounts.updateLimitsVersion(tx, period.accountId);
     return { outcome: "done", inReview };
   });
 

@@ -31,4 +31,5 @@ const isSame = (tile: TiledPeriod, row: TiledPeriod | undefined): boolean =>
   row.end.getTime() === tile.end.getTime() &&
   row.planId === tile.planId &&
   row.planVersion === tile.planVersion &&
-  row.stripeSubscriptionId === tile.stripeSubscriptionId;
+  row.stripeSubscriptionId === tile.stripeSubscriptionId &&
+  row.billingStart?.getTime() === tile.billingStart?.getTime();

@@ -76,7 +76,7 @@ export const AdjustmentDto = z
     toQuantity: z.number().int(),
     amountMinor: z.number().int(),
     currency: z.string(),
-    reason: z.enum(["late", "remainder"]),
+    reason: z.enum(["late", "remainder", "allowance"]),
     state: z.enum(adjustmentStates),
     invoiceId: z.string().nullable(),
     lastError: z.string().nullable(),

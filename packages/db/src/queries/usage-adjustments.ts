@@ -14,9 +14,12 @@ export interface AdjustmentRow {
   windowNo: number;
   fromQuantity: number;
   toQuantity: number;
+  /** What earlier parts of the billing period had used of the included quantity, as far as it was billed, and now. */
+  fromCarried: number;
+  toCarried: number;
   amountMinor: number;
   currency: string;
-  reason: "late" | "remainder";
+  reason: "late" | "remainder" | "allowance";
   stripeSubscriptionId: string;
   stripeCustomerId: string;
   state: AdjustmentState;
@@ -40,9 +43,10 @@ export const insertAdjustment = (
   q.run(
     "usageAdjustments.insert",
     sql`insert into usage_adjustments (adjustment_id, account_id, metric, period_start, period_end, window_no, from_quantity,
-      to_quantity, amount_minor, currency, reason, stripe_subscription_id, stripe_customer_id, state, created_at)
+      to_quantity, from_carried, to_carried, amount_minor, currency, reason, stripe_subscription_id, stripe_customer_id, state, created_at)
     values (${row.adjustmentId}::text, ${row.accountId}::text, ${row.metric}::text, ${row.periodStart}::timestamptz,
       ${row.periodEnd}::timestamptz, ${row.windowNo}::int, ${row.fromQuantity}::bigint, ${row.toQuantity}::bigint,
+      ${row.fromCarried}::bigint, ${row.toCarried}::bigint,
       ${row.amountMinor}::bigint, ${row.currency}::text, ${row.reason}::text, ${row.stripeSubscriptionId}::text,
       ${row.stripeCustomerId}::text, ${row.state}::text, ${row.createdAt}::timestamptz)
     on conflict do nothing`,
@@ -50,7 +54,8 @@ export const insertAdjustment = (
 
 const columns = `a.adjustment_id as "adjustmentId", a.account_id as "accountId", a.metric, m.unit,
   a.period_start as "periodStart", a.period_end as "periodEnd", a.window_no as "windowNo",
-  a.from_quantity as "fromQuantity", a.to_quantity as "toQuantity", a.amount_minor as "amountMinor", a.currency, a.reason,
+  a.from_quantity as "fromQuantity", a.to_quantity as "toQuantity",
+  a.from_carried as "fromCarried", a.to_carried as "toCarried", a.amount_minor as "amountMinor", a.currency, a.reason,
   a.stripe_subscription_id as "stripeSubscriptionId", a.stripe_customer_id as "stripeCustomerId", a.state,
   a.billed_on as "billedOn", a.stripe_invoice_item_id as "stripeInvoiceItemId", a.stripe_invoice_id as "stripeInvoiceId",
   a.attempts, a.last_error as "lastError", a.created_at as "createdAt", a.first_sent_at as "firstSentAt"`;

@@ -1,6 +1,7 @@
 import type { OveragePolicy, PlanId } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
+import { carriedText, countedFromText } from "./carried-usage.ts";
 
 /** A total of an open period that may have reached something that its account is to be told of. */
 export interface AlertStandingRow {
@@ -12,7 +13,10 @@ export interface AlertStandingRow {
   freeAnchorAt: Date;
   planId: PlanId;
   currency: string;
+  /** With what earlier parts of the billing period have used on the same plan. */
   quantity: number;
+  /** Where the first of those parts begins. */
+  countedFrom: Date;
   /** What the account chose, as `usage_alerts` holds it; null: the defaults. */
   thresholds: string[] | null;
   includedQuantity: number | null;
@@ -25,7 +29,7 @@ export interface AlertStandingRow {
 // What has not used half of what is included, and chose nothing, is passed over before it leaves the database.
 const standings = `select t.account_id as "accountId", t.metric, t.period_start as "periodStart", p.period_end as "periodEnd",
     p.stripe_subscription_id as "stripeSubscriptionId", a.free_anchor_at as "freeAnchorAt", p.plan_id as "planId",
-    s.currency, t.quantity, c.thresholds, l.included_quantity as "includedQuantity", l.overage_policy as "overagePolicy",
+    s.currency, t.quantity + carried.quantity as quantity, ${countedFromText("p")} as "countedFrom", c.thresholds, l.included_quantity as "includedQuantity", l.overage_policy as "overagePolicy",
     l.overage_amount_minor as "overageAmountMinor", l.overage_per_units as "overagePerUnits",
     a.spend_cap_minor as "spendCapMinor"
   from looked join usage_totals t using (account_id, metric, period_start)
@@ -34,7 +38,8 @@ const standings = `select t.account_id as "accountId", t.metric, t.period_start 
   join plan_limits l on l.plan_id = p.plan_id and l.plan_version = p.plan_version and l.metric = t.metric
   join accounts a on a.account_id = t.account_id
   left join usage_alerts c on c.account_id = t.account_id and c.metric = t.metric
-  where t.quantity > 0 and (c.thresholds <> '{}' or c.thresholds is null and t.quantity * 2 >= l.included_quantity
+  cross join lateral (select ${carriedText("p", "t.metric")} as quantity) carried
+  where t.quantity > 0 and (c.thresholds <> '{}' or c.thresholds is null and (t.quantity + carried.quantity) * 2 >= l.included_quantity
     or a.spend_cap_minor is not null and l.overage_policy = 'bill')
   order by t.account_id, t.metric, t.period_start`;
 

@@ -1,6 +1,7 @@
 import type { PlanId } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
+import { carriedText } from "./carried-usage.ts";
 
 /** A part of an account's time with its total of one metric, and what of it was reported. */
 export interface ExplainedSegmentRow {
@@ -11,6 +12,8 @@ export interface ExplainedSegmentRow {
   stripeSubscriptionId: string | null;
   closedAt: Date | null;
   totalQuantity: number;
+  /** What earlier parts of its billing period have used on the same plan. */
+  carriedQuantity: number;
   eventCount: number;
   /** Of the windows that Stripe has. */
   reportedQuantity: number;
@@ -19,7 +22,7 @@ export interface ExplainedSegmentRow {
 
 const segments = `select p.period_start as "periodStart", p.period_end as "periodEnd", p.plan_id as "planId",
     p.plan_version as "planVersion", p.stripe_subscription_id as "stripeSubscriptionId", p.closed_at as "closedAt",
-    coalesce(t.quantity, 0) as "totalQuantity", coalesce(t.event_count, 0) as "eventCount",
+    ${carriedText("p", "$2::text")} as "carriedQuantity", coalesce(t.quantity, 0) as "totalQuantity", coalesce(t.event_count, 0) as "eventCount",
     coalesce(r.quantity, 0) as "reportedQuantity", coalesce(r.count, 0) as "reportCount"
   from usage_periods p
   left join usage_totals t on t.account_id = p.account_id and t.period_start = p.period_start and t.metric = $2::text

@@ -1,5 +1,6 @@
 import type { PlanId, SubscriptionStatus } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
+import { earlierPartsText } from "./carried-usage.ts";
 import { sql } from "../sql.ts";
 
 /** A row as the tiling sees it; `start` and `end` are half open. */
@@ -9,6 +10,8 @@ export interface PeriodTileRow {
   planId: PlanId;
   planVersion: number;
   stripeSubscriptionId: string | null;
+  /** Of the subscription's period that it lies in; null on Free. */
+  billingStart: Date | null;
   closedAt: Date | null;
 }
 
@@ -41,7 +44,7 @@ export const listTiles = (q: Queryable, accountId: string, since: Date): Promise
   q.rows(
     "usagePeriods.listTiles",
     sql`select period_start as "start", period_end as "end", plan_id as "planId", plan_version as "planVersion",
-      stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt"
+      stripe_subscription_id as "stripeSubscriptionId", billing_start as "billingStart", closed_at as "closedAt"
     from usage_periods where account_id = ${accountId}::text and (period_end > ${since}::timestamptz
       or period_start >= least(
         (select max(period_start) from usage_periods where account_id = ${accountId}::text and closed_at is not null),
@@ -87,12 +90,15 @@ export const upsertPeriods = (
 ): Promise<number> =>
   q.run(
     "usagePeriods.upsertMany",
-    sql`insert into usage_periods as u (account_id, period_start, period_end, plan_id, plan_version, stripe_subscription_id)
+    sql`insert into usage_periods as u (account_id, period_start, period_end, plan_id, plan_version, stripe_subscription_id,
+      billing_start)
     select ${accountId}::text, * from unnest(${tiles.map((tile) => tile.start)}::timestamptz[],
       ${tiles.map((tile) => tile.end)}::timestamptz[], ${tiles.map((tile) => tile.planId)}::text[],
-      ${tiles.map((tile) => tile.planVersion)}::int[], ${tiles.map((tile) => tile.stripeSubscriptionId)}::text[])
+      ${tiles.map((tile) => tile.planVersion)}::int[], ${tiles.map((tile) => tile.stripeSubscriptionId)}::text[],
+      ${tiles.map((tile) => tile.billingStart)}::timestamptz[])
     on conflict (account_id, period_start) do update set period_end = excluded.period_end, plan_id = excluded.plan_id,
-      plan_version = excluded.plan_version, stripe_subscription_id = excluded.stripe_subscription_id
+      plan_version = excluded.plan_version, stripe_subscription_id = excluded.stripe_subscription_id,
+      billing_start = excluded.billing_start
     where u.closed_at is null`,
   );
 
@@ -149,28 +155,32 @@ export const insertTotalsFromRecords = (
   );
 
 /**
- * Closes an open period; nothing happens where it is closed or is no more. One that bills usage is looked at afterwards:
- * what was not billed by its close is adjusted. @returns the rows that were closed now.
+ * Closes an open period; nothing happens where it is closed or is no more. One that bills usage is looked at afterwards,
+ * and so are later parts of its billing period: what was not billed by their close is adjusted. @returns the rows that were closed now.
  */
 export const updatePeriodClosed = (
   q: Queryable,
   period: { accountId: string; periodStart: Date; now: Date },
 ): Promise<number> =>
-  q.run(
-    "usagePeriods.updateClosed",
-    sql`with closed as (
-      update usage_periods set closed_at = ${period.now}::timestamptz where account_id = ${period.accountId}::text
-        and period_start = ${period.periodStart}::timestamptz and closed_at is null
-      returning account_id, period_start, plan_id, plan_version, stripe_subscription_id
+  q.run("usagePeriods.updateClosed", {
+    text: `with closed as (
+      update usage_periods set closed_at = $3::timestamptz where account_id = $1::text and period_start = $2::timestamptz
+        and closed_at is null
+      returning account_id, period_start, plan_id, plan_version, stripe_subscription_id, billing_start
+    ), touched as (
+      select account_id, period_start, plan_id, plan_version from closed where stripe_subscription_id is not null
+      union all select p.account_id, p.period_start, p.plan_id, p.plan_version from closed c
+        join usage_periods p on p.closed_at is not null and ${earlierPartsText("c", "p")}
     ), marked as (
       insert into usage_adjustment_checks (account_id, period_start, marked_at)
-      select account_id, period_start, ${period.now}::timestamptz from closed c
-      where stripe_subscription_id is not null and exists (select from plan_limits l where l.plan_id = c.plan_id
+      select account_id, period_start, $3::timestamptz from touched c
+      where exists (select from plan_limits l where l.plan_id = c.plan_id
         and l.plan_version = c.plan_version and l.overage_policy = 'bill')
       on conflict do nothing
     )
     select from closed`,
-  );
+    values: [period.accountId, period.periodStart, period.now],
+  });
 
 /**
  * Accounts with an open period that ended before `endedBefore` and bills no usage, or before `abandonedBefore` whatever

@@ -2,6 +2,7 @@ import type { PlanId } from "@driftlock/contracts";
 import { textArray } from "../array-text.ts";
 import type { Queryable } from "../db.ts";
 import { prepared, sql } from "../sql.ts";
+import { carriedByMetricText, countedFromText } from "./carried-usage.ts";
 
 export interface UsagePeriodRow {
   accountId: string;
@@ -16,27 +17,35 @@ export interface UsagePeriodRow {
 export interface ListedPeriodRow extends UsagePeriodRow {
   /** Its usage is not billed. */
   isTrial: boolean;
+  /** By metric, what earlier parts of its billing period have used of what its plan includes. */
+  carried: Record<string, number>;
 }
 
 /** The account's periods that end after `since`, oldest first. Limits for Redis and reads are made from these. */
 export const listPeriods = (q: Queryable, accountId: string, since: Date): Promise<ListedPeriodRow[]> =>
-  q.rows(
-    "usagePeriods.list",
-    sql`select account_id as "accountId", period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
+  q.rows("usagePeriods.list", {
+    text: `select account_id as "accountId", period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
       plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt",
       exists (select from user_subscriptions s where s.stripe_subscription_id = u.stripe_subscription_id
-        and s.trial_ends_at >= u.period_end) as "isTrial"
-    from usage_periods u where account_id = ${accountId}::text and period_end > ${since}::timestamptz order by period_start`,
-  );
+        and s.trial_ends_at >= u.period_end) as "isTrial", ${carriedByMetricText("u")} as carried
+    from usage_periods u where account_id = $1::text and period_end > $2::timestamptz order by period_start`,
+    values: [accountId, since],
+  });
+
+export interface FoundPeriodRow extends UsagePeriodRow {
+  /** Where the first part of its billing period on the same plan begins. */
+  countedFrom: Date;
+}
 
 /** The period that holds the instant `at`, or null outside of the account's time. */
-export const findPeriodAt = (q: Queryable, accountId: string, at: Date): Promise<UsagePeriodRow | null> =>
-  q.row(
-    "usagePeriods.findAt",
-    sql`select account_id as "accountId", period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
-      plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt"
-    from usage_periods where account_id = ${accountId}::text and period_start <= ${at}::timestamptz and period_end > ${at}::timestamptz`,
-  );
+export const findPeriodAt = (q: Queryable, accountId: string, at: Date): Promise<FoundPeriodRow | null> =>
+  q.row("usagePeriods.findAt", {
+    text: `select account_id as "accountId", period_start as "periodStart", period_end as "periodEnd", plan_id as "planId",
+      plan_version as "planVersion", stripe_subscription_id as "stripeSubscriptionId", closed_at as "closedAt",
+      ${countedFromText("u")} as "countedFrom"
+    from usage_periods u where account_id = $1::text and period_start <= $2::timestamptz and period_end > $2::timestamptz`,
+    values: [accountId, at],
+  });
 
 /** Half open, in unix milliseconds. */
 export interface PeriodSpanRow {

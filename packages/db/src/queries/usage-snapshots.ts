@@ -1,6 +1,6 @@
 import type { PlanId } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
-import { sql } from "../sql.ts";
+import { carriedByMetricText } from "./carried-usage.ts";
 
 /** All that an account's live counters are built from, of one instant of the database. */
 export interface UsageSnapshotRow {
@@ -14,6 +14,8 @@ export interface UsageSnapshotRow {
     planVersion: number;
     isClosed: boolean;
     isTrial: boolean;
+    /** By metric, what earlier parts of its billing period have used of what its plan includes. */
+    carried: Record<string, number>;
   }[];
   totals: { segmentStartMs: number; metric: string; quantity: number; lastOccurredAtMs: number }[];
   /** The values that `unique` metrics have seen. */
@@ -41,21 +43,21 @@ export const listUsageSnapshots = (
   wanted: readonly { accountId: string; partition: number }[],
   since: Date,
 ): Promise<UsageSnapshotRow[]> =>
-  q.rows(
-    "usageSnapshots.list",
-    sql`with periods as (
+  q.rows("usageSnapshots.list", {
+    text: `with periods as (
       select w.account_id, p.period_start, p.period_end, p.plan_id, p.plan_version, p.closed_at,
         exists (select from user_subscriptions s where s.stripe_subscription_id = p.stripe_subscription_id
-          and s.trial_ends_at >= p.period_end) as is_trial
-      from unnest(${wanted.map(({ accountId }) => accountId)}::text[]) as w (account_id)
-      join usage_periods p on p.account_id = w.account_id and p.period_end > ${since}::timestamptz
+          and s.trial_ends_at >= p.period_end) as is_trial, ${carriedByMetricText("p")} as carried
+      from unnest($1::text[]) as w (account_id)
+      join usage_periods p on p.account_id = w.account_id and p.period_end > $2::timestamptz
     )
     select a.account_id as "accountId", a.limits_version as "limitsVersion", a.spend_cap_minor as "spendCapMinor",
       (select sum(version)::int from metrics) as "metricsVersion", coalesce(s.epoch, '') as "epoch", coalesce(s.last_stream_id, '0-0') as "streamId",
       coalesce((select jsonb_agg(jsonb_build_object(
           'startMs', (extract(epoch from p.period_start) * 1000)::bigint,
           'endMs', (extract(epoch from p.period_end) * 1000)::bigint,
-          'planId', p.plan_id, 'planVersion', p.plan_version, 'isClosed', p.closed_at is not null, 'isTrial', p.is_trial))
+          'planId', p.plan_id, 'planVersion', p.plan_version, 'isClosed', p.closed_at is not null, 'isTrial', p.is_trial,
+          'carried', p.carried))
         from periods p where p.account_id = a.account_id), '[]') as periods,
       coalesce((select jsonb_agg(jsonb_build_object(
           'segmentStartMs', (extract(epoch from t.period_start) * 1000)::bigint, 'metric', t.metric,
@@ -71,8 +73,9 @@ export const listUsageSnapshots = (
           'expiresAtMs', (extract(epoch from r.expires_at) * 1000)::bigint, 'items', r.items))
         from usage_reservations r where r.account_id = a.account_id and r.state in ('pending', 'held', 'committing')),
         '[]') as holds
-    from unnest(${wanted.map(({ accountId }) => accountId)}::text[], ${wanted.map(({ partition }) => partition)}::int[])
+    from unnest($1::text[], $3::int[])
       as w (account_id, partition_no)
     join accounts a on a.account_id = w.account_id
     left join usage_stream_positions s on s.partition_no = w.partition_no`,
-  );
+    values: [wanted.map(({ accountId }) => accountId), since, wanted.map(({ partition }) => partition)],
+  });
