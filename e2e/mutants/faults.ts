@@ -271,8 +271,17 @@ export const faults: readonly Fault[] = [
   {
     name: "late usage has its period's included quantity once more",
     file: "packages/domain/src/adjustment.ts",
-    code: "overageAmountMinor(window.toQuantity, price) - overageAmountMinor(window.fromQuantity, price)",
-    fault: "overageAmountMinor(window.toQuantity - window.fromQuantity, price)",
+    code: `overageAmountMinor(toQuantity, priceAfter(price, toCarried)) -
+  overageAmountMinor(fromQuantity, priceAfter(price, fromCarried));`,
+    fault: "overageAmountMinor(toQuantity - fromQuantity, priceAfter(price, toCarried));",
+    project: "unit",
+    test: "packages/domain/src/adjustment.property.test.ts",
+  },
+  {
+    name: "a second part of a billing period has its plan's included quantity once more",
+    file: "packages/domain/src/adjustment.ts",
+    code: "const toCarried = Math.min(total.carriedQuantity, total.price.includedQuantity);",
+    fault: "const toCarried = 0;",
     project: "unit",
     test: "packages/domain/src/adjustment.property.test.ts",
   },
