@@ -16,7 +16,7 @@ import { buildApp } from "./app.ts";
 import { createAuthenticate } from "./auth/authenticate.ts";
 import { createKeyAuthenticator } from "./auth/authenticate-key.ts";
 import { createTokenAuthenticator } from "./auth/authenticate-token.ts";
-import { type Env, tokenSettingsOf } from "./env.ts";
+import { type Env, reportKeySecretOf, tokenSettingsOf } from "./env.ts";
 import { quotaRoutes } from "./rest/quota.ts";
 import { usageExportRoutes } from "./rest/usage-export.ts";
 import { reservationRoutes } from "./rest/reservations.ts";
@@ -143,6 +143,7 @@ export async function compose(env: Env, { life, log, clock, metrics }: ProcessCo
     inspector,
     accessPolicy: env.ACCESS_POLICY,
     keyMode: mode === "live" ? "live" : "test",
+    reportKeySecret: reportKeySecretOf(env),
     onRevoked: keys.forget,
     randomBytes,
   });

@@ -70,6 +70,8 @@ export const Env = processSchema(
           return z.NEVER;
         }
       }),
+    /** The key that signs reconciliation reports is encrypted with it; absent, none is signed. */
+    REPORT_KEY_SECRET: secret(z.string().min(32, "must have 32 characters or more")).optional(),
     STRIPE_SECRET_KEY: secret(z.string().regex(/^[sr]k_(test|live)_/, "must be a secret key of Stripe")),
     /** The simulator; absent, Stripe itself. */
     STRIPE_API_URL: httpUrl().optional(),
@@ -109,6 +111,11 @@ export const tokenSettingsOf = (env: Env) =>
         audience: env.AUTH_AUDIENCE,
         accountClaim: env.AUTH_ACCOUNT_CLAIM,
       };
+
+/** What the key of the reports is encrypted with; null where reports are not signed. The simulator's protects nothing. */
+export const reportKeySecretOf = ({ REPORT_KEY_SECRET, DRIFTLOCK_MODE }: Env): string | null =>
+  REPORT_KEY_SECRET?.reveal() ??
+  (DRIFTLOCK_MODE === "simulator" ? "the simulator signs nothing of worth" : null);
 
 /** The gateway's configuration; a wrong one ends the process with every fault named. */
 export const readApiEnv = (): Env => loadEnv(Env, process.env, { processName: "api" });

@@ -135,6 +135,7 @@ const routes: Route[] = [
   { method: "GET", path: "/operator/reconciliation/stripe", access: "operator" },
   { method: "GET", path: "/operator/reconciliation/report", access: "operator" },
   { method: "GET", path: "/billing/report-keys", access: "public" },
+  { method: "POST", path: "/operator/reconciliation/report-keys", access: "operator" },
   { method: "POST", path: "/operator/reconciliation/{id}/repair", access: "operator", body: {} },
   { method: "GET", path: "/operator/queues/{queue}/failed", access: "operator" },
   { method: "POST", path: "/operator/queues/{queue}/failed/{jobId}/retry", access: "operator" },

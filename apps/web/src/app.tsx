@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { createApi, TRPCProvider } from "./api/client.ts";
 import { ErrorBoundary } from "./components/error-boundary.tsx";
 import { Layout } from "./components/layout.tsx";
@@ -14,16 +14,34 @@ import { OverviewPage } from "./pages/overview-page.tsx";
 import { PaymentPage } from "./pages/payment-page.tsx";
 import { PlansPage } from "./pages/plans-page.tsx";
 import { PricingPage } from "./pages/pricing-page.tsx";
-import type { Route } from "./routing/match-route.ts";
+import type { OperatorRoute, Route } from "./routing/match-route.ts";
 import { useRoute } from "./routing/navigation.tsx";
 import { useSession } from "./session/session-context.tsx";
 
-/** Everything, for whoever looks at it. Each session has its own client and cache: nothing outlives a sign-out. */
+// Customers do not load what is for operators.
+const OperatorApp = lazy(() =>
+  import("./operator/operator-app.tsx").then((module) => ({ default: module.OperatorApp })),
+);
+
+/** Everything, for whoever looks at it. */
 export function App() {
+  const { route, address } = useRoute();
+  return route.page === "operator" ? (
+    <Suspense fallback={null}>
+      <OperatorApp route={route} address={address} />
+    </Suspense>
+  ) : (
+    <CustomerApp route={route} address={address} />
+  );
+}
+
+type CustomerRoute = Exclude<Route, OperatorRoute>;
+
+/** The customer's pages. Each session has its own client and cache: nothing outlives a sign-out. */
+function CustomerApp({ route, address }: { route: CustomerRoute; address: string }) {
   const { session, state } = useSession();
   const userToken = state.kind === "signed-in" ? state.userToken : null;
   const { queryClient, trpcClient } = useMemo(() => createApi(session, userToken), [session, userToken]);
-  const { route, address } = useRoute();
   return (
     <QueryClientProvider client={queryClient}>
       <TRPCProvider queryClient={queryClient} trpcClient={trpcClient}>
@@ -45,7 +63,7 @@ export function App() {
   );
 }
 
-function AccountPage({ route }: { route: Route }) {
+function AccountPage({ route }: { route: CustomerRoute }) {
   switch (route.page) {
     case "overview":
       return <OverviewPage />;
@@ -62,7 +80,7 @@ function AccountPage({ route }: { route: Route }) {
     case "invoices":
       return <InvoicesPage />;
     case "invoice":
-      return <InvoicePage invoiceId={route.invoiceId} />;
+      return <InvoicePage invoiceId={route.invoiceId} isBackFromBank={route.isBackFromBank} />;
     case "payment":
       return <PaymentPage setup={route.setup} />;
     case "not-found":

@@ -21,6 +21,7 @@ export const errorCatalog = {
   DUNNING_CASE_SETTLED: { status: 409, retryable: false, title: "The story of this invoice has ended" },
   INVOICE_SETTLED: { status: 409, retryable: false, title: "Nothing is to be paid on this invoice" },
   METRIC_EXISTS: { status: 409, retryable: false, title: "This metric exists already" },
+  REPORT_KEY_LOCKED: { status: 409, retryable: false, title: "The key that signs reports cannot be opened" },
   ADJUSTMENT_SETTLED: { status: 409, retryable: false, title: "This adjustment is decided already" },
   QUARANTINE_SETTLED: { status: 409, retryable: false, title: "This was replayed or discarded before" },
   EVENT_CONFLICT: { status: 409, retryable: false, title: "This event id was used with another payload" },

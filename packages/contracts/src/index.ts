@@ -23,6 +23,7 @@ export * from "./api/subscription.ts";
 export * from "./api/usage.ts";
 export * from "./api/usage-export.ts";
 export * from "./api/web-session.ts";
+export * from "./decline.ts";
 export * from "./jobs/adjust-period.ts";
 export * from "./jobs/adopt-card.ts";
 export * from "./jobs/apply-stripe-event.ts";

@@ -45,6 +45,7 @@ export {
 } from "./adjustment.ts";
 export { leftOf } from "./carried.ts";
 export { overageAmountMinor, type OveragePrice } from "./price.ts";
+export { cardEndsAt, cardWarningDays, isCardExpiring } from "./card-expiry.ts";
 export { quantityWithinCap } from "./spend-cap.ts";
 export { accountLimits, isLive, type LimitsInput } from "./limits.ts";
 export {
@@ -67,7 +68,7 @@ export {
   refusedPast,
 } from "./quota.ts";
 export { abandonedCloseMs, closeDeadlineMs, closeLatenessMs, mismatchDeadlineMs } from "./close-schedule.ts";
-export { type OwedInvoice, paymentStates, stateOfInvoice } from "./payment-state.ts";
+export { type OwedInvoice, paymentStates, stateOfInvoice, waitsForCustomer } from "./payment-state.ts";
 export {
   isGranting,
   isLiveSubscription,

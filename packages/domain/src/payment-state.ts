@@ -53,7 +53,13 @@ export function stateOfInvoice(invoice: OwedInvoice, hasPlan: boolean): PaymentS
   // Whoever cancelled is not asked any more, and whoever bought again begins anew.
   if (isLeftBehind) return isGivenUp && !hasPlan ? "unpaid" : "ok";
   if (isGivenUp) return "unpaid";
-  if (invoice.isActionRequired) return "action_required";
-  if (declineCode === null) return "ok";
-  return declineActionOf(declineCode) === "authenticate" ? "action_required" : "past_due";
+  if (waitsForCustomer(invoice)) return "action_required";
+  return declineCode === null ? "ok" : "past_due";
 }
+
+/** Whether the bank wants to see the customer before an open invoice can be paid, or was not convinced so far. */
+export const waitsForCustomer = ({
+  isActionRequired,
+  declineCode,
+}: Pick<OwedInvoice, "isActionRequired" | "declineCode">): boolean =>
+  isActionRequired || declineActionOf(declineCode) === "authenticate";

@@ -183,14 +183,41 @@
       if (body.error) return { error: body.error };
       const challenge =
         body.status === "requires_action" ? body.next_action?.redirect_to_url?.url : undefined;
-      if (challenge) return leave(challenge);
-      if (redirect !== "always" || !params.return_url) return { [name]: body };
+      const result = challenge ? await authenticate(clientSecret, challenge) : { [name]: body };
+      if (result.error || redirect !== "always" || !params.return_url) return result;
       const target = new URL(params.return_url, location.href);
       const prefix = collection.slice(0, -1);
       target.searchParams.set(prefix, id);
       target.searchParams.set(`${prefix}_client_secret`, clientSecret);
-      target.searchParams.set("redirect_status", body.status);
+      target.searchParams.set("redirect_status", result[name].status);
       return leave(target.href);
+    };
+    /** The bank's page in a frame over this one, as Stripe shows it, until the intent waits for it no more. */
+    const authenticate = async (clientSecret, url) => {
+      const { name } = idOf(clientSecret);
+      const cover = document.createElement("div");
+      cover.style.cssText =
+        "position:fixed;inset:0;z-index:9999;display:grid;place-items:center;padding:1rem;background:rgb(0 0 0 / 50%)";
+      const frame = document.createElement("iframe");
+      frame.title = "Your bank";
+      frame.src = `${origin}${new URL(url).pathname}?framed=1`;
+      frame.style.cssText = "width:min(32rem,100%);height:min(26rem,100%);border:0;border-radius:0.5rem";
+      cover.append(frame);
+      document.body.append(cover);
+      frame.focus();
+      try {
+        for (;;) {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          const result = await retrieve(clientSecret);
+          const intent = result[name];
+          if (result.error) return result;
+          if (intent.status === "requires_payment_method")
+            return { error: intent.last_payment_error ?? intent.last_setup_error };
+          if (intent.status !== "requires_action") return result;
+        }
+      } finally {
+        cover.remove();
+      }
     };
     const leave = (url) => {
       location.assign(url);
@@ -255,7 +282,7 @@
         const intent = result.setupIntent ?? result.paymentIntent;
         const url =
           intent?.status === "requires_action" ? intent.next_action?.redirect_to_url?.url : undefined;
-        return url ? leave(url) : result;
+        return url ? authenticate(clientSecret, url) : result;
       },
       createToken,
       createPaymentMethod,

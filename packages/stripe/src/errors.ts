@@ -1,4 +1,4 @@
-import { AppError } from "@driftlock/contracts";
+import { AppError, isConfidentialDecline } from "@driftlock/contracts";
 import { Stripe } from "stripe";
 
 /** What Stripe says of a payment that did not go through. */
@@ -10,16 +10,6 @@ export interface Decline {
   paymentIntentId: string | null;
   paymentMethodId: string | null;
 }
-
-// Stripe asks that customers are told no more than "declined" in these cases.
-const confidentialDeclines = new Set([
-  "fraudulent",
-  "lost_card",
-  "stolen_card",
-  "pickup_card",
-  "merchant_blacklist",
-  "highest_risk_level",
-]);
 
 /** The decline inside an error of the SDK, or inside an AppError made from one; null for every other error. */
 export function declineOf(error: unknown): Decline | null {
@@ -106,7 +96,7 @@ export async function stripeCall<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function paymentError(error: Error, decline: Decline): AppError {
-  const isConfidential = confidentialDeclines.has(decline.declineCode);
+  const isConfidential = isConfidentialDecline(decline.declineCode);
   const declineCode = isConfidential ? "generic_decline" : decline.declineCode;
   const detail = isConfidential ? "Your card was declined." : error.message;
   const code =

@@ -2,8 +2,8 @@ import {
   AccountDetailDto,
   AccountDto,
   AccountId,
+  AccountsQuery,
   OpenAccountBody,
-  PageQuery,
   pageOf,
 } from "@driftlock/contracts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -38,8 +38,8 @@ export const operatorAccountRoutes =
         config,
         schema: {
           tags,
-          summary: "All accounts, the newest first",
-          querystring: PageQuery,
+          summary: "All accounts, or those that are searched for, the newest first",
+          querystring: AccountsQuery,
           response: { 200: pageOf(AccountDto) },
         },
       },

@@ -7,6 +7,7 @@ import {
   ReconciliationReportQuery,
   RepairBody,
   RepairDto,
+  ReportKeyDto,
   ReportKeysDto,
 } from "@driftlock/contracts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -21,6 +22,7 @@ type Deps = Pick<
   | "repairReconciliation"
   | "getReconciliationReport"
   | "listReportKeys"
+  | "rotateReportKey"
 >;
 
 export const operatorReconciliationRoutes =
@@ -80,6 +82,21 @@ export const operatorReconciliationRoutes =
         },
       },
       () => useCases.listReportKeys(),
+    );
+    app.post(
+      "/operator/reconciliation/report-keys",
+      {
+        config,
+        schema: {
+          tags: ["operator"],
+          summary: "Sign reports with a new key from now on",
+          description:
+            "The key before it signs nothing any more; its public part stays in `GET /billing/report-keys`, so that what it signed can be checked. Each call makes another key. 409 `REPORT_KEY_LOCKED` without REPORT_KEY_SECRET.",
+          response: { 201: ReportKeyDto },
+        },
+      },
+      async (request, reply) =>
+        reply.code(201).send(await useCases.rotateReportKey(credentialOf(request).id)),
     );
     app.post(
       "/operator/reconciliation/:id/repair",

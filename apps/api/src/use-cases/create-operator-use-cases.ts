@@ -14,6 +14,7 @@ import { createOperatorQueues } from "./operator-queues.ts";
 import { createOperatorReconciliation } from "./operator-reconciliation.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
 import { createReconciliationReport } from "./reconciliation-report.ts";
+import { createReportKeys } from "./report-keys.ts";
 import { createRepairReconciliation } from "./repair-reconciliation.ts";
 
 interface Resources {
@@ -28,23 +29,28 @@ interface Resources {
   inspector: QueueInspector;
   accessPolicy: AccessPolicy;
   keyMode: KeyMode;
+  reportKeySecret: string | null;
   onRevoked: () => void;
   randomBytes: (count: number) => Buffer;
 }
 
 /** Wires what operators do. */
-export const createOperatorUseCases = (resources: Resources): OperatorUseCases => ({
-  openAccount: createOpenAccount({
-    ...resources,
-    makeAccountId: () => `acct_${resources.randomBytes(10).toString("hex")}`,
-  }),
-  ...resources.usage.operate,
-  ...createOperatorAccounts(resources),
-  ...createManageKeys(resources),
-  ...createOperatorDunning(resources),
-  listAudit: createListAudit(resources),
-  ...createOperatorQueues(resources),
-  ...createOperatorReconciliation(resources),
-  ...createReconciliationReport(resources),
-  repairReconciliation: createRepairReconciliation(resources),
-});
+export function createOperatorUseCases(resources: Resources): OperatorUseCases {
+  const { signText, ...reportKeys } = createReportKeys(resources);
+  return {
+    openAccount: createOpenAccount({
+      ...resources,
+      makeAccountId: () => `acct_${resources.randomBytes(10).toString("hex")}`,
+    }),
+    ...resources.usage.operate,
+    ...createOperatorAccounts(resources),
+    ...createManageKeys(resources),
+    ...createOperatorDunning(resources),
+    listAudit: createListAudit(resources),
+    ...createOperatorQueues(resources),
+    ...createOperatorReconciliation(resources),
+    getReconciliationReport: createReconciliationReport({ ...resources, signText }),
+    ...reportKeys,
+    repairReconciliation: createRepairReconciliation(resources),
+  };
+}

@@ -1,10 +1,18 @@
-import { type DueInvoiceDto, type SubscriptionDto, toPeriodDto } from "@driftlock/contracts";
-import { type Db, type owedInvoices, usagePeriods } from "@driftlock/db";
+import {
+  type DueInvoiceDto,
+  type ExpiringCardDto,
+  type SubscriptionDto,
+  toldDeclineCode,
+  toPeriodDto,
+} from "@driftlock/contracts";
+import { type Db, type owedInvoices, paymentMethods, usagePeriods } from "@driftlock/db";
 import {
   type AccessPolicy,
+  cardEndsAt,
   cycleAt,
   cycleIndexAt,
   declineActionOf,
+  isCardExpiring,
   isLiveSubscription,
   nextDunningStep,
   stateOfInvoice,
@@ -25,7 +33,8 @@ export const createGetSubscription =
     const standing = await readStanding(db, accountId, accessPolicy);
     const { paymentState, access } = standing;
     const dueInvoice = dueInvoiceOf(standing);
-    return { accountId, ...(await planPart(standing)), paymentState, access, dueInvoice };
+    const expiringCard = await expiringCardOf(standing);
+    return { accountId, ...(await planPart(standing)), paymentState, access, dueInvoice, expiringCard };
 
     async function planPart({ selected, subscriptions, account }: AccountStanding) {
       if (selected !== null) {
@@ -52,7 +61,22 @@ export const createGetSubscription =
         pendingPlanId: null,
       };
     }
+
+    /** Of the card that Stripe takes: the subscription's own, else the customer's default. */
+    async function expiringCardOf({ selected }: AccountStanding): Promise<ExpiringCardDto | null> {
+      if (selected === null) return null;
+      const cards = await paymentMethods.listPaymentMethods(db, accountId);
+      const own = cards.find(({ paymentMethodId }) => paymentMethodId === selected.defaultPaymentMethodId);
+      const { brand, last4, expMonth, expYear } = own ?? cards.find(({ isDefault }) => isDefault) ?? noCard;
+      if (expMonth === null || expYear === null) return null;
+      const endsAt = cardEndsAt({ expMonth, expYear });
+      const isOver = isEnding(selected) && selected.periodEnd < endsAt;
+      if (isOver || !isCardExpiring(endsAt, clock.now())) return null;
+      return { brand, last4, expMonth, expYear, hasExpired: endsAt <= clock.now() };
+    }
   };
+
+const noCard = { brand: null, last4: null, expMonth: null, expYear: null };
 
 /** Another version of the plan that it has is not another plan. */
 const otherPlan = ({ planId, pendingPlanId }: SubscriptionRow) =>
@@ -62,13 +86,15 @@ function dueInvoiceOf({ owed, selected }: AccountStanding): DueInvoiceDto | null
   const state = (invoice: owedInvoices.OwedInvoiceRow) => stateOfInvoice(invoice, selected !== null);
   const due = owed.find((invoice) => state(invoice) !== "ok");
   if (due === undefined) return null;
-  const { invoiceId, amountRemainingMinor, currency, hostedUrl } = due;
+  const { invoiceId, number, amountRemainingMinor, currency, hostedUrl } = due;
   return {
     id: invoiceId,
+    number,
     amountRemainingMinor,
     currency,
     hostedUrl,
     needsConfirmation: state(due) === "action_required",
+    declineCode: toldDeclineCode(due.declineCode),
     nextAttemptAt: nextAttemptAt(due)?.toISOString() ?? null,
   };
 }

@@ -4,8 +4,10 @@ import {
   type InvoiceDto,
   type Page,
   type PageQuery,
+  toldDeclineCode,
 } from "@driftlock/contracts";
 import { type Db, invoices, moneyBack } from "@driftlock/db";
+import { waitsForCustomer } from "@driftlock/domain";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { readCursor, toPage } from "../cursor.ts";
 import { requireAccount } from "./require-account.ts";
@@ -70,22 +72,27 @@ export function createInvoices({ db, stripe }: { db: Db; stripe: Stripe }) {
   return { listInvoices, getInvoice, createConfirmation };
 }
 
-const toInvoiceDto = (row: InvoiceRow, refunded: ReadonlyMap<string, number>): InvoiceDto => ({
-  id: row.invoiceId,
-  number: row.number,
-  status: row.status,
-  totalMinor: row.totalMinor,
-  amountDueMinor: row.amountDueMinor,
-  refundedMinor: refunded.get(row.invoiceId) ?? 0,
-  currency: row.currency,
-  period: { start: row.periodStart.toISOString(), end: row.periodEnd.toISOString() },
-  hostedUrl: row.hostedUrl,
-  pdfUrl: row.pdfUrl,
-  createdAt: row.createdAt.toISOString(),
-  lines: row.lines.map(({ description, amountMinor, quantity, periodStart, periodEnd }) => ({
-    description,
-    amountMinor,
-    quantity,
-    period: { start: periodStart, end: periodEnd },
-  })),
-});
+function toInvoiceDto(row: InvoiceRow, refunded: ReadonlyMap<string, number>): InvoiceDto {
+  const isToPay = (row.status === "open" || row.status === "uncollectible") && row.amountRemainingMinor > 0;
+  return {
+    id: row.invoiceId,
+    number: row.number,
+    status: row.status,
+    totalMinor: row.totalMinor,
+    amountDueMinor: row.amountDueMinor,
+    refundedMinor: refunded.get(row.invoiceId) ?? 0,
+    currency: row.currency,
+    period: { start: row.periodStart.toISOString(), end: row.periodEnd.toISOString() },
+    hostedUrl: row.hostedUrl,
+    pdfUrl: row.pdfUrl,
+    createdAt: row.createdAt.toISOString(),
+    needsConfirmation: row.status === "open" && isToPay && waitsForCustomer(row),
+    declineCode: isToPay ? toldDeclineCode(row.declineCode) : null,
+    lines: row.lines.map(({ description, amountMinor, quantity, periodStart, periodEnd }) => ({
+      description,
+      amountMinor,
+      quantity,
+      period: { start: periodStart, end: periodEnd },
+    })),
+  };
+}

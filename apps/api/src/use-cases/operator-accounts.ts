@@ -1,4 +1,4 @@
-import type { AccountDetailDto, AccountDto, Page, PageQuery } from "@driftlock/contracts";
+import type { AccountDetailDto, AccountDto, AccountsQuery, Page } from "@driftlock/contracts";
 import { accounts, type Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
 import { readCursor, toPage } from "../cursor.ts";
@@ -7,8 +7,9 @@ import { isEnding, readStanding, type SubscriptionRow } from "./account-standing
 
 /** Accounts as operators see them. */
 export function createOperatorAccounts({ db, accessPolicy }: { db: Db; accessPolicy: AccessPolicy }) {
-  const listAccounts = async ({ limit, cursor }: PageQuery): Promise<Page<AccountDto>> => {
-    const rows = await accounts.listAccounts(db, { limit: limit + 1, after: readCursor(cursor) });
+  const listAccounts = async ({ search, limit, cursor }: AccountsQuery): Promise<Page<AccountDto>> => {
+    const page = { search: search ?? null, limit: limit + 1, after: readCursor(cursor) };
+    const rows = await accounts.listAccounts(db, page);
     return toPage(rows, limit, {
       position: (row) => ({ at: row.createdAt, id: row.accountId }),
       item: toAccountDto,

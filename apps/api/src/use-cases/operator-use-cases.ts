@@ -1,6 +1,7 @@
 import type {
   AccountDetailDto,
   AccountDto,
+  AccountsQuery,
   AdjustmentDto,
   AdjustmentQuery,
   AuditEntryDto,
@@ -27,6 +28,7 @@ import type {
   ReconciliationQuery,
   ReconciliationReportDto,
   ReconciliationReportQuery,
+  ReportKeyDto,
   ReportKeysDto,
   RepairBody,
   RepairDto,
@@ -36,7 +38,7 @@ import type {
 /** What an operator does; `actor` is the credential's id, for the audit log. */
 export interface OperatorUseCases {
   openAccount(actor: string, body: OpenAccountBody): Promise<AccountDto>;
-  listAccounts(page: PageQuery): Promise<Page<AccountDto>>;
+  listAccounts(query: AccountsQuery): Promise<Page<AccountDto>>;
   getAccount(accountId: string): Promise<AccountDetailDto>;
   createKey(actor: string, body: CreateKeyBody): Promise<CreatedKeyDto>;
   listKeys(page: PageQuery): Promise<Page<KeyDto>>;
@@ -64,6 +66,7 @@ export interface OperatorUseCases {
   listMirrorDifferences(): Promise<Page<MirrorDifferenceDto>>;
   getReconciliationReport(query: ReconciliationReportQuery): Promise<ReconciliationReportDto>;
   listReportKeys(): Promise<ReportKeysDto>;
+  rotateReportKey(actor: string): Promise<ReportKeyDto>;
   repairReconciliation(actor: string, id: string, body: RepairBody): Promise<RepairDto>;
   listFailedJobs(queue: string, page: PageQuery): Promise<Page<FailedJobDto>>;
   retryFailedJob(actor: string, queue: string, jobId: string): Promise<void>;

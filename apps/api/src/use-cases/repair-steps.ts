@@ -42,6 +42,7 @@ const step = (kind: Step["kind"], metric: string, more: Partial<Step>): Step => 
   to: null,
   object: null,
   amountMinor: null,
+  currency: null,
   ...more,
 });
 
@@ -109,26 +110,32 @@ export async function markForAdjustment(
     periodStarts: [periodStart],
     now,
   });
-  const amount = await priceOf(tx, figures);
-  const amountMinor = amount && amount(total) - amount(billed);
-  return [step("adjust", metric, { from: billed, to: total, amountMinor })];
+  const price = await priceOf(tx, figures);
+  const money = price && {
+    amountMinor: price.amountOf(total) - price.amountOf(billed),
+    currency: price.currency,
+  };
+  return [step("adjust", metric, { from: billed, to: total, ...money })];
 }
 
 async function priceOf(
   tx: Transaction,
   { accountId, periodStart, metric }: reconciliationFigures.MetricFiguresRow,
-): Promise<((quantity: number) => number) | null> {
+): Promise<{ currency: string; amountOf: (quantity: number) => number } | null> {
   const segment = await usageExplanations.findSegmentAt(tx, { accountId, metric, at: periodStart });
-  const limit = (await catalog.listPlans(tx))
-    .find((plan) => plan.planId === segment?.planId && plan.version === segment.planVersion)
-    ?.limits.find((each) => each.metric === metric);
+  const plan = (await catalog.listPlans(tx)).find(
+    (each) => each.planId === segment?.planId && each.version === segment.planVersion,
+  );
+  const limit = plan?.limits.find((each) => each.metric === metric);
   const [includedQuantity, amountMinor, perUnits] = [
     limit?.includedQuantity ?? null,
     limit?.overageAmountMinor ?? null,
     limit?.overagePerUnits ?? null,
   ];
-  if (includedQuantity === null || amountMinor === null || perUnits === null) return null;
-  return (quantity) => overageAmountMinor(quantity, { includedQuantity, amountMinor, perUnits });
+  if (plan === undefined || includedQuantity === null || amountMinor === null || perUnits === null)
+    return null;
+  const price = { includedQuantity, amountMinor, perUnits };
+  return { currency: plan.currency, amountOf: (quantity) => overageAmountMinor(quantity, price) };
 }
 
 /** Marks the invoices of the period as changed in Stripe: they are fetched again. */

@@ -1,7 +1,7 @@
-import { verify } from "node:crypto";
+import { generateKeyPairSync, verify } from "node:crypto";
 import { reconciliations, sql, usageReadings } from "@driftlock/db";
 import { keys, partitionOf, createRedis } from "@driftlock/redis";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
 
 const gateway = await openFileGateway();
@@ -133,7 +133,13 @@ test("a preview says what a repair does and changes nothing; the repair does it,
 test("a closed period is billed apart, with what that costs said before", async () => {
   const { account, id } = await openDrifted({ isClosed: true });
   const { body } = await operate("POST", `/${id}/repair`, { preview: true });
-  expect(body.steps.at(-1)).toMatchObject({ kind: "adjust", from: 140_000, to: 150_003, amountMinor: 500 });
+  expect(body.steps.at(-1)).toMatchObject({
+    kind: "adjust",
+    from: 140_000,
+    to: 150_003,
+    amountMinor: 500,
+    currency: "usd",
+  });
   const checks = () =>
     db.rows("test", sql`select 1 from usage_adjustment_checks where account_id = ${account}::text`);
   expect(await checks()).toHaveLength(0);
@@ -233,4 +239,63 @@ test("a report is checked with node:crypto alone; a changed one fails", async ()
   expect((await operate("GET", `/report?from=${at(2).toISOString()}&to=${at(1).toISOString()}`)).status).toBe(
     422,
   );
+});
+
+describe("the key that signs reports", () => {
+  const report = () => operate("GET", `/report?from=${at(0).toISOString()}&to=${at(1).toISOString()}`);
+  const rotate = () => operate("POST", "/report-keys");
+  const keysOf = async (): Promise<{ id: string; publicKey: string; isCurrent: boolean }[]> =>
+    (await gateway.request("GET", "/billing/report-keys")).body.keys;
+  const isSigned = async ({ body }: Awaited<ReturnType<typeof report>>) => {
+    const key = (await keysOf()).find(({ id }) => id === body.signature.keyId);
+    const bytes = Buffer.from(canonical(body.payload));
+    return verify(null, bytes, key?.publicKey ?? "", Buffer.from(body.signature.value, "base64"));
+  };
+
+  test("is encrypted where it is kept, and replaced; what it signed still verifies", async () => {
+    const before = await report();
+    const oldId = before.body.signature.keyId;
+    const stored = () =>
+      db.rows<{ id: string; text: string }>(
+        "test",
+        sql`select key_id as id, private_key as text from signing_keys order by created_at desc, key_id`,
+      );
+    expect((await stored()).find(({ id }) => id === oldId)?.text).toMatch(
+      /^-----BEGIN ENCRYPTED PRIVATE KEY-----/,
+    );
+
+    const rotated = await rotate();
+    expect(rotated).toMatchObject({ status: 201, body: { algorithm: "Ed25519", isCurrent: true } });
+    expect(Object.keys(rotated.body)).not.toContain("privateKey");
+    const after = await report();
+    expect(after.body.signature.keyId).toBe(rotated.body.id);
+    expect(rotated.body.id).not.toBe(oldId);
+    expect([await isSigned(before), await isSigned(after)]).toEqual([true, true]);
+    expect((await keysOf()).filter(({ isCurrent }) => isCurrent)).toMatchObject([{ id: rotated.body.id }]);
+    expect((await stored()).find(({ id }) => id === oldId)?.text).toBe("");
+    const audit = await gateway.request("GET", `/operator/audit?target=${rotated.body.id}`, {
+      bearer: gateway.operatorKey,
+    });
+    expect(audit.body.data).toMatchObject([{ action: "report-key.rotated", detail: { replaced: oldId } }]);
+  });
+
+  test("of two that are made at the same time one signs", async () => {
+    const made = await Promise.all([rotate(), rotate()]);
+    expect(made.map(({ status }) => status)).toEqual([201, 201]);
+    const [current, ...others] = (await keysOf()).filter(({ isCurrent }) => isCurrent);
+    expect(others).toEqual([]);
+    expect((await report()).body.signature.keyId).toBe(current?.id);
+  });
+
+  test("made with another secret it signs nothing until it is replaced", async () => {
+    await report();
+    const { privateKey } = generateKeyPairSync("ed25519", {
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "another" },
+    });
+    await db.run("test", sql`update signing_keys set private_key = ${privateKey}::text where is_current`);
+    expect(await report()).toMatchObject({ status: 409, body: { code: "REPORT_KEY_LOCKED" } });
+    expect((await rotate()).status).toBe(201);
+    expect((await report()).status).toBe(200);
+  });
 });

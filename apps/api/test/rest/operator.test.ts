@@ -72,6 +72,25 @@ describe("accounts", () => {
   });
 });
 
+test("accounts are searched for by a part of their id, name or mail address, and by their Stripe customer", async () => {
+  await operate("POST", "/accounts", { id: "Searched-1", name: "Café 100%", email: "pay@searched.test" });
+  await operate("POST", "/accounts", { id: "searched-2" });
+  await gateway.db.run(
+    "test.customer",
+    sql`update accounts set stripe_customer_id = 'cus_searched' where account_id = 'searched-2'`,
+  );
+  const found = async (search: string) =>
+    (await operate("GET", `/accounts?search=${encodeURIComponent(search)}`)).body.data.map(
+      ({ id }: { id: string }) => id,
+    );
+  expect(await found("SEARCHED-")).toEqual(["searched-2", "Searched-1"]);
+  expect(await found("100%")).toEqual(["Searched-1"]);
+  expect(await found("pay@searched")).toEqual(["Searched-1"]);
+  expect(await found("cus_searched")).toEqual(["searched-2"]);
+  expect(await found("cus_search")).toEqual([]);
+  expect(await operate("GET", "/accounts?search=%20")).toMatchObject({ status: 422 });
+});
+
 describe("keys", () => {
   test("are told once, stored as a hash, rolled and revoked", async () => {
     const accountId = await gateway.openAccount();

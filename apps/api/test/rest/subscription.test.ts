@@ -41,6 +41,7 @@ test("an account that never paid is active on Free, with a month of its own", as
     paymentState: "ok",
     access: "full",
     dueInvoice: null,
+    expiringCard: null,
   });
   const days = (Date.parse(view.period.end) - Date.parse(view.period.start)) / 86_400_000;
   expect(days).toBeGreaterThanOrEqual(28);

@@ -1,3 +1,4 @@
+import { toldDeclineCode } from "@driftlock/contracts";
 import type { InvoiceRow, Transaction } from "@driftlock/db";
 import { insertNotice } from "../notices/insert-notice.ts";
 
@@ -42,7 +43,7 @@ export const tellPaymentFailed = (
     accountId: invoice.accountId,
     type: "invoice.payment_failed",
     dedupeKey: `invoice.payment_failed.${invoice.invoiceId}.${failed.step}`,
-    data: { ...dataOf(invoice), declineCode: failed.declineCode },
+    data: { ...dataOf(invoice), declineCode: toldDeclineCode(failed.declineCode) },
     now: failed.now,
   });
 

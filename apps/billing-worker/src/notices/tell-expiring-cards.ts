@@ -1,4 +1,5 @@
 import { type Db, notices } from "@driftlock/db";
+import { cardWarningDays } from "@driftlock/domain";
 import { insertNotice } from "./insert-notice.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -6,7 +7,7 @@ const atOnceMax = 100;
 
 /** Days before the end of a card's last month on which its owner is told. What expired unseen is told for a month. */
 const horizons = [
-  { fromDays: 7, untilDays: 30, keySuffix: "" },
+  { fromDays: 7, untilDays: cardWarningDays, keySuffix: "" },
   { fromDays: -30, untilDays: 7, keySuffix: ".7d" },
 ] as const;
 

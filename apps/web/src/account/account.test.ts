@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MetricUsage, Plan, Subscription } from "../api/router-outputs.ts";
 import { metricStanding } from "./metric-standing.ts";
 import { planOffer } from "./plan-offer.ts";
-import { paymentWarning, standing } from "./standing.ts";
+import { cardWarning, paymentWarning, standing } from "./standing.ts";
 
 const plan = (id: Plan["id"], amountMinor: number): Plan => ({
   id,
@@ -28,6 +28,7 @@ const onPlan = (planId: Plan["id"], changes: Partial<Subscription> = {}): Subscr
   paymentState: "ok",
   access: "full",
   dueInvoice: null,
+  expiringCard: null,
   ...changes,
 });
 
@@ -60,6 +61,53 @@ describe("where a subscription stands", () => {
     expect(paymentWarning(onPlan("pro", { paymentState: "unpaid", access: "read_only" }))?.detail).toContain(
       "access is limited",
     );
+  });
+});
+
+describe("what is wrong with a payment", () => {
+  const owed = (declineCode: string | null, nextAttemptAt: string | null) =>
+    onPlan("pro", {
+      paymentState: "past_due",
+      dueInvoice: {
+        id: "in_1",
+        number: "A-1",
+        amountRemainingMinor: 2900,
+        currency: "usd",
+        hostedUrl: null,
+        needsConfirmation: false,
+        declineCode,
+        nextAttemptAt,
+      },
+    });
+  const detailOf = (declineCode: string | null, nextAttemptAt: string | null) =>
+    paymentWarning(owed(declineCode, nextAttemptAt), "en-US")?.detail;
+
+  test("why it failed, and when it is tried again", () => {
+    const detail = detailOf("insufficient_funds", "2026-02-03T12:00:00.000Z");
+    expect(detail).toContain("There was not enough money on the card’s account. You keep your plan for now.");
+    expect(detail).toContain("We try your card again on Feb 3, 2026");
+  });
+
+  test("where only the customer can help, that is said", () => {
+    expect(detailOf("expired_card", null)).toContain("The card has expired.");
+    expect(detailOf("expired_card", null)).toContain("We cannot try this card again");
+  });
+
+  test("a reason that is not known, or not told, is no code", () => {
+    for (const code of [null, "generic_decline", "some_new_code"])
+      expect(detailOf(code, null)).toContain("Your bank declined it without a reason");
+  });
+
+  test("a card that ends is named with its end", () => {
+    const card = { brand: "visa", last4: "4242", expMonth: 2, expYear: 2026, hasExpired: false };
+    expect(cardWarning(onPlan("pro", { expiringCard: card }))).toMatchObject({
+      title: "Your card expires soon",
+      detail: expect.stringContaining("Your Visa card ending in 4242 is good until the end of 02/2026."),
+    });
+    expect(cardWarning(onPlan("pro", { expiringCard: { ...card, hasExpired: true } }))?.title).toBe(
+      "Your card has expired",
+    );
+    expect(cardWarning(onPlan("pro"))).toBeNull();
   });
 });
 

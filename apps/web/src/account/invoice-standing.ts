@@ -1,3 +1,4 @@
+import type { Invoice } from "../api/router-outputs.ts";
 import type { Standing } from "./standing.ts";
 
 const known: Record<string, Standing> = {
@@ -8,6 +9,15 @@ const known: Record<string, Standing> = {
   uncollectible: { label: "Unpaid", tone: "danger" },
 };
 
-/** The word for an invoice's status (Stripe's); one that is new is shown as it is. */
-export const invoiceStanding = (status: string): Standing =>
-  known[status] ?? { label: status, tone: "neutral" };
+type Standable = Pick<Invoice, "status" | "declineCode" | "needsConfirmation">;
+
+/** The word for where an invoice stands; a status of Stripe's that is new is shown as it is. */
+export function invoiceStanding({ status, declineCode, needsConfirmation }: Standable): Standing {
+  if (status === "open" && needsConfirmation) return { label: "To be confirmed", tone: "warning" };
+  if (status === "open" && declineCode !== null) return { label: "Payment failed", tone: "danger" };
+  return known[status] ?? { label: status, tone: "neutral" };
+}
+
+/** Whether there is something to pay of it. */
+export const isToPay = ({ status, amountDueMinor }: Pick<Invoice, "status" | "amountDueMinor">): boolean =>
+  amountDueMinor > 0 && (status === "open" || status === "uncollectible");

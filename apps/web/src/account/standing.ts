@@ -1,4 +1,6 @@
 import type { Subscription } from "../api/router-outputs.ts";
+import { formatInstant } from "../format/instant.ts";
+import { declineWords } from "./decline-words.ts";
 
 export type Tone = "good" | "warning" | "danger" | "neutral";
 
@@ -51,7 +53,7 @@ export interface PaymentWarning {
 }
 
 /** What an account that owes something is told, or null. */
-export function paymentWarning(subscription: Subscription): PaymentWarning | null {
+export function paymentWarning(subscription: Subscription, locale?: string): PaymentWarning | null {
   switch (subscription.paymentState) {
     case "ok":
       return null;
@@ -59,21 +61,20 @@ export function paymentWarning(subscription: Subscription): PaymentWarning | nul
       return {
         title: "A payment is disputed",
         detail:
-          "Your bank has asked for a payment of yours back. Until that is decided, your access may be limited.",
+          "Your bank has asked for a payment of yours back. If that was a mistake, tell your bank so, and tell us. Until " +
+          "it is decided, your access may be limited.",
         tone: "warning",
       };
     case "action_required":
       return {
         title: "Your bank asks you to confirm a payment",
-        detail: "Open the invoice and confirm it there. Until then it counts as unpaid.",
+        detail: "Only you can do that. Until then the invoice counts as unpaid.",
         tone: "warning",
       };
     case "past_due":
       return {
         title: "Your last payment failed",
-        detail:
-          "You keep your plan for now. We try your card again over the next days; when the last try fails, the plan " +
-          "ends or is paused. A new card is charged at once, and then all is well.",
+        detail: `${declineSentence(subscription)}You keep your plan for now. ${retrySentence(subscription, locale)} A new card is charged at once, and then all is well.`,
         tone: "danger",
       };
     case "unpaid":
@@ -86,4 +87,30 @@ export function paymentWarning(subscription: Subscription): PaymentWarning | nul
         tone: "danger",
       };
   }
+}
+
+const declineSentence = ({ dueInvoice }: Subscription): string =>
+  dueInvoice === null ? "" : `${declineWords(dueInvoice.declineCode)} `;
+
+function retrySentence({ dueInvoice }: Subscription, locale?: string): string {
+  const nextAttemptAt = dueInvoice?.nextAttemptAt ?? null;
+  const end = "the plan ends or is paused.";
+  if (nextAttemptAt === null) return `We cannot try this card again: unless you act, ${end}`;
+  const day = formatInstant(nextAttemptAt, { ...(locale !== undefined && { locale }) });
+  return `We try your card again on ${day}; when the last try fails, ${end}`;
+}
+
+/** What the owner of a card that ends soon, or has ended, is told; null where it is good for long. */
+export function cardWarning({ expiringCard }: Subscription): PaymentWarning | null {
+  if (expiringCard === null) return null;
+  const { brand, last4, expMonth, expYear, hasExpired } = expiringCard;
+  const card = `${brand === null ? "card" : `${brand.charAt(0).toUpperCase()}${brand.slice(1)} card`} ending in ${last4 ?? "…"}`;
+  const end = `the end of ${String(expMonth).padStart(2, "0")}/${expYear}`;
+  return {
+    title: hasExpired ? "Your card has expired" : "Your card expires soon",
+    detail: hasExpired
+      ? `Your ${card} was good until ${end}. Put another one on file before the next payment is due.`
+      : `Your ${card} is good until ${end}. Put another one on file before then, and no payment fails.`,
+    tone: "warning",
+  };
 }

@@ -11,7 +11,7 @@ const retriesMax = 3;
 const isPassing = (error: unknown): boolean => readProblem(error).retryAfterSeconds !== null;
 
 /** Queries are tried again while that can help; what changes something never is: its button asks the user. */
-function createQueryClient(onError: (error: unknown) => void): QueryClient {
+export function createQueryClient(onError: (error: unknown) => void): QueryClient {
   return new QueryClient({
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),

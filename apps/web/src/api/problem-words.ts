@@ -51,7 +51,7 @@ export function problemWords(problem: Problem): ProblemWords {
     case "PAYMENT_ACTION_REQUIRED":
       return {
         title: "Your bank asks you to confirm the payment",
-        advice: "Open the newest invoice and confirm it there.",
+        advice: "Open the newest invoice and confirm it there: “Confirm payment”.",
         link: { to: "/app/invoices", label: "See invoices" },
       };
     case "QUOTA_EXCEEDED":
@@ -72,6 +72,10 @@ export function problemWords(problem: Problem): ProblemWords {
         advice: "It may belong to another account.",
         link: { to: "/app/invoices", label: "See all invoices" },
       };
+    case "INVOICE_SETTLED":
+      return { title: "This invoice asks for no payment any more", advice: problem.detail };
+    case "USAGE_NOT_KEPT":
+      return { title: "These events are no longer kept", advice: problem.detail };
     case "INTERNAL":
       return {
         title: "Something went wrong on our side",

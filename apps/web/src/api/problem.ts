@@ -18,8 +18,19 @@ export const unreachable: Problem = {
   requestId: null,
 };
 
+/** A problem that came by another way than tRPC. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
 /** Reads any error that a query or mutation ended with. */
 export function readProblem(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
   if (!(error instanceof TRPCClientError)) return unreachable;
   const sent: unknown = error.data?.problem;
   if (!isProblemDocument(sent)) return unreachable;

@@ -15,3 +15,5 @@ export type AlertThreshold = AlertChoice["thresholds"][number];
 export type SpendCap = Outputs["spendCap"]["get"];
 export type UsageSeries = Outputs["usage"]["series"];
 export type Invoice = Outputs["invoices"]["list"]["data"][number];
+export type ExplainedInvoice = Outputs["invoices"]["explain"];
+export type ExplainedLine = ExplainedInvoice["lines"][number];

@@ -9,32 +9,56 @@ const sections = [
   { to: "/app/payment", label: "Payment", pages: ["payment"] },
 ] as const;
 
+interface FrameProps {
+  /** Whose pages these are: "Billing", "Operator". */
+  product: string;
+  home: string;
+  nav: ReactNode;
+  /** The way out. */
+  leave: ReactNode;
+  children: ReactNode;
+}
+
 /** What surrounds every page. */
+export const Frame = ({ product, home, nav, leave, children }: FrameProps) => (
+  <>
+    <a className="skip" href="#content">
+      Skip to the content
+    </a>
+    <header className="top">
+      <div className="top-inner">
+        <Link className="brand" to={home}>
+          <Mark /> DriftLock <span className="muted">{product}</span>
+        </Link>
+        {nav}
+        {leave}
+      </div>
+    </header>
+    <main id="content" tabIndex={-1}>
+      {children}
+    </main>
+  </>
+);
+
+/** The customer's pages. */
 export function Layout({ children }: { children: ReactNode }) {
   const { session, state } = useSession();
   const isSignedIn = state.kind === "signed-in";
   return (
-    <>
-      <a className="skip" href="#content">
-        Skip to the content
-      </a>
-      <header className="top">
-        <div className="top-inner">
-          <Link className="brand" to="/">
-            <Mark /> DriftLock <span className="muted">Billing</span>
-          </Link>
-          {isSignedIn && <Navigation />}
-          {isSignedIn && (
-            <button type="button" className="quiet" onClick={session.signOut}>
-              Sign out
-            </button>
-          )}
-        </div>
-      </header>
-      <main id="content" tabIndex={-1}>
-        {children}
-      </main>
-    </>
+    <Frame
+      product="Billing"
+      home="/"
+      nav={isSignedIn && <Navigation />}
+      leave={
+        isSignedIn && (
+          <button type="button" className="quiet" onClick={session.signOut}>
+            Sign out
+          </button>
+        )
+      }
+    >
+      {children}
+    </Frame>
   );
 }
 

@@ -1,10 +1,8 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { Elements } from "@stripe/react-stripe-js";
-import type { Stripe } from "@stripe/stripe-js";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { appConfigQuery } from "../api/app-config.ts";
 import { useTRPC } from "../api/client.ts";
-import { loadStripeJs } from "../payment/load-stripe-js.ts";
+import { useStripeJs } from "../payment/use-stripe-js.ts";
 import { ActionButton } from "./action-button.tsx";
 import { CardForm } from "./card-form.tsx";
 import { Notice } from "./notice.tsx";
@@ -74,22 +72,3 @@ const Retry = ({ onClick }: { onClick: () => void }) => (
 );
 
 const elementsTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "stripe");
-
-/** Stripe.js of this installation. It is loaded ahead of its use, as Stripe asks, and once. */
-function useStripeJs(): { instance: Stripe | null; isError: boolean; retry: () => void } {
-  const config = useQuery(appConfigQuery);
-  const stripe = useQuery({
-    queryKey: ["stripe-js", config.data?.stripeJsUrl],
-    enabled: config.data !== undefined,
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: Number.POSITIVE_INFINITY,
-    // An instance of Stripe cannot be compared or merged by its parts.
-    structuralSharing: false,
-    queryFn: () => loadStripeJs(config.data?.stripeJsUrl ?? "", config.data?.stripePublishableKey ?? null),
-  });
-  return {
-    instance: stripe.data ?? null,
-    isError: config.isError || stripe.isError,
-    retry: () => void (config.isError ? config.refetch() : stripe.refetch()),
-  };
-}

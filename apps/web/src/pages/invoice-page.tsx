@@ -4,37 +4,48 @@ import { useTRPC } from "../api/client.ts";
 import type { Invoice } from "../api/router-outputs.ts";
 import { Badge } from "../components/badge.tsx";
 import { Instant, Period } from "../components/instant.tsx";
+import { InvoiceExplanation } from "../components/invoice-explanation.tsx";
+import { InvoiceWayOut } from "../components/invoice-way-out.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
 import { formatMoney } from "../format/money.ts";
 import { formatQuantity } from "../format/quantity.ts";
 import { Link } from "../routing/navigation.tsx";
 
-/** One invoice and its lines, with the ways to pay and to keep it. */
-export function InvoicePage({ invoiceId }: { invoiceId: string }) {
-  const invoice = useQuery(useTRPC().invoices.get.queryOptions({ invoiceId }));
+interface InvoicePageProps {
+  invoiceId: string;
+  /** The customer comes from the bank's own page of this invoice's payment. */
+  isBackFromBank: boolean;
+}
+
+const refreshEveryMs = 10_000;
+
+/** One invoice and its lines, with the ways to pay and to keep it, and how its usage was billed. */
+export function InvoicePage({ invoiceId, isBackFromBank }: InvoicePageProps) {
+  const invoice = useQuery(
+    useTRPC().invoices.get.queryOptions({ invoiceId }, { refetchInterval: refreshEveryMs }),
+  );
   return (
     <Page title={`Invoice ${invoice.data?.number ?? ""}`.trim()}>
       <p>
         <Link to="/app/invoices">← All invoices</Link>
       </p>
       <Loaded query={invoice} what="the invoice">
-        {(data) => <InvoiceDetail invoice={data} />}
+        {(data) => <InvoiceDetail invoice={data} isBackFromBank={isBackFromBank} />}
       </Loaded>
+      {invoice.data !== undefined && <InvoiceExplanation invoiceId={invoiceId} />}
     </Page>
   );
 }
 
-function InvoiceDetail({ invoice }: { invoice: Invoice }) {
-  const { status, currency, hostedUrl, pdfUrl, amountDueMinor } = invoice;
-  const isToPay = (status === "open" || status === "uncollectible") && amountDueMinor > 0;
+function InvoiceDetail({ invoice, isBackFromBank }: { invoice: Invoice; isBackFromBank: boolean }) {
   return (
-    <section className="panel">
+    <section className="panel" aria-label="Invoice">
       <dl className="facts">
         <div>
           <dt>State</dt>
           <dd>
-            <Badge {...invoiceStanding(status)} />
+            <Badge {...invoiceStanding(invoice)} />
           </dd>
         </div>
         <div>
@@ -43,25 +54,15 @@ function InvoiceDetail({ invoice }: { invoice: Invoice }) {
             <Instant at={invoice.createdAt} style="minute" />
           </dd>
         </div>
+        {invoice.refundedMinor > 0 && (
+          <div>
+            <dt>Refunded</dt>
+            <dd>{formatMoney(invoice.refundedMinor, invoice.currency)}</dd>
+          </div>
+        )}
       </dl>
       <InvoiceLines invoice={invoice} />
-      {(hostedUrl !== null || pdfUrl !== null) && (
-        <div className="actions">
-          {hostedUrl !== null && (
-            <a className={isToPay ? "button primary" : "button"} href={hostedUrl}>
-              {isToPay ? `Pay ${formatMoney(amountDueMinor, currency)}` : "Open at Stripe"}
-            </a>
-          )}
-          {pdfUrl !== null && (
-            <a className="button" href={pdfUrl}>
-              Download PDF
-            </a>
-          )}
-        </div>
-      )}
-      {status === "draft" && (
-        <p className="muted">This invoice is still being prepared; its amounts may change.</p>
-      )}
+      <InvoiceWayOut invoice={invoice} isBackFromBank={isBackFromBank} />
     </section>
   );
 }

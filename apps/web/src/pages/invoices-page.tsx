@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { invoiceStanding } from "../account/invoice-standing.ts";
+import { invoiceStanding, isToPay } from "../account/invoice-standing.ts";
 import { useTRPC } from "../api/client.ts";
 import type { Invoice } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
@@ -56,6 +56,9 @@ function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
             <th scope="col" className="number">
               Total
             </th>
+            <th scope="col">
+              <span className="hidden">What to do</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -70,15 +73,35 @@ function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
                 <Instant at={invoice.createdAt} />
               </td>
               <td data-label="State">
-                <Badge {...invoiceStanding(invoice.status)} />
+                <Badge {...invoiceStanding(invoice)} />
               </td>
               <td data-label="Total" className="number">
                 {formatMoney(invoice.totalMinor, invoice.currency)}
+              </td>
+              <td className="row-action">
+                <NextStep invoice={invoice} />
               </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function NextStep({ invoice }: { invoice: Invoice }) {
+  const { id, number, hostedUrl, needsConfirmation } = invoice;
+  if (needsConfirmation) {
+    return (
+      <Link to={`/app/invoices/${encodeURIComponent(id)}`}>
+        Confirm<span className="hidden"> the payment of {number ?? id}</span>
+      </Link>
+    );
+  }
+  if (!isToPay(invoice) || hostedUrl === null) return null;
+  return (
+    <a href={hostedUrl}>
+      Pay now<span className="hidden">: {number ?? id}</span>
+    </a>
   );
 }

@@ -1,5 +1,23 @@
+export const operatorSections = [
+  "reconciliation",
+  "dunning",
+  "quarantine",
+  "late-usage",
+  "accounts",
+] as const;
+
+export interface OperatorRoute {
+  page: "operator";
+  section: (typeof operatorSections)[number];
+  /** Of one account. */
+  id: string | null;
+  /** What a list is narrowed down to. */
+  filter: Readonly<Record<string, string>>;
+}
+
 /** The pages, by their paths. */
 export type Route =
+  | OperatorRoute
   | { page: "overview" }
   | { page: "plans" }
   | { page: "change-plan"; planId: string }
@@ -7,7 +25,7 @@ export type Route =
   | { page: "checkout-done" }
   | { page: "checkout-canceled" }
   | { page: "invoices" }
-  | { page: "invoice"; invoiceId: string }
+  | { page: "invoice"; invoiceId: string; isBackFromBank: boolean }
   | { page: "payment"; setup: "succeeded" | "failed" | "processing" | null }
   | { page: "not-found" };
 
@@ -17,11 +35,27 @@ export function matchRoute(pathname: string, search: string): Route {
   const parts = pathname.split("/").filter((part) => part !== "");
   if (parts.length === 0) return { page: "overview" };
   const [app, section, id, ...rest] = parts;
+  if (app === "app" && section === "operator") return matchOperator([id, ...rest], query);
   if (app !== "app" || rest.length > 0) return { page: "not-found" };
   if (id === undefined) return matchSection(section, query);
   if (section === "plans") return { page: "change-plan", planId: decode(id) };
-  if (section === "invoices") return { page: "invoice", invoiceId: decode(id) };
+  if (section === "invoices") {
+    // A bank's own page comes back with what Stripe added to the address.
+    return { page: "invoice", invoiceId: decode(id), isBackFromBank: query.has("payment_intent") };
+  }
   return { page: "not-found" };
+}
+
+function matchOperator([name, id, ...rest]: (string | undefined)[], query: URLSearchParams): Route {
+  const section = operatorSections.find((each) => each === (name ?? "reconciliation"));
+  if (section === undefined || rest.length > 0 || (id !== undefined && section !== "accounts"))
+    return { page: "not-found" };
+  return {
+    page: "operator",
+    section,
+    id: id === undefined ? null : decode(id),
+    filter: Object.fromEntries(query),
+  };
 }
 
 // Where the gateway lets a payment page come back to, unless another address was asked for.

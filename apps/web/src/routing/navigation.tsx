@@ -15,7 +15,7 @@ function subscribe(listener: () => void): () => void {
 const arrival = "arrival";
 
 /** Goes to another page of ours without loading it anew. */
-function navigate(to: string): void {
+export function navigate(to: string): void {
   history.pushState(arrival, "", to);
   scrollTo(0, 0);
   dispatchEvent(new Event(moved));

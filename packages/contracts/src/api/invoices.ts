@@ -9,7 +9,10 @@ export const InvoiceLineDto = z.object({
 });
 export type InvoiceLineDto = z.infer<typeof InvoiceLineDto>;
 
-/** One of Stripe's invoices. `hostedUrl` and `pdfUrl` are null until it is finalized. */
+/**
+ * One of Stripe's invoices. `hostedUrl` and `pdfUrl` are null until it is finalized. While it is to be paid:
+ * `needsConfirmation` where the bank wants to see the customer, `declineCode` why the last try failed, if one did.
+ */
 export const InvoiceDto = z
   .object({
     id: z.string(),
@@ -24,6 +27,8 @@ export const InvoiceDto = z
     hostedUrl: z.string().nullable(),
     pdfUrl: z.string().nullable(),
     createdAt: z.iso.datetime(),
+    needsConfirmation: z.boolean(),
+    declineCode: z.string().nullable(),
     lines: z.array(InvoiceLineDto),
   })
   .meta({ id: "Invoice" });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AccountId, PlanId } from "../ids.ts";
 import { PeriodDto } from "../period.ts";
 import { accessLevels, paymentStates } from "../plan.ts";
+import { PageQuery } from "./page.ts";
 
 export const OpenAccountBody = z.strictObject({
   id: AccountId.optional(),
@@ -9,6 +10,17 @@ export const OpenAccountBody = z.strictObject({
   email: z.email().max(254).optional(),
 });
 export type OpenAccountBody = z.infer<typeof OpenAccountBody>;
+
+export const AccountsQuery = PageQuery.extend({
+  search: z
+    .string()
+    .trim()
+    .min(1)
+    .max(254)
+    .optional()
+    .describe("Only accounts whose id, name or mail address contains it, or of this Stripe customer"),
+});
+export type AccountsQuery = z.infer<typeof AccountsQuery>;
 
 export const AccountDto = z
   .object({

@@ -105,6 +105,8 @@ export const RepairStepDto = z
     to: Quantity.nullable(),
     object: z.string().nullable(),
     amountMinor: z.number().int().nullable(),
+    /** Of `amountMinor`. */
+    currency: z.string().nullable(),
   })
   .meta({ id: "RepairStep" });
 export type RepairStepDto = z.infer<typeof RepairStepDto>;
@@ -156,18 +158,18 @@ export const ReconciliationReportDto = z
   .meta({ id: "ReconciliationReport" });
 export type ReconciliationReportDto = z.infer<typeof ReconciliationReportDto>;
 
-/** Public keys in PEM (SPKI); those that sign no more stay, for what they signed. */
-export const ReportKeysDto = z
+/** A public key in PEM (SPKI). */
+export const ReportKeyDto = z
   .object({
-    keys: z.array(
-      z.object({
-        id: z.string(),
-        algorithm: z.literal("Ed25519"),
-        publicKey: z.string(),
-        isCurrent: z.boolean(),
-        createdAt: z.iso.datetime(),
-      }),
-    ),
+    id: z.string(),
+    algorithm: z.literal("Ed25519"),
+    publicKey: z.string(),
+    isCurrent: z.boolean(),
+    createdAt: z.iso.datetime(),
   })
-  .meta({ id: "ReportKeys" });
+  .meta({ id: "ReportKey" });
+export type ReportKeyDto = z.infer<typeof ReportKeyDto>;
+
+/** Those that sign no more stay, for what they signed. */
+export const ReportKeysDto = z.object({ keys: z.array(ReportKeyDto) }).meta({ id: "ReportKeys" });
 export type ReportKeysDto = z.infer<typeof ReportKeysDto>;

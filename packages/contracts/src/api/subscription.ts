@@ -9,15 +9,30 @@ import { PlanChoice } from "./checkout.ts";
 export const DueInvoiceDto = z
   .object({
     id: z.string(),
+    number: z.string().nullable(),
     amountRemainingMinor: z.number().int(),
     currency: z.string(),
     hostedUrl: z.string().nullable(),
     needsConfirmation: z.boolean(),
+    /** Why the last try failed, as the customer may know it; null where it gave no reason. */
+    declineCode: z.string().nullable(),
     /** When the payment is tried again by itself; null where only the customer can help. */
     nextAttemptAt: z.iso.datetime().nullable(),
   })
   .meta({ id: "DueInvoice" });
 export type DueInvoiceDto = z.infer<typeof DueInvoiceDto>;
+
+/** The card that the plan is paid with, from 30 days before its last month ends until another takes its place. */
+export const ExpiringCardDto = z
+  .object({
+    brand: z.string().nullable(),
+    last4: z.string().nullable(),
+    expMonth: z.number().int(),
+    expYear: z.number().int(),
+    hasExpired: z.boolean(),
+  })
+  .meta({ id: "ExpiringCard" });
+export type ExpiringCardDto = z.infer<typeof ExpiringCardDto>;
 
 /**
  * What an account has. One that never paid is `active` on Free, with a period of its own. `pendingPlanId` is the plan
@@ -36,6 +51,8 @@ export const SubscriptionDto = z
     access: z.enum(accessLevels),
     /** The oldest invoice whose payment failed; null where none is to be paid. */
     dueInvoice: DueInvoiceDto.nullable(),
+    /** Null while the card is good for long, and where it is not needed any more. */
+    expiringCard: ExpiringCardDto.nullable(),
   })
   .meta({ id: "Subscription" });
 export type SubscriptionDto = z.infer<typeof SubscriptionDto>;

@@ -121,14 +121,19 @@ export const updateSpendCap = (
     where account_id = ${accountId}::text and spend_cap_minor is distinct from ${spendCapMinor}::bigint`,
   );
 
-/** All accounts, the newest first, those that come after `after`. */
+/**
+ * Accounts, the newest first, those that come after `after`; with `search`, those whose id, name or mail address contains
+ * it, and the one of that Stripe customer.
+ */
 export const listAccounts = (
   q: Queryable,
-  page: { limit: number; after: { at: Date; id: string } | null },
+  page: { search: string | null; limit: number; after: { at: Date; id: string } | null },
 ): Promise<AccountRow[]> =>
   q.rows("accounts.list", {
     text: `select ${columns} from accounts
-      where $1::timestamptz is null or (created_at, account_id) < ($1::timestamptz, $2::text)
-      order by created_at desc, account_id desc limit $3::int`,
-    values: [page.after?.at ?? null, page.after?.id ?? null, page.limit],
+      where ($1::timestamptz is null or (created_at, account_id) < ($1::timestamptz, $2::text))
+      and ($3::text is null or stripe_customer_id = $3::text
+        or strpos(lower(concat_ws(' ', account_id, name, email)), lower($3::text)) > 0)
+      order by created_at desc, account_id desc limit $4::int`,
+    values: [page.after?.at ?? null, page.after?.id ?? null, page.search, page.limit],
   });

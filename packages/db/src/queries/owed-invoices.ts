@@ -4,6 +4,7 @@ import { sql } from "../sql.ts";
 /** An invoice that waits to be paid, with the story of its dunning. */
 export interface OwedInvoiceRow {
   invoiceId: string;
+  number: string | null;
   status: "open" | "uncollectible";
   amountRemainingMinor: number;
   currency: string;
@@ -29,7 +30,7 @@ interface Row extends Omit<OwedInvoiceRow, "dunning"> {
 export const listOwedInvoices = async (q: Queryable, accountId: string): Promise<OwedInvoiceRow[]> => {
   const rows = await q.rows<Row>(
     "owedInvoices.list",
-    sql`select i.invoice_id as "invoiceId", i.status, i.amount_remaining_minor as "amountRemainingMinor", i.currency,
+    sql`select i.invoice_id as "invoiceId", i.number, i.status, i.amount_remaining_minor as "amountRemainingMinor", i.currency,
       i.hosted_url as "hostedUrl", i.is_action_required as "isActionRequired", i.decline_code as "declineCode",
       coalesce(c.state = 'gave_up', false) as "isGivenUp",
       coalesce(i.created_at < s.ended_at, false) as "isLeftBehind",

@@ -1,13 +1,15 @@
-import type { Queryable } from "../db.ts";
+import type { Queryable, Transaction } from "../db.ts";
 import { sql } from "../sql.ts";
 
-/** A key that reports are signed with: PEM, SPKI and PKCS #8. */
+/** A key that reports are signed with: PEM, SPKI and encrypted PKCS #8. */
 export interface SigningKeyRow {
   keyId: string;
   publicKey: string;
   privateKey: string;
   createdAt: Date;
 }
+
+export type PublicKeyRow = Omit<SigningKeyRow, "privateKey"> & { isCurrent: boolean };
 
 /** The key that signs now; null before the first. */
 export const findCurrentKey = (q: Queryable): Promise<SigningKeyRow | null> =>
@@ -17,7 +19,7 @@ export const findCurrentKey = (q: Queryable): Promise<SigningKeyRow | null> =>
     from signing_keys where is_current`,
   );
 
-/** Adds the first key; where another process was faster, its key stays. */
+/** Adds a key that signs; where one does already, that one stays. */
 export const insertKeyIfMissing = (q: Queryable, key: SigningKeyRow): Promise<number> =>
   q.run(
     "signingKeys.insertIfMissing",
@@ -26,10 +28,20 @@ export const insertKeyIfMissing = (q: Queryable, key: SigningKeyRow): Promise<nu
     on conflict do nothing`,
   );
 
+/** Lets a key sign in the place of the one that does, whose private part goes. @returns that one's id, if there is one. */
+export async function replaceCurrentKey(tx: Transaction, key: SigningKeyRow): Promise<string | null> {
+  // One after the other: of two that came together the later one signs.
+  await tx.run("signingKeys.lock", sql`lock table signing_keys in share row exclusive mode`);
+  const replaced = await tx.row<{ keyId: string }>(
+    "signingKeys.retire",
+    sql`update signing_keys set is_current = false, private_key = '' where is_current returning key_id as "keyId"`,
+  );
+  await insertKeyIfMissing(tx, key);
+  return replaced?.keyId ?? null;
+}
+
 /** Every key that ever signed, without its private part, the newest first. */
-export const listPublicKeys = (
-  q: Queryable,
-): Promise<(Omit<SigningKeyRow, "privateKey"> & { isCurrent: boolean })[]> =>
+export const listPublicKeys = (q: Queryable): Promise<PublicKeyRow[]> =>
   q.rows(
     "signingKeys.listPublic",
     sql`select key_id as "keyId", public_key as "publicKey", is_current as "isCurrent", created_at as "createdAt"

@@ -20,8 +20,10 @@ export interface SubscriptionView {
     amountRemainingMinor: number;
     hostedUrl: string | null;
     needsConfirmation: boolean;
+    declineCode: string | null;
     nextAttemptAt: string | null;
   } | null;
+  expiringCard: { last4: string | null; hasExpired: boolean } | null;
 }
 
 export interface MetricView {

@@ -1,0 +1,112 @@
+import type { AccountDetailDto } from "@driftlock/contracts";
+import type { Standing } from "../account/standing.ts";
+import { Badge } from "../components/badge.tsx";
+import { Instant, Period } from "../components/instant.tsx";
+import { Loaded } from "../components/loaded.tsx";
+import { Page } from "../components/page.tsx";
+import { Link } from "../routing/navigation.tsx";
+import { useOperatorObject } from "./operator-context.tsx";
+import { Facts } from "./operator-parts.tsx";
+
+const payment: Record<AccountDetailDto["paymentState"], Standing> = {
+  ok: { label: "Nothing owed", tone: "good" },
+  action_required: { label: "To be confirmed", tone: "warning" },
+  past_due: { label: "Past due", tone: "danger" },
+  unpaid: { label: "Unpaid", tone: "danger" },
+  disputed: { label: "Disputed", tone: "warning" },
+};
+
+/** One account: where it stands, and what there is of it on the other pages. */
+export function AccountPage({ accountId }: { accountId: string }) {
+  const account = useOperatorObject<AccountDetailDto>(`/accounts/${encodeURIComponent(accountId)}`);
+  const of = `accountId=${encodeURIComponent(accountId)}`;
+  return (
+    <Page title={accountId}>
+      <p>
+        <Link to="/app/operator/accounts">← All accounts</Link>
+      </p>
+      <Loaded query={account} what="the account">
+        {(data) => <Account account={data} />}
+      </Loaded>
+      <nav className="actions" aria-label="Of this account">
+        <Link className="button" to={`/app/operator?${of}`}>
+          Reconciliation
+        </Link>
+        <Link className="button" to={`/app/operator/quarantine?${of}`}>
+          Set aside
+        </Link>
+        <Link className="button" to={`/app/operator/late-usage?${of}`}>
+          Late usage
+        </Link>
+      </nav>
+    </Page>
+  );
+}
+
+function Account({ account }: { account: AccountDetailDto }) {
+  const { name, email, stripeCustomerId, planId, paymentState, access, createdAt, subscriptions } = account;
+  return (
+    <section className="panel" aria-label="The account">
+      <div className="panel-head">
+        <h2>{name ?? email ?? "No name"}</h2>
+        <Badge {...payment[paymentState]} />
+      </div>
+      <Facts
+        facts={[
+          ["Plan", planId],
+          ["Access", access.replaceAll("_", " ")],
+          ["Mail", email ?? "–"],
+          ["Stripe customer", stripeCustomerId === null ? "–" : <code key="id">{stripeCustomerId}</code>],
+          ["Since", <Instant key="since" at={createdAt} style="minute" />],
+        ]}
+      />
+      {subscriptions.length === 0 ? (
+        <p className="muted">It never had a subscription.</p>
+      ) : (
+        <table className="stacking">
+          <thead>
+            <tr>
+              <th scope="col">Subscription</th>
+              <th scope="col">Plan</th>
+              <th scope="col">Status</th>
+              <th scope="col">Period</th>
+              <th scope="col">Then</th>
+            </tr>
+          </thead>
+          <tbody>
+            {subscriptions.map((subscription) => (
+              <tr key={subscription.id}>
+                <th scope="row" data-label="Subscription">
+                  <code>{subscription.id}</code>
+                </th>
+                <td data-label="Plan">
+                  {subscription.planId}, version {subscription.planVersion}
+                </td>
+                <td data-label="Status">{subscription.status.replaceAll("_", " ")}</td>
+                <td data-label="Period">
+                  <Period period={subscription.period} />
+                </td>
+                <td data-label="Then">
+                  <Next subscription={subscription} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Next({ subscription }: { subscription: AccountDetailDto["subscriptions"][number] }) {
+  const { endedAt, cancelAtPeriodEnd, pendingPlanId } = subscription;
+  if (endedAt !== null) {
+    return (
+      <span>
+        ended <Instant at={endedAt} />
+      </span>
+    );
+  }
+  if (cancelAtPeriodEnd) return <>ends</>;
+  return <>{pendingPlanId === null ? "renews" : `goes on as ${pendingPlanId}`}</>;
+}
