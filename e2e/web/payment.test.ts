@@ -40,7 +40,7 @@ describeInBrowser("paying", () => {
     await driver.travelTo(new Date(Date.parse(period.end) + 2 * 3_600_000));
     const page = await signIn(account);
     await sees(page, "Your last payment failed");
-    await page.getByRole("link", { name: /^Pay \$29\.00 of invoice/ }).waitFor();
+    await page.getByRole("link", { name: "Pay $29.00 now" }).waitFor();
     await page.getByRole("link", { name: "Use another card" }).click();
     await page.getByRole("button", { name: "Add a card" }).click();
     await enterCard(page, "4242424242424242");

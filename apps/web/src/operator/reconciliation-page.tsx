@@ -97,7 +97,7 @@ function Comparison({ row }: { row: ReconciliationDto }) {
             <strong>{differenceMeaning(kind).what}</strong> Found {formatMetric(metric, found)}, should be{" "}
             {formatMetric(metric, expected)}, since <Instant at={since} style="minute" />.
           </p>
-          <p className="muted">{differenceMeaning(kind).then}</p>
+          <p className="muted">{differenceMeaning(kind).repair}</p>
         </div>
       ))}
       {facts.length > 0 && (

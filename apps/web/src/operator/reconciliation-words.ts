@@ -11,32 +11,36 @@ export const reconciliationStanding: Record<ReconciliationDto["state"], Standing
   agrees: { label: "Agrees", tone: "good" },
 };
 
-const meanings: Record<string, { what: string; then: string }> = {
+const meanings: Record<string, { what: string; repair: string }> = {
   live: {
     what: "The counter that quotas are decided by is not the total.",
-    then: "Events may be refused, or let through, that should not be. A repair forgets the counter; it is built anew before the next decision.",
+    repair:
+      "Events may be refused, or let through, that should not be. A repair forgets the counter; it is built anew before the next decision.",
   },
   stored: {
     what: "The records do not make the total, by two readings.",
-    then: "A repair counts the total anew from the records; it does not where some of them are no longer kept.",
+    repair:
+      "A repair counts the total anew from the records; it does not where some of them are no longer kept.",
   },
   reported: {
     what: "Stripe’s meter was told something else than was counted.",
-    then: "In an open period a repair makes a report of what is missing; of a closed one it is billed apart, with the amount shown first.",
+    repair:
+      "In an open period a repair makes a report of what is missing; of a closed one it is billed apart, with the amount shown first.",
   },
   failed: {
     what: "Stripe refused a report.",
-    then: "No repair mends that: mend the cause, then release the report under “Set aside”.",
+    repair: "No repair mends that: mend the cause, then release the report under “Set aside”.",
   },
   invoiced: {
     what: "A final line bills something else than was reported.",
-    then: "A repair fetches the invoice again. A final invoice is not changed by that: credit it, or bill apart.",
+    repair:
+      "A repair fetches the invoice again. A final invoice is not changed by that: credit it, or bill apart.",
   },
 };
 
 /** What a kind of difference means, and what a repair does about it. */
 export const differenceMeaning = (kind: string) =>
-  meanings[kind] ?? { what: `The figure “${kind}” is not what it should be.`, then: "" };
+  meanings[kind] ?? { what: `The figure “${kind}” is not what it should be.`, repair: "" };
 
 type Step = RepairDto["steps"][number];
 
