@@ -27,6 +27,7 @@ ENV NODE_ENV=production NODE_OPTIONS="--disable-warning=ExperimentalWarning --ma
 RUN mkdir /secrets /state && chown node:node /secrets /state
 WORKDIR /app
 COPY --from=build /out ./
+COPY docker/driftlock /usr/local/bin/
 USER node
 CMD ["node", "main.ts"]
 
@@ -37,6 +38,5 @@ RUN pnpm install --frozen-lockfile --filter "@driftlock/web..." && pnpm --filter
 FROM app AS api
 ENV WEB_DIST_DIR=/web
 COPY --from=web /app/apps/web/dist /web
-COPY docker/driftlock /usr/local/bin/
 # As in packages/devkit/src/start/process-specs.ts; what is said here outweighs NODE_OPTIONS.
 CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=60", "main.ts"]

@@ -49,6 +49,8 @@ export const SetupEnv = z
     ...databaseEnv,
     ...stripeEnv,
     DRIFTLOCK_MODE: z.enum(["simulator", "test", "live"]),
+    /** The simulator's clock; absent, business time is the system's. */
+    BUSINESS_CLOCK_URL: httpUrl().optional(),
     /** Where Stripe shall post to; absent, no endpoint is made. */
     WEBHOOK_URL: httpUrl().optional(),
     STRIPE_WEBHOOK_SECRET_FILE: z.string().optional(),

@@ -1,6 +1,7 @@
 export { createDb, type Db, type DbOptions, type Queryable, type Transaction } from "./db.ts";
 export { isConnectionError, isTransactionConflict, isUniqueViolation, sqlState } from "./errors.ts";
 export { migrate } from "./migrate.ts";
+export { openScratchDatabases, type ScratchDatabases } from "./scratch-databases.ts";
 export * as accounts from "./queries/accounts.ts";
 export * as apiKeys from "./queries/api-keys.ts";
 export * as auditLog from "./queries/audit-log.ts";
@@ -44,6 +45,8 @@ export * as planChanges from "./queries/plan-changes.ts";
 export type { ChangeRefusal, ChangeState, PlanChangeRow } from "./queries/plan-changes.ts";
 export * as planVersionMoves from "./queries/plan-version-moves.ts";
 export type { MoveKey, PlanVersionMoveRow } from "./queries/plan-version-moves.ts";
+export * as replays from "./queries/replays.ts";
+export type { MirroredRow, RecordedEventRow } from "./queries/replays.ts";
 export * as signingKeys from "./queries/signing-keys.ts";
 export * as stripeCustomerLeases from "./queries/stripe-customer-leases.ts";
 export * as stripeEvents from "./queries/stripe-events.ts";

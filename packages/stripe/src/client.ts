@@ -21,15 +21,26 @@ export interface StripeOptions {
   readsPerSecond?: number | undefined;
   /** Tries in all of a request that is answered with 429; 1 leaves it to the caller. (Default: 6.) */
   rateLimitTriesMax?: number | undefined;
+  /** Nothing but reads leaves: every other request is refused here, with 403. (Default: false.) */
+  isReadOnly?: boolean | undefined;
 }
 
 /** The one way to a Stripe client: pinned version, checked status, backoff after 429, no telemetry. */
 export function createStripe(options: StripeOptions): Stripe {
-  const { secretKey, apiUrl, log, maxNetworkRetries, readsPerSecond = 20, rateLimitTriesMax } = options;
+  const {
+    secretKey,
+    apiUrl,
+    log,
+    maxNetworkRetries,
+    readsPerSecond = 20,
+    rateLimitTriesMax,
+    isReadOnly,
+  } = options;
   const httpClient = createHttpClient({
     readsPerSecond,
     shareBuckets: options.shareBuckets,
     rateLimitTriesMax,
+    isReadOnly,
     onRateLimited: (request) => log?.warn(request, "stripe.rate-limited"),
   });
   return new Stripe(secretKey, {

@@ -18,6 +18,8 @@ interface HttpClientOptions {
   shareBuckets?: ((size: BucketSize) => TokenBuckets) | undefined;
   /** Tries in all of a request that is answered with 429. (Default: 6.) */
   rateLimitTriesMax?: number | undefined;
+  /** Refuses whatever is not a GET, and sends nothing of it. */
+  isReadOnly?: boolean | undefined;
   onRateLimited?:
     | ((request: { method: string; path: string; waitMs: number; reason: string | null }) => void)
     | undefined;
@@ -33,6 +35,7 @@ export function createHttpClient({
   readsPerSecond,
   shareBuckets,
   rateLimitTriesMax = 6,
+  isReadOnly = false,
   onRateLimited,
   random = Math.random,
 }: HttpClientOptions): HttpClient {
@@ -43,6 +46,7 @@ export function createHttpClient({
   const withBuckets = (use: (buckets: TokenBuckets) => Promise<void>) => use(shared).catch(() => use(own));
   const makeRequest: HttpClient["makeRequest"] = async (...request) => {
     const [, , path, method] = request;
+    if (isReadOnly && method !== "GET") return refusal(method, path);
     for (let tries = 1; ; tries += 1) {
       if (method === "GET") await withBuckets(({ take }) => take(endpointOf(path)));
       const response = await inner.makeRequest(...request);
@@ -74,6 +78,21 @@ function waitAfter(response: HttpResponse, tries: number, random: number): numbe
 function headerOf(response: HttpResponse, name: string): string | null {
   const value = response.getHeaders()[name];
   return value === undefined ? null : String(value);
+}
+
+/** What the SDK takes for Stripe's answer, and neither sends nor repeats. */
+function refusal(method: string, path: string): HttpResponse {
+  const message = `this client only reads: ${method} ${path} was not sent`;
+  const body = { error: { type: "invalid_request_error", code: "read_only_client", message } };
+  return {
+    getStatusCode: () => 403,
+    getHeaders: () => ({}),
+    getRawResponse: () => body,
+    toStream: () => {
+      throw new Error(message);
+    },
+    toJSON: async () => body,
+  };
 }
 
 /** A body without `error` under a status outside of 2xx becomes the error that it is. */

@@ -52,6 +52,34 @@ test("a rate limit is waited out, under the same idempotency key", async () => {
   expect((await stripe.customers.list()).data).toHaveLength(1);
 });
 
+test("a client that only reads sends no write: not of the API, not of its newer part, not once", async () => {
+  const sent: string[] = [];
+  const server = createServer((request, response) => {
+    sent.push(`${request.method} ${request.url?.split("?")[0]}`);
+    response.writeHead(200, { "content-type": "application/json" }).end('{"object":"list","data":[]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const stripe = createStripe({ secretKey, apiUrl, maxNetworkRetries: 3, isReadOnly: true });
+  await stripe.customers.list();
+  const writes = [
+    () => stripe.customers.create({ name: "A" }),
+    () => stripe.subscriptions.cancel("sub_1"),
+    () => stripe.invoices.pay("in_1"),
+    () => stripe.billing.meterEvents.create({ event_name: "e", payload: {} }),
+    () => stripe.v2.core.eventDestinations.enable("ed_1"),
+    () => stripe.rawRequest("DELETE", "/v1/customers/cus_1"),
+  ];
+  for (const write of writes)
+    await expect(write()).rejects.toMatchObject({
+      statusCode: 403,
+      code: "read_only_client",
+      message: expect.stringMatching(/^this client only reads: (POST|DELETE) \/v\d\//),
+    });
+  expect(sent).toEqual(["GET /v1/customers"]);
+});
+
 test("reads wait in shared buckets, a 429 holds all of them back, and where nobody can be asked the process has its own", async () => {
   const { simulatorUrl, addFault } = await open();
   const calls: unknown[][] = [];

@@ -21,13 +21,20 @@ export interface Opened {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+interface CommandOptions {
+  name: string;
+  allowsLive: boolean;
+  /** Nothing is ever changed at Stripe. */
+  isReadOnly?: boolean;
+}
+
 /**
  * What a command works on. The database may not be bound yet; if it is, the key has to be of its account and mode.
  * @throws CommandFault on live data without `allowsLive`; an error that says what does not fit otherwise.
  */
 export async function openCommand(
   env: SetupEnv,
-  { name, allowsLive }: { name: string; allowsLive: boolean },
+  { name, allowsLive, isReadOnly = false }: CommandOptions,
 ): Promise<Opened> {
   const secretKey = env.STRIPE_SECRET_KEY.reveal();
   if (/^[sr]k_live_/.test(secretKey) && !allowsLive)
@@ -38,7 +45,13 @@ export async function openCommand(
     connectionsMax: 2,
   });
   try {
-    const stripe = createStripe({ secretKey, apiUrl: env.STRIPE_API_URL, maxNetworkRetries: 5 });
+    const stripe = createStripe({
+      secretKey,
+      apiUrl: env.STRIPE_API_URL,
+      maxNetworkRetries: 5,
+      readsPerSecond: env.STRIPE_READS_PER_SECOND,
+      isReadOnly,
+    });
     const bound = await installation.findInstallation(db);
     if (bound === null)
       throw new CommandFault("this database is not set up: run the migrations and the seed first");
