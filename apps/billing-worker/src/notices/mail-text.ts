@@ -33,13 +33,14 @@ const priceText = ({ price }: Data): string => {
   const { amountMinor, currency, interval } = price as Record<string, string | number>;
   return `${money({ totalMinor: amountMinor, currency }, true)} a ${interval}`;
 };
-const limitText = ({ limits, overage }: Data, metric: string): string => {
+const limitText = ({ price, limits, overage }: Data, metric: string): string => {
+  const { currency } = price as Data;
   const included = (limits as Record<string, number | null>)[metric];
   const billed = (overage as Record<string, unknown>[]).find((each) => each["metric"] === metric);
   const beyond =
     billed === undefined
       ? ""
-      : `, then ${String(billed["amountMinor"])} cents for each ${count(billed["perUnits"])}`;
+      : `, then ${money({ totalMinor: billed["amountMinor"], currency }, true)} for each ${count(billed["perUnits"])}`;
   return included === undefined
     ? "not included"
     : included === null
