@@ -34,6 +34,7 @@ export function createGatewaySide({ db, redis, partitions, openedAt, now }: Inst
       planId,
       planVersion: 1,
       stripeSubscriptionId: `sub_${accountId}`,
+      billingStart: period.start,
       closedAt: null,
     }));
     await usagePeriodsWrite.upsertPeriods(db, accountId, tiles);
