@@ -197,6 +197,18 @@ test("where the subscription has ended it is an invoice of its own, with nothing
   expect((await adjustments(world)).map(({ state }) => state)).toEqual(["invoiced", "invoiced"]);
 });
 
+test("of a deleted customer it is a person's to decide: not tried for ever, and it can be waived", async () => {
+  const world = await openRenewed();
+  await comeLate(world, 4_000);
+  await world.stripe.customers.del(world.customer);
+  await adjust(world);
+  expect(await adjustments(world)).toMatchObject([{ amount: 200, state: "review" }]);
+  const [adjustmentId = ""] = await ids(world);
+  expect(await usageAdjustments.updateAdjustmentDecided(world.db, { adjustmentId, state: "waived" })).toBe(1);
+  await adjust(world);
+  expect(await adjustments(world)).toMatchObject([{ state: "waived" }]);
+});
+
 test("a day after the first try Stripe is asked what it has before anything is sent again", async () => {
   const world = await openRenewed();
   await comeLate(world, 1_000);

@@ -10,6 +10,7 @@ export {
   stripeCall,
   toAppError,
 } from "./errors.ts";
+export { isCustomerDeleted } from "./is-customer-deleted.ts";
 export { readWebhook, stripeHintOf, type StripeWebhook } from "./read-webhook.ts";
 export type { BucketSize, TokenBuckets } from "./token-bucket.ts";
 export { unitAmountDecimal } from "./unit-amount.ts";

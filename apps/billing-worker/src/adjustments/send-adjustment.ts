@@ -1,7 +1,7 @@
 import { AppError } from "@driftlock/contracts";
 import { type AdjustmentRow, type Db, usageAdjustments } from "@driftlock/db";
 import type { Clock, JobContext, Producer } from "@driftlock/runtime";
-import { type Stripe, stripeCall } from "@driftlock/stripe";
+import { isCustomerDeleted, type Stripe, stripeCall } from "@driftlock/stripe";
 import { resync } from "../dunning/resync.ts";
 import { putOnOwnInvoice } from "./own-invoice.ts";
 import { putOnSubscription, takeBackItem } from "./subscription-item.ts";
@@ -20,7 +20,10 @@ export type SendAdjustment = (adjustmentId: string, context: Pick<JobContext, "l
 const openStates: ReadonlySet<AdjustmentRow["state"]> = new Set(["pending", "sending", "sent"]);
 const backoffMsMin = 1_000;
 const backoffMsMax = 60_000;
-/** What Stripe refuses is told to a person, and tried again all the same: the reason can be mended over there. */
+/**
+ * What Stripe refuses is told to a person, and tried again all the same: the reason can be mended over there. A deleted
+ * customer cannot: whether its money is waived is the person's to decide.
+ */
 const refusedRetryMs = 15 * 60_000;
 
 /**
@@ -41,6 +44,10 @@ export function createSendAdjustment(deps: AdjustmentDeps): SendAdjustment {
       const isTransient = error.code === "STRIPE_UNAVAILABLE";
       const level = isTransient ? "warn" : "error";
       log[level]({ ...fields, page: !isTransient, err: error }, "usage.adjustment-postponed");
+      if (!isTransient && (await isCustomerDeleted(deps.stripe, row.stripeCustomerId))) {
+        await usageAdjustments.updateAdjustmentInReview(deps.db, { adjustmentId, error: error.message });
+        return;
+      }
       const backoffMs = Math.min(backoffMsMin * 2 ** Math.min(row.attempts, 10), backoffMsMax);
       const delayMs = isTransient ? backoffMs : refusedRetryMs;
       await usageAdjustments.updateAdjustmentRetry(deps.db, { adjustmentId, error: error.message, delayMs });

@@ -1,7 +1,8 @@
 import { AppError } from "@driftlock/contracts";
 import { periodCloses } from "@driftlock/db";
-import { stripeCall } from "@driftlock/stripe";
+import { type Stripe, stripeCall } from "@driftlock/stripe";
 import type { CloseStep } from "./close-step.ts";
+import { unlessCustomerDeleted } from "./unless-customer-deleted.ts";
 
 const hourMs = 60 * 60 * 1000;
 
@@ -22,7 +23,7 @@ export const claimDraft: CloseStep = async ({ db, stripe, clock, latenessMs }, c
   }
   // A worker that comes late still gets an hour; Stripe takes no instant in the past.
   const deadlineAt = new Date(Math.max(close.deadlineAt.getTime(), clock.now().getTime() + hourMs));
-  await holdDraft(stripe, { invoiceId, until: deadlineAt });
+  await holdDraft(stripe, invoice, deadlineAt);
   const dueAt = new Date(close.periodEnd.getTime() + latenessMs);
   await periodCloses.updateCloseState(db, close, { state: "draining", dueAt, deadlineAt });
   return "advanced";
@@ -30,15 +31,16 @@ export const claimDraft: CloseStep = async ({ db, stripe, clock, latenessMs }, c
 
 /** Keeps a draft open until an instant at which Stripe finalizes it by itself. Setting it again is the same. */
 export async function holdDraft(
-  stripe: Parameters<CloseStep>[0]["stripe"],
-  { invoiceId, until }: { invoiceId: string; until: Date },
+  stripe: Stripe,
+  draft: Pick<Stripe.Invoice, "id" | "customer">,
+  until: Date,
 ): Promise<void> {
   const automatically_finalizes_at = Math.ceil(until.getTime() / 1000);
-  await stripeCall(() =>
+  await unlessCustomerDeleted(stripe, draft, () =>
     stripe.invoices.update(
-      invoiceId,
+      draft.id,
       { auto_advance: true, automatically_finalizes_at },
-      { idempotencyKey: `hold-${invoiceId}-${automatically_finalizes_at}` },
+      { idempotencyKey: `hold-${draft.id}-${automatically_finalizes_at}` },
     ),
   );
 }

@@ -1,6 +1,6 @@
 import { type BilledTotalRow, periodCloses, type PeriodCloseRow, usageReportLanes } from "@driftlock/db";
 import { mismatchDeadlineMs } from "@driftlock/domain";
-import { type Stripe, stripeCall } from "@driftlock/stripe";
+import { isCustomerDeleted, type Stripe, stripeCall } from "@driftlock/stripe";
 import type { Logger } from "@driftlock/runtime";
 import { holdDraft } from "./claim-draft.ts";
 import type { CloseDeps, CloseStep } from "./close-step.ts";
@@ -86,14 +86,20 @@ async function totalAtStripe(
   stripe: Stripe,
   { stripeMeterId, stripeCustomerId, from, until }: usageReportLanes.LaneSpan,
 ): Promise<number> {
-  const summaries = await stripeCall(() =>
-    stripe.billing.meters.listEventSummaries(stripeMeterId, {
-      customer: stripeCustomerId,
-      start_time: from.getTime() / 1000,
-      end_time: until.getTime() / 1000,
-    }),
-  );
-  return summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0);
+  try {
+    const summaries = await stripeCall(() =>
+      stripe.billing.meters.listEventSummaries(stripeMeterId, {
+        customer: stripeCustomerId,
+        start_time: from.getTime() / 1000,
+        end_time: until.getTime() / 1000,
+      }),
+    );
+    return summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0);
+  } catch (error) {
+    // Of a deleted customer Stripe may say nothing: nothing of it will be billed.
+    if (!(await isCustomerDeleted(stripe, stripeCustomerId))) throw error;
+    return 0;
+  }
 }
 
 interface Held {
@@ -120,8 +126,10 @@ async function hold(
     log.error(fields, "period-close.mismatched");
     const until = new Date(close.periodEnd.getTime() + mismatchDeadlineMs);
     const isHeldLonger = close.invoiceId !== null && until > close.deadlineAt;
-    if (isHeldLonger && close.invoiceId !== null)
-      await holdDraft(stripe, { invoiceId: close.invoiceId, until });
+    if (isHeldLonger && close.invoiceId !== null) {
+      const { invoiceId } = close;
+      await holdDraft(stripe, await stripeCall(() => stripe.invoices.retrieve(invoiceId)), until);
+    }
     const deadlineAt = isHeldLonger ? until : close.deadlineAt;
     await periodCloses.updateCloseState(db, close, { state: "verifying", deadlineAt, mismatch: difference });
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Alerts } from "../api/router-outputs.ts";
-import { offeredAlerts, switchedChoices } from "./alert-choices.ts";
+import { isShownChosen, offeredAlerts, switchedChoices } from "./alert-choices.ts";
 
 const told = { reachedFrom: null, firedAt: null };
 const alerts: Alerts = {
@@ -41,4 +41,13 @@ test("one is switched, the others stay, and what has its defaults is not named",
   expect(switchedChoices(alerts, { metric: "alerts", alert: unchosen! })).toEqual([
     { metric: "alerts", thresholds: [{ percent: 50 }, { percent: 90 }, { quantity: 7 }] },
   ]);
+});
+
+test("a switch shows the choice that is on its way", () => {
+  const [half] = offeredAlerts(events!);
+  const onItsWay = switchedChoices(alerts, { metric: "events", alert: half! }).find(
+    ({ metric }) => metric === "events",
+  );
+  expect(isShownChosen(half!, onItsWay)).toBe(false);
+  expect(isShownChosen(half!, undefined)).toBe(true);
 });

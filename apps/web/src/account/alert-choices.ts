@@ -43,5 +43,11 @@ export function switchedChoices(
   });
 }
 
+/** What a switch shows: the choice that is on its way, or what is so. */
+export const isShownChosen = (
+  { threshold, isChosen }: OfferedAlert,
+  onItsWay: AlertChoice | undefined,
+): boolean => onItsWay?.thresholds.some((each) => isSame(each, threshold)) ?? isChosen;
+
 const isSame = (one: AlertThreshold, other: AlertThreshold): boolean =>
   JSON.stringify(one) === JSON.stringify(other);

@@ -1,5 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type OfferedAlert, offeredAlerts, switchedChoices } from "../account/alert-choices.ts";
+import {
+  isShownChosen,
+  type OfferedAlert,
+  offeredAlerts,
+  switchedChoices,
+} from "../account/alert-choices.ts";
 import { useAlerts } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
 import type { Alerts } from "../api/router-outputs.ts";
@@ -31,6 +36,7 @@ function AlertSwitches({ alerts }: { alerts: Alerts }) {
       onSuccess: (changed) => queryClient.setQueryData(trpc.alerts.get.queryKey(), changed),
     }),
   );
+  const onItsWay = change.isPending ? change.variables.metrics : [];
   const limited = alerts.metrics
     .filter(
       ({ thresholds, isDefault }) => !isDefault || thresholds.some(({ reachedFrom }) => reachedFrom !== null),
@@ -45,7 +51,10 @@ function AlertSwitches({ alerts }: { alerts: Alerts }) {
             <label key={JSON.stringify(alert.threshold)}>
               <input
                 type="checkbox"
-                checked={alert.isChosen}
+                checked={isShownChosen(
+                  alert,
+                  onItsWay.find((choice) => choice.metric === metric.metric),
+                )}
                 disabled={change.isPending}
                 onChange={() =>
                   change.mutate({ metrics: switchedChoices(alerts, { metric: metric.metric, alert }) })

@@ -123,11 +123,16 @@ export const updateCloseRetry = (
       and closed_at is null`,
   );
 
-/** Ends a close. @returns 0 where it had ended before. */
-export const updateCloseClosed = (q: Queryable, key: CloseKey, now: Date): Promise<number> =>
+/** Ends a close; a `mismatch` is kept of it beside an earlier one. @returns 0 where it had ended before. */
+export const updateCloseClosed = (
+  q: Queryable,
+  key: CloseKey,
+  { now, mismatch }: { now: Date; mismatch: string | null },
+): Promise<number> =>
   q.run(
     "periodCloses.updateClosed",
-    sql`update period_closes set state = 'closed', closed_at = ${now}::timestamptz
+    sql`update period_closes set state = 'closed', closed_at = ${now}::timestamptz,
+      mismatch = nullif(concat_ws('; ', mismatch, ${mismatch}::text), '')
     where stripe_subscription_id = ${key.stripeSubscriptionId}::text and period_start = ${key.periodStart}::timestamptz
       and closed_at is null`,
   );

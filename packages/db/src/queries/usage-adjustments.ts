@@ -152,6 +152,17 @@ export const updateAdjustmentRetry = (
     where adjustment_id = ${retry.adjustmentId}::text and state in ('pending', 'sending', 'sent')`,
   );
 
+/** One that Stripe will never take: a person decides. */
+export const updateAdjustmentInReview = (
+  q: Queryable,
+  refused: { adjustmentId: string; error: string },
+): Promise<number> =>
+  q.run(
+    "usageAdjustments.updateInReview",
+    sql`update usage_adjustments set state = 'review', last_error = ${refused.error}::text, attempts = attempts + 1
+    where adjustment_id = ${refused.adjustmentId}::text and state in ('pending', 'sending', 'sent')`,
+  );
+
 /** Adjustments that a finalized invoice has a line of. */
 export const updateAdjustmentsInvoiced = (
   q: Queryable,
