@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { AppError } from "@driftlock/contracts";
 import type { Db, Queryable, Sql, Transaction } from "@driftlock/db";
-import type { Producer } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import type { Fault } from "./history.ts";
 

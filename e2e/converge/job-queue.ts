@@ -5,7 +5,8 @@ import {
   planChange,
   syncStripeObject,
 } from "@driftlock/contracts";
-import type { AddOptions, JobContext, Processor, Random } from "@driftlock/runtime";
+import type { Random } from "@driftlock/runtime";
+import type { AddOptions, JobContext, Processor } from "@driftlock/runtime/queue";
 import { createRun, type Run, runGated } from "./gate.ts";
 import type { Fault } from "./history.ts";
 

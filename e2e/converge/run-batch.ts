@@ -1,5 +1,6 @@
 import { applyStripeEvent, handledStripeEventTypes, type StripeHint } from "@driftlock/contracts";
-import { Lifecycle, type Producer } from "@driftlock/runtime";
+import { Lifecycle } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { readWebhook, stripeHintOf, type Stripe } from "@driftlock/stripe";
 import type { Course, History } from "./history.ts";
 import { judge } from "./judge/judge.ts";

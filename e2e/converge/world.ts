@@ -1,6 +1,7 @@
 import { applyStripeEvent, type StripeHint } from "@driftlock/contracts";
 import { sql } from "@driftlock/db";
-import { createLogger, type Lifecycle, type Processor, type Producer } from "@driftlock/runtime";
+import { createLogger, type Lifecycle } from "@driftlock/runtime";
+import type { Processor, Producer } from "@driftlock/runtime/queue";
 import { createSendAdjustment } from "../../apps/billing-worker/src/adjustments/send-adjustment.ts";
 import { createClosePeriod } from "../../apps/billing-worker/src/closing/close-period.ts";
 import { createAdoptCard } from "../../apps/billing-worker/src/dunning/adopt-card.ts";

@@ -7,6 +7,7 @@ import type { Authenticate } from "./auth/authenticate.ts";
 import { authPlugin } from "./plugins/auth.ts";
 import { answerClientError } from "./plugins/client-errors.ts";
 import { contentEncodingPlugin } from "./plugins/content-encoding.ts";
+import { docsPlugin } from "./plugins/docs.ts";
 import { errorsPlugin, sendProblem } from "./plugins/errors.ts";
 import { hostPlugin } from "./plugins/host.ts";
 import { jsonBodyPlugin } from "./plugins/json-body.ts";
@@ -102,6 +103,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(contentEncodingPlugin);
   await app.register(jsonBodyPlugin);
   await app.register(openapiPlugin, { publicUrl });
+  await app.register(docsPlugin);
   for (const routes of [
     planRoutes(customer),
     checkoutRoutes(customer),

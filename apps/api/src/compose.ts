@@ -2,15 +2,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { createDb } from "@driftlock/db";
 import { createRedis, createSharedTokenBuckets, pingRedis } from "@driftlock/redis";
-import {
-  type Composed,
-  createErrorLog,
-  createProducer,
-  createQueueInspector,
-  createTicker,
-  type ProcessContext,
-  queuesOf,
-} from "@driftlock/runtime";
+import { type Composed, createErrorLog, createTicker, type ProcessContext } from "@driftlock/runtime";
+import { createProducer, createQueueInspector, queuesOf } from "@driftlock/runtime/queue";
 import { createStripe } from "@driftlock/stripe";
 import { buildApp } from "./app.ts";
 import { createAuthenticate } from "./auth/authenticate.ts";

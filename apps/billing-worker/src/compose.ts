@@ -5,16 +5,18 @@ import { adjustmentGatherMs, closeLatenessMs } from "@driftlock/domain";
 import { createRedis, createSharedTokenBuckets, findRedisWarnings, pingRedis } from "@driftlock/redis";
 import {
   type Composed,
-  type Consumer,
   createErrorLog,
-  createConsumer,
-  createProducer,
   createProgressTicker,
-  createQueueInspector,
   createTicker,
-  observeQueues,
   type ProcessContext,
 } from "@driftlock/runtime";
+import {
+  type Consumer,
+  createConsumer,
+  createProducer,
+  createQueueInspector,
+  observeQueues,
+} from "@driftlock/runtime/queue";
 import { createStripe } from "@driftlock/stripe";
 import { observeAdjustments } from "./adjustments/observe-adjustments.ts";
 import { createSendAdjustment } from "./adjustments/send-adjustment.ts";

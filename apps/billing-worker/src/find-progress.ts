@@ -1,6 +1,7 @@
 import { abandonedCloseMs } from "@driftlock/domain";
 import { businessAgenda, type Db } from "@driftlock/db";
-import type { Clock, ClockProgress, QueueInspector } from "@driftlock/runtime";
+import type { Clock, ClockProgress } from "@driftlock/runtime";
+import type { QueueInspector } from "@driftlock/runtime/queue";
 
 interface Deps {
   db: Db;

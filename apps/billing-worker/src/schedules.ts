@@ -23,7 +23,8 @@ import {
   usagePeriodsWrite,
 } from "@driftlock/db";
 import { type RedisClient, setWorkerHeartbeat } from "@driftlock/redis";
-import type { Clock, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { createUsageAlerts } from "./alerts/usage-alerts.ts";
 import { tellExpiringCards } from "./notices/tell-expiring-cards.ts";
 import type { PushLimits } from "./periods/push-limits.ts";

@@ -3,13 +3,8 @@ import { applyStripeEvent } from "@driftlock/contracts";
 import { createDb, migrate, sql } from "@driftlock/db";
 import { createTestRedis, startPrivatePostgres, startTestApp } from "@driftlock/devkit";
 import { createRedis } from "@driftlock/redis";
-import {
-  createConsumer,
-  createMetrics,
-  createProducer,
-  createQueueInspector,
-  Lifecycle,
-} from "@driftlock/runtime";
+import { createMetrics, Lifecycle } from "@driftlock/runtime";
+import { createConsumer, createProducer, createQueueInspector } from "@driftlock/runtime/queue";
 import { createStripe } from "@driftlock/stripe";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyStripeEventProcessor } from "../src/jobs/apply-stripe-event.ts";

@@ -3,15 +3,8 @@ import { accounts, createDb, type Db, seedCatalog, stripeObjects, type Sql } fro
 import { openTestStores } from "@driftlock/devkit";
 import { initialFreePeriods } from "@driftlock/domain";
 import { createRedis } from "@driftlock/redis";
-import {
-  createLogger,
-  createMetrics,
-  createProducer,
-  createQueueInspector,
-  followedClock,
-  Lifecycle,
-  readEnv,
-} from "@driftlock/runtime";
+import { createLogger, createMetrics, followedClock, Lifecycle, readEnv } from "@driftlock/runtime";
+import { createProducer, createQueueInspector } from "@driftlock/runtime/queue";
 import { createStripe, readWebhook, type Stripe, stripeHintOf } from "@driftlock/stripe";
 import { expect, onTestFinished } from "vitest";
 import { bindStripeAccount } from "../src/catalog/bind-stripe-account.ts";

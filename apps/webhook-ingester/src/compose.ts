@@ -1,5 +1,6 @@
 import { createRedis, findRedisWarnings, findWorkerHeartbeat, pingRedis } from "@driftlock/redis";
-import { type Composed, createErrorLog, createProducer, type ProcessContext } from "@driftlock/runtime";
+import { type Composed, createErrorLog, type ProcessContext } from "@driftlock/runtime";
+import { createProducer } from "@driftlock/runtime/queue";
 import { buildApp } from "./app.ts";
 import type { Env } from "./env.ts";
 

@@ -1,14 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { createTestRedis } from "@driftlock/devkit";
 import { createRedis } from "@driftlock/redis";
-import {
-  createLogger,
-  createMetrics,
-  createProducer,
-  createQueueInspector,
-  Lifecycle,
-  Secret,
-} from "@driftlock/runtime";
+import { createLogger, createMetrics, Lifecycle, Secret } from "@driftlock/runtime";
+import { createProducer, createQueueInspector } from "@driftlock/runtime/queue";
 import { buildApp } from "../src/app.ts";
 
 const secret = `whsec_${randomBytes(16).toString("hex")}`;

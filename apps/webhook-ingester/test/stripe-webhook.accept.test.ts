@@ -1,5 +1,6 @@
 import { applyStripeEvent } from "@driftlock/contracts";
-import { createConsumer, createLogger, createMetrics, processor } from "@driftlock/runtime";
+import { createLogger, createMetrics } from "@driftlock/runtime";
+import { createConsumer, processor } from "@driftlock/runtime/queue";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createRedis } from "@driftlock/redis";
 import { invoiceEvent, olderSecret, openIngester, sign } from "./helpers.ts";

@@ -1,13 +1,8 @@
 import { applyStripeEvent, sweepStripeEvents, syncStripeObject } from "@driftlock/contracts";
 import { stripeEvents } from "@driftlock/db";
 import { until } from "@driftlock/devkit";
-import {
-  createLogger,
-  createProducer,
-  createQueueInspector,
-  Lifecycle,
-  type QueueInspector,
-} from "@driftlock/runtime";
+import { createLogger, Lifecycle } from "@driftlock/runtime";
+import { createProducer, createQueueInspector, type QueueInspector } from "@driftlock/runtime/queue";
 import { findProgress } from "../../../apps/billing-worker/src/find-progress.ts";
 import { judge } from "../judge/judge.ts";
 import { liveCourse } from "../live-course.ts";

@@ -19,22 +19,6 @@ export {
   redisEnv,
   usageEnv,
 } from "./process-env.ts";
-export {
-  type Consumer,
-  createConsumer,
-  type JobContext,
-  type Processor,
-  processor,
-} from "./queue/consumer.ts";
-export {
-  createQueueInspector,
-  type FailedJob,
-  observeQueues,
-  type QueueCounts,
-  type QueueInspector,
-  queuesOf,
-} from "./queue/inspector.ts";
-export { type Addition, type AddOptions, createProducer, type Producer } from "./queue/producer.ts";
 export { createRandom, type Random } from "./random.ts";
 export { leaseTtlMs, withRenewedLease } from "./renewed-lease.ts";
 export { type Composed, type ProcessContext, runProcess } from "./run-process.ts";

@@ -4,18 +4,16 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ZodError, z } from "zod";
+import { createLogger, createMetrics, Lifecycle } from "../src/index.ts";
 import {
   createConsumer,
-  createLogger,
-  createMetrics,
   createProducer,
   createQueueInspector,
   type JobContext,
-  Lifecycle,
   observeQueues,
   type Processor,
   processor,
-} from "../src/index.ts";
+} from "../src/queue/index.ts";
 
 const eventually = <T>(fact: () => T) => vi.waitFor(fact, { timeout: 10_000 });
 const log = createLogger({ name: "test", level: "silent" });

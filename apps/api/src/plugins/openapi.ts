@@ -1,6 +1,5 @@
 import { errorCatalog, type ErrorCode } from "@driftlock/contracts";
 import swagger from "@fastify/swagger";
-import scalar from "@scalar/fastify-api-reference";
 import fp from "fastify-plugin";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import type { RouteAccess } from "../auth/credential.ts";
@@ -14,20 +13,7 @@ const problemResponse = {
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
-/** The docs' page starts itself with an inline script and styles. */
-const docsPolicy = [
-  "default-src 'none'",
-  "script-src 'self' 'unsafe-inline'",
-  "style-src 'self' 'unsafe-inline'",
-  "connect-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self' data:",
-  "worker-src 'self' blob:",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-/** OpenAPI 3.1 at /openapi.json, made from the schemas that validate; readable at /docs. */
+/** OpenAPI 3.1 at /openapi.json, made from the schemas that validate. */
 export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }) => {
   await app.register(swagger, {
     openapi: {
@@ -51,27 +37,6 @@ export const openapiPlugin = fp<{ publicUrl: string }>(async (app, { publicUrl }
     transformObject: jsonSchemaTransformObject,
   });
   app.get("/openapi.json", { config: { access: "public" }, schema: { hide: true } }, () => app.swagger());
-  await app.register(async (docs) => {
-    docs.addHook("onRequest", async (_request, reply) => {
-      void reply.header("content-security-policy", docsPolicy);
-    });
-    docs.addHook("onSend", async (_request, reply, payload) => {
-      const isPage =
-        String(reply.getHeader("content-type")).startsWith("text/html") && typeof payload === "string";
-      return isPage ? payload.replace("</body>", () => `${codesWithoutScript()}</body>`) : payload;
-    });
-    await docs.register(scalar, {
-      routePrefix: "/docs",
-      configuration: {
-        url: "/openapi.json",
-        telemetry: false,
-        showDeveloperTools: "never",
-        withDefaultFonts: false,
-        hideClientButton: true,
-        agent: { disabled: true },
-      },
-    });
-  });
 });
 
 /** Adds to a route's documentation what its access means: the credential, the scope, and the refusals. */
@@ -103,13 +68,4 @@ function description(): string {
     "Every error is `application/problem+json` (RFC 9457) with a stable `code`. Where a repeat helps, `Retry-After` says when.",
     ["| Status | Code | Meaning | Repeat |", "| --- | --- | --- | --- |", ...rows].join("\n"),
   ].join("\n\n");
-}
-
-/** The page is drawn by a script; the codes are there for whoever reads it without one. */
-function codesWithoutScript(): string {
-  const rows = Object.entries(errorCatalog).map(
-    ([code, { status, title }]) =>
-      `<tr><td>${status}</td><td><code>${code}</code></td><td>${title}</td></tr>`,
-  );
-  return `<noscript><p>The document is at <a href="/openapi.json">/openapi.json</a>.</p><table>${rows.join("")}</table></noscript>`;
 }

@@ -7,7 +7,8 @@ import {
   planChanges,
   subscriptions,
 } from "@driftlock/db";
-import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { changeableSubscription } from "./account-standing.ts";
 import type { CustomerUseCases } from "./customer-use-cases.ts";
 import { currentPlan } from "./plan-catalog.ts";

@@ -1,7 +1,8 @@
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
 import type { RedisClient } from "@driftlock/redis";
-import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";
 import { createAlerts } from "./alerts.ts";

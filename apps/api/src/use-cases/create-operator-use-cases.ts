@@ -1,7 +1,8 @@
 import type { Db } from "@driftlock/db";
 import type { AccessPolicy } from "@driftlock/domain";
 import type { RedisClient } from "@driftlock/redis";
-import type { Clock, Producer, QueueInspector } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { Producer, QueueInspector } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import type { KeyMode } from "../auth/api-key.ts";
 import type { UsageUseCases } from "../usage/create-usage-use-cases.ts";

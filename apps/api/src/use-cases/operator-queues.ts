@@ -1,6 +1,7 @@
 import { AppError, type FailedJobDto, type Page, type PageQuery, type QueueDto } from "@driftlock/contracts";
 import { auditLog, type Db } from "@driftlock/db";
-import type { Clock, FailedJob, QueueInspector } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { FailedJob, QueueInspector } from "@driftlock/runtime/queue";
 
 interface Deps {
   db: Db;

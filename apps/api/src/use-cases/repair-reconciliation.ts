@@ -9,7 +9,8 @@ import {
   usageReadings,
 } from "@driftlock/db";
 import { forgetCounters, partitionOf, type RedisClient } from "@driftlock/redis";
-import type { Clock, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import {
   freezeLeft,
   type Left,

@@ -1,6 +1,7 @@
 import { syncStripeObject } from "@driftlock/contracts";
 import { type Db, stripeObjects } from "@driftlock/db";
-import type { Logger, Producer } from "@driftlock/runtime";
+import type { Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { waitUntil } from "./wait-until.ts";
 
 const waitMs = 5_000;

@@ -1,7 +1,8 @@
 import { applyStripeEvent, syncStripeObject } from "@driftlock/contracts";
 import { sql } from "@driftlock/db";
 import { createRedis } from "@driftlock/redis";
-import { createConsumer, createLogger, createMetrics, createProducer, processor } from "@driftlock/runtime";
+import { createLogger, createMetrics } from "@driftlock/runtime";
+import { createConsumer, createProducer, processor } from "@driftlock/runtime/queue";
 import { describe, expect, test, vi } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
 

@@ -1,6 +1,7 @@
 import { AppError } from "@driftlock/contracts";
 import { type AdjustmentRow, type Db, usageAdjustments } from "@driftlock/db";
-import type { Clock, JobContext, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext, Producer } from "@driftlock/runtime/queue";
 import { isCustomerDeleted, type Stripe, stripeCall } from "@driftlock/stripe";
 import { resync } from "../dunning/resync.ts";
 import { putOnOwnInvoice } from "./own-invoice.ts";

@@ -1,5 +1,5 @@
 import { type CloseKey, type CloseState, periodCloses } from "@driftlock/db";
-import type { JobContext } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import { claimDraft } from "./claim-draft.ts";
 import type { CloseDeps, CloseStep } from "./close-step.ts";
 import { drainStream } from "./drain-stream.ts";

@@ -1,6 +1,7 @@
 import { accounts, type Db, dunningCases, newCards, subscriptions } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
-import type { Clock, JobContext, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext, Producer } from "@driftlock/runtime/queue";
 import { isResourceMissing, type Stripe, stripeCall } from "@driftlock/stripe";
 import { resync } from "./resync.ts";
 

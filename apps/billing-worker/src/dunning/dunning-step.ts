@@ -7,7 +7,8 @@ import {
   invoices,
 } from "@driftlock/db";
 import { declineActionOf, type DunningFinalStep, nextDunningStep } from "@driftlock/domain";
-import type { Clock, JobContext, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext, Producer } from "@driftlock/runtime/queue";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { endDunning } from "./end-dunning.ts";
 import { resumePaused } from "./resume-paused.ts";

@@ -1,6 +1,7 @@
 import { syncStripeObject } from "@driftlock/contracts";
 import { type Db, stripeObjects } from "@driftlock/db";
-import type { Clock, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 
 /** Has an object that was changed at Stripe fetched and applied now, without waiting for its webhook. */
 export async function resync(

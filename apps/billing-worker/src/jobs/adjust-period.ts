@@ -1,6 +1,7 @@
 import { adjustPeriod } from "@driftlock/contracts";
 import { type Db, usageAdjustmentChecks } from "@driftlock/db";
-import { type Clock, processor } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import { freezeAdjustments } from "../adjustments/freeze-adjustments.ts";
 
 interface Deps {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, applyStripeEvent, handledThinEventTypes } from "@driftlock/contracts";
-import { createBatcher, type Logger, processor } from "@driftlock/runtime";
+import { createBatcher, type Logger } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import { type ApplyHintsDeps, applyHints, type GivenHint } from "../stripe-events/apply-hints.ts";
 import { setAsideRefusedReports } from "../stripe-events/meter-events.ts";

@@ -1,5 +1,5 @@
 import { closePeriod } from "@driftlock/contracts";
-import { processor } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { ClosePeriod } from "../closing/close-period.ts";
 
 /** The close of one period; what it does in each state is in closing/. */

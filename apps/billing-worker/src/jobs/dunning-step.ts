@@ -1,5 +1,5 @@
 import { dunningStep } from "@driftlock/contracts";
-import { processor } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { DunningStepRun } from "../dunning/dunning-step.ts";
 
 /** The next step of an invoice that was not paid; what it is, is in dunning/. */

@@ -1,5 +1,5 @@
 import { planChange } from "@driftlock/contracts";
-import { processor } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { CarryOutChange } from "../plan-change/carry-out-change.ts";
 
 /** One change of a subscription; what it does in each state is in plan-change/. */

@@ -1,7 +1,8 @@
 import { resolveDoubleCheckout, subscriptionStatuses, syncStripeObject } from "@driftlock/contracts";
 import { type Db, doubleCheckouts, type SubscriptionRow, stripeObjects, subscriptions } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
-import { type Clock, type JobContext, type Producer, processor } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import { type JobContext, type Producer, processor } from "@driftlock/runtime/queue";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import { insertNotice } from "../notices/insert-notice.ts";
 import { cancelAndRefund } from "../sync/cancel-and-refund.ts";

@@ -1,6 +1,7 @@
 import { rollPeriods } from "@driftlock/contracts";
 import { type Db, usagePeriodsWrite } from "@driftlock/db";
-import { type Clock, processor } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import { closePeriods } from "../periods/close-periods.ts";
 import type { PushLimits } from "../periods/push-limits.ts";
 import { rollDueAt } from "../periods/roll-due-at.ts";

@@ -1,5 +1,5 @@
 import { sendAdjustment } from "@driftlock/contracts";
-import { processor } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { SendAdjustment } from "../adjustments/send-adjustment.ts";
 
 /** One adjustment on its way to an invoice; what that takes is in adjustments/. */

@@ -1,5 +1,5 @@
 import { sendMail } from "@driftlock/contracts";
-import { processor } from "@driftlock/runtime";
+import { processor } from "@driftlock/runtime/queue";
 import type { SendNoticeMail } from "../notices/send-notice-mail.ts";
 
 /** Sends the mail of one notice; when it is tried again is in notice_mails, not in the queue. */

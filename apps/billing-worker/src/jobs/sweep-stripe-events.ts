@@ -14,7 +14,8 @@ import {
   stripeObjects,
   subscriptions,
 } from "@driftlock/db";
-import { type Clock, type Producer, processor } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import { type Producer, processor } from "@driftlock/runtime/queue";
 import { readWebhook, type Stripe, stripeCall, stripeHintOf } from "@driftlock/stripe";
 
 /** How long Stripe lists events (STRIPE.md 3). */

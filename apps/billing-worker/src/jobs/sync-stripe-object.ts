@@ -1,7 +1,7 @@
 import { isRetryable, resolveDoubleCheckout, syncStripeObject } from "@driftlock/contracts";
 import { type Db, stripeObjects, subscriptions } from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
-import { type Producer, processor } from "@driftlock/runtime";
+import { type Producer, processor } from "@driftlock/runtime/queue";
 import type { SyncObject } from "../sync/sync-object.ts";
 
 interface SyncStripeObjectDeps {

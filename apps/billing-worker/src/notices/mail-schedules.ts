@@ -1,6 +1,7 @@
 import { sendMail } from "@driftlock/contracts";
 import { type Db, noticeMails } from "@driftlock/db";
-import type { Clock, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import type { Schedule } from "../schedules.ts";
 import { mailedTypes } from "./mail-text.ts";
 

@@ -1,5 +1,6 @@
 import { type Db, noticeMails } from "@driftlock/db";
-import type { Clock, JobContext } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import { backoffMs } from "./backoff.ts";
 import type { SendMail } from "./create-mailer.ts";
 import { mailText } from "./mail-text.ts";

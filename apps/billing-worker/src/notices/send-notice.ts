@@ -1,6 +1,7 @@
 import type { NoticePayload } from "@driftlock/contracts";
 import { type Db, notices } from "@driftlock/db";
-import type { Clock, JobContext } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import { Webhook } from "standardwebhooks";
 import { backoffMs } from "./backoff.ts";
 import type { CountAttempt } from "./observe-notices.ts";

@@ -9,7 +9,7 @@ import {
 } from "@driftlock/db";
 import { type PresentSubscription, presentSubscription } from "@driftlock/domain";
 import { isResourceMissing, type Stripe, stripeCall } from "@driftlock/stripe";
-import type { JobContext } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import type { ClosePeriod } from "../closing/close-period.ts";
 import type { CloseDeps } from "../closing/close-step.ts";
 import type { SyncObject } from "../sync/sync-object.ts";

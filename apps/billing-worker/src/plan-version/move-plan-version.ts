@@ -12,7 +12,8 @@ import {
   type Transaction,
 } from "@driftlock/db";
 import { cycleAt, cycleIndexAt, type MoveStep, versionMoveStep } from "@driftlock/domain";
-import type { Clock, JobContext, Logger } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import type { PushLimits } from "../periods/push-limits.ts";
 import { retilePeriods } from "../periods/retile-periods.ts";
 import { tellVersionChanging } from "./tell-version-changing.ts";

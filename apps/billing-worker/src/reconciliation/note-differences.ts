@@ -1,6 +1,7 @@
 import { syncStripeObject } from "@driftlock/contracts";
 import { type Db, mirrorDifferences, stripeObjects } from "@driftlock/db";
-import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { syncers } from "../sync/index.ts";
 
 /** An object of Stripe that a walk came by, with what differs, in words. */

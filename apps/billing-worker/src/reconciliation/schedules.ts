@@ -5,7 +5,8 @@ import {
   type reconciliationWalks,
 } from "@driftlock/db";
 import type { RedisClient } from "@driftlock/redis";
-import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import type { Schedule } from "../schedules.ts";
 import { beginReading } from "./begin-reading.ts";

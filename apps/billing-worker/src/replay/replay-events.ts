@@ -1,6 +1,7 @@
 import { isRetryable, type StripeHint, syncStripeObject } from "@driftlock/contracts";
 import { type Db, stripeObjects } from "@driftlock/db";
-import type { Clock, Logger, Producer, Random } from "@driftlock/runtime";
+import type { Clock, Logger, Random } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import type { Stripe } from "@driftlock/stripe";
 import { applyHints } from "../stripe-events/apply-hints.ts";
 import { createSyncObject } from "../sync/sync-object.ts";

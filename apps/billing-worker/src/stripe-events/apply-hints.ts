@@ -1,6 +1,7 @@
 import { type StripeHint, syncStripeObject } from "@driftlock/contracts";
 import { type Db, stripeEvents, stripeObjects } from "@driftlock/db";
-import type { Clock, Logger, Producer } from "@driftlock/runtime";
+import type { Clock, Logger } from "@driftlock/runtime";
+import type { Producer } from "@driftlock/runtime/queue";
 import { stripeApiVersion } from "@driftlock/stripe";
 import { familyOf } from "./index.ts";
 

@@ -1,6 +1,7 @@
 import { AppError, type StripeHint } from "@driftlock/contracts";
 import { type Db, stripeEvents, usageQuarantine, usageReportFailures, usageReports } from "@driftlock/db";
-import type { Clock, JobContext } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext } from "@driftlock/runtime/queue";
 import { isResourceMissing, type Stripe, stripeCall } from "@driftlock/stripe";
 
 const minuteMs = 60_000;

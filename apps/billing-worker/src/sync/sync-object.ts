@@ -7,7 +7,8 @@ import {
   stripeObjects,
   type Transaction,
 } from "@driftlock/db";
-import type { Clock, JobContext, Producer } from "@driftlock/runtime";
+import type { Clock } from "@driftlock/runtime";
+import type { JobContext, Producer } from "@driftlock/runtime/queue";
 import { type Stripe, stripeCall } from "@driftlock/stripe";
 import type { DunningMode } from "../dunning/follow-invoice.ts";
 import type { PushLimits } from "../periods/push-limits.ts";

@@ -1,6 +1,7 @@
 import { AppError, applyStripeEvent, type StripeHint } from "@driftlock/contracts";
 import { toAppError } from "@driftlock/redis";
-import { type Addition, type Clock, createBatcher, type Producer, type Secret } from "@driftlock/runtime";
+import { type Clock, createBatcher, type Secret } from "@driftlock/runtime";
+import type { Addition, Producer } from "@driftlock/runtime/queue";
 import { stripeHintOf, verifyWebhook } from "@driftlock/stripe";
 import type { FastifyPluginAsync } from "fastify";
 
