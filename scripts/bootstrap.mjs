@@ -185,6 +185,8 @@ function environment(path) {
     DRIFTLOCK_HOME: home,
     DRIFTLOCK_TOOLS_HOME: process.env.DRIFTLOCK_TOOLS_HOME || home,
     DRIFTLOCK_PARENT_PID: String(process.pid),
+    // What a process compiles is there for the next one: it starts in half the time.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(home, "compile-cache"),
   };
   Object.assign(env, { TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" });
   // The outer npm's settings would be read by pnpm as its own; how the registry is reached stays.

@@ -19,7 +19,7 @@ export async function startTestApp(
   env: Readonly<Record<string, string>>,
 ): Promise<TestApp> {
   const child = spawn(process.execPath, [join(checkoutRoot, `apps/${app}/src/main.ts`)], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit").then(([code]) => code as number | null);
