@@ -41,6 +41,7 @@ export function startSibling({ app, dev, env = {}, logFile, onStart }: SiblingOp
         cwd: root,
         env: {
           PATH: process.env["PATH"],
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
           DATABASE_URL: dev.databaseUrl,
           REDIS_URL: dev.redisUrl,
           STRIPE_API_URL: stripeUrl,
