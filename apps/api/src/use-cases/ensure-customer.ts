@@ -17,8 +17,9 @@ export const createEnsureCustomer =
     const { name, email } = account;
     // An account of the same id in another database, or after a reset of this one, opened at another instant.
     const firstKey = `customer.${accountId}.${account.createdAt.getTime()}`;
-    // Under the key that made it Stripe would answer with the customer that it has deleted since.
-    const former = await stripeObjects.findDeletedCustomer(db, accountId);
+    // Under a key that made one before Stripe would answer with that one, which it has deleted since. Their number only
+    // grows, whichever of them was fetched last.
+    const formerCount = await stripeObjects.countDeletedCustomers(db, accountId);
     const customer = await stripeCall(() =>
       stripe.customers.create(
         {
@@ -26,7 +27,7 @@ export const createEnsureCustomer =
           ...(email !== null && { email }),
           metadata: { account_id: accountId },
         },
-        { idempotencyKey: former === null ? firstKey : `${firstKey}.after.${former}` },
+        { idempotencyKey: formerCount === 0 ? firstKey : `${firstKey}.after.${formerCount}` },
       ),
     );
     await accounts.updateAccountCustomer(db, accountId, customer.id);

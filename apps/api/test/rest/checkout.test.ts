@@ -1,4 +1,4 @@
-import { accounts, checkoutSessions, sql } from "@driftlock/db";
+import { accounts, checkoutSessions, sql, stripeObjects } from "@driftlock/db";
 import { describe, expect, test } from "vitest";
 import { openFileGateway } from "../open-file-gateway.ts";
 
@@ -51,6 +51,36 @@ test("while it is open it is returned again, whatever the return URLs", async ()
     code: "RETURN_URL_NOT_ALLOWED",
   });
   expect(await openSessions(accountId)).toHaveLength(1);
+});
+
+test("after each customer that Stripe has deleted there is another one, whichever of them was looked at last", async () => {
+  const accountId = await gateway.openAccount();
+  const { db, stripe } = gateway;
+  const hearOfDeletion = async (customer: string) => {
+    await stripeObjects.markDirty(db, {
+      objectId: customer,
+      objectType: "customer",
+      stripeCustomerId: customer,
+      now: new Date(),
+    });
+    await accounts.deleteAccountCustomer(db, customer);
+    await stripeObjects.updateStripeObjectSynced(db, {
+      ...{ objectId: customer, stripeCustomerId: customer, accountId, generation: 1, isDeleted: true },
+      ...{ fetchSequence: await stripeObjects.nextFetchSequence(db), now: new Date() },
+    });
+  };
+  const customers: string[] = [];
+  for (let deleted = 0; deleted < 3; deleted += 1) {
+    const { body } = await checkout(accountId, "pro");
+    const { customer } = await stripe.checkout.sessions.retrieve(body.sessionId);
+    customers.push(customer as string);
+    await stripe.customers.del(customer as string);
+    await hearOfDeletion(customer as string);
+    // What is late of the first leads to another look at it.
+    await hearOfDeletion(customers[0] ?? "");
+  }
+  expect(new Set(customers).size).toBe(3);
+  expect((await checkout(accountId, "pro")).status).toBe(200);
 });
 
 test("ten requests at once give one session and one customer", async () => {

@@ -67,7 +67,17 @@ export const findStripeObject = (q: Queryable, objectId: string): Promise<Stripe
     values: [objectId],
   });
 
-/** The last customer that the account had and that Stripe has deleted. */
+/** How many customers the account has had that Stripe has deleted, as far as we know. */
+export const countDeletedCustomers = async (q: Queryable, accountId: string): Promise<number> => {
+  const row = await q.row<{ count: number }>(
+    "stripeObjects.countDeletedCustomers",
+    sql`select count(*) as count from stripe_objects where account_id = ${accountId}::text
+      and object_type = 'customer' and is_deleted`,
+  );
+  return row?.count ?? 0;
+};
+
+/** The customer that the account had and of whose deletion we heard last. */
 export const findDeletedCustomer = async (q: Queryable, accountId: string): Promise<string | null> => {
   const row = await q.row<{ objectId: string }>(
     "stripeObjects.findDeletedCustomer",
