@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { adjustmentOutcome, adjustmentReason } from "../account/adjustment-words.ts";
 import { useTRPC } from "../api/client.ts";
 import type { ExplainedLine } from "../api/router-outputs.ts";
 import { formatMetric, formatMetricPhrase, metricWords } from "../format/metric.ts";
@@ -132,10 +133,11 @@ function Segments({ currency, line }: Omit<ExplainedLineProps, "invoiceId">) {
             {formatMetric(metric, reported.quantity)} told to Stripe in {formatQuantity(reported.windows)}{" "}
             {reported.windows === 1 ? "window" : "windows"}. {closedAt === null && "It is not closed yet."}
           </p>
-          {adjustments.map(({ id, fromQuantity, toQuantity, amountMinor, state }) => (
+          {adjustments.map(({ id, fromQuantity, toQuantity, amountMinor, reason, state }) => (
             <p key={id}>
-              Came late, billed apart: {formatMetric(metric, toQuantity - fromQuantity)} for{" "}
-              {formatMoney(amountMinor, currency)} ({state}).
+              Billed apart, as {adjustmentReason(reason)}:{" "}
+              {toQuantity !== fromQuantity && `${formatMetricPhrase(metric, toQuantity - fromQuantity)} for `}
+              {formatMoney(amountMinor, currency)} ({adjustmentOutcome(state)}).
             </p>
           ))}
           {digest !== null && (

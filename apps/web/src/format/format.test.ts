@@ -39,6 +39,7 @@ describe("quantities", () => {
     [0, "0 bytes"],
     [999, "999 bytes"],
     [1_500_000, "1.5 MB"],
+    [-1_500_000, "-1.5 MB"],
     [2_000_000_000_000, "2 TB"],
     [1_234_567_000_000_000, "1.2 PB"],
   ])("%i bytes are %s", (bytes, text) => expect(formatBytes(bytes, locale)).toBe(text));

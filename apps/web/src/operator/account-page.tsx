@@ -99,7 +99,7 @@ function Account({ account }: { account: AccountDetailDto }) {
 }
 
 function Next({ subscription }: { subscription: AccountDetailDto["subscriptions"][number] }) {
-  const { endedAt, cancelAtPeriodEnd, pendingPlanId } = subscription;
+  const { endedAt, cancelAtPeriodEnd, pendingPlanId, pendingPlanVersion } = subscription;
   if (endedAt !== null) {
     return (
       <span>
@@ -108,5 +108,13 @@ function Next({ subscription }: { subscription: AccountDetailDto["subscriptions"
     );
   }
   if (cancelAtPeriodEnd) return <>ends</>;
-  return <>{pendingPlanId === null ? "renews" : `goes on as ${pendingPlanId}`}</>;
+  if (pendingPlanId === null) return <>renews</>;
+  // A move between versions of a plan has the plan's own name.
+  const version = pendingPlanVersion === null ? "" : `, version ${pendingPlanVersion}`;
+  return (
+    <>
+      goes on as {pendingPlanId}
+      {version}
+    </>
+  );
 }

@@ -23,6 +23,12 @@ const standings: Record<DunningCaseDto["state"], Standing> = {
   stopped: { label: "Stopped", tone: "neutral" },
 };
 
+const nextSteps: Record<NonNullable<DunningCaseDto["nextStep"]>, string> = {
+  retry: "another try",
+  final: "the last step",
+  resume: "its paused plan goes on",
+};
+
 /** The invoices whose payment failed, and the payments that banks ask back. */
 export function DunningPage({ filter }: { filter: Filter }) {
   const cases = useOperatorList<DunningCaseDto>("/dunning", { state: filter["state"] ?? "open" });
@@ -80,7 +86,7 @@ function Case({ item }: { item: DunningCaseDto }) {
               "nothing by itself"
             ) : (
               <span key="next">
-                {nextStep === "retry" ? "another try" : "the last step"},{" "}
+                {nextStep !== null && `${nextSteps[nextStep]}, `}
                 <Instant at={nextStepAt} style="minute" />
               </span>
             ),

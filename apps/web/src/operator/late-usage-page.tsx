@@ -1,4 +1,5 @@
 import type { AdjustmentDto } from "@driftlock/contracts";
+import { adjustmentReason } from "../account/adjustment-words.ts";
 import type { Standing } from "../account/standing.ts";
 import { Badge } from "../components/badge.tsx";
 import { Instant, Period } from "../components/instant.tsx";
@@ -83,7 +84,7 @@ function Adjustment({ item }: { item: AdjustmentDto }) {
         facts={[
           ["Period", <Period key="period" period={item.period} />],
           ["Counted", `${formatMetric(metric, fromQuantity)} → ${formatMetric(metric, toQuantity)}`],
-          ["Because", item.reason === "late" ? "it came late" : "Stripe was not told in time"],
+          ["Because", adjustmentReason(item.reason)],
           ["Seen", <Instant key="seen" at={item.createdAt} style="minute" />],
           ["Invoice", item.invoiceId ?? "none yet"],
         ]}
