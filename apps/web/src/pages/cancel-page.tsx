@@ -31,8 +31,17 @@ export function CancelPage() {
 function Cancel({ present, name }: { present: Subscription; name: string }) {
   const [when, setWhen] = useState<When>("period-end");
   const takeChange = useTakeChange();
-  const cancel = useMutation(useTRPC().subscription.cancel.mutationOptions({ onSuccess: takeChange }));
-  if (cancel.isSuccess) return <Canceled when={when} left={cancel.data} name={name} />;
+  const cancel = useMutation(
+    useTRPC().subscription.cancel.mutationOptions({
+      // The present plan is another one as soon as it is done.
+      onMutate: () => ({ nameBefore: name }),
+      onSuccess: takeChange,
+    }),
+  );
+  if (cancel.isSuccess) {
+    const { data: left, variables, context } = cancel;
+    return <Canceled when={variables.when ?? when} left={left} name={context?.nameBefore ?? name} />;
+  }
   if (!isPaying(present) || present.cancelAtPeriodEnd) return <NothingToCancel present={present} />;
   return (
     <form

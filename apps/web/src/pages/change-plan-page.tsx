@@ -1,8 +1,9 @@
 import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { planOffer } from "../account/plan-offer.ts";
 import { usePlans, useSubscription, useTakeChange } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
-import type { Plan, Subscription } from "../api/router-outputs.ts";
+import type { Plan, PlanId, Subscription } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { ChangePreview } from "../components/change-preview.tsx";
 import { Instant } from "../components/instant.tsx";
@@ -17,7 +18,10 @@ export function ChangePlanPage({ planId }: { planId: string }) {
   const plans = usePlans();
   const subscription = useSubscription();
   const plan = plans.data?.plans.find(({ id }) => id === planId);
-  const verb = subscription.data?.planId === planId ? "Keep" : "Change to";
+  // The heading says what one came for, also once that is done and the plan another one.
+  const [planIdBefore, setPlanIdBefore] = useState<PlanId>();
+  if (planIdBefore === undefined && subscription.data !== undefined) setPlanIdBefore(subscription.data.planId);
+  const verb = planIdBefore === planId ? "Keep" : "Change to";
   return (
     <Page title={`${verb} ${plan?.name ?? planId}`}>
       <Loaded query={subscription} what="your plan">
