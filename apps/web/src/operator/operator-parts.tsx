@@ -3,6 +3,7 @@ import { type ReactNode, type SubmitEvent, useRef, useState } from "react";
 import { ActionButton } from "../components/action-button.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { ShowMore } from "../components/show-more.tsx";
 import { useFocus } from "../components/use-focus.ts";
 import { Link, navigate } from "../routing/navigation.tsx";
 import type { useOperatorList } from "./operator-context.tsx";
@@ -74,17 +75,7 @@ export function List<T>({ list, what, empty, children }: ListProps<T>) {
           return items.length === 0 ? <p className="empty panel">{empty}</p> : children(items);
         }}
       </Loaded>
-      {list.hasNextPage && (
-        <div className="actions">
-          <ActionButton
-            look="plain"
-            isPending={list.isFetchingNextPage}
-            onClick={() => void list.fetchNextPage()}
-          >
-            Show more
-          </ActionButton>
-        </div>
-      )}
+      <ShowMore list={list} />
     </>
   );
 }
@@ -153,15 +144,3 @@ function Question({ label, children }: { label: string; children: ReactNode }) {
 /** An account by its id, leading to what is known of it. */
 export const AccountLink = ({ id }: { id: string | null }) =>
   id === null ? <>–</> : <Link to={`/app/operator/accounts/${encodeURIComponent(id)}`}>{id}</Link>;
-
-/** Names and values, side by side. */
-export const Facts = ({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) => (
-  <dl className="facts">
-    {facts.map(([name, value]) => (
-      <div key={name}>
-        <dt>{name}</dt>
-        <dd>{value}</dd>
-      </div>
-    ))}
-  </dl>
-);

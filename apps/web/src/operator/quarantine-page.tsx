@@ -2,13 +2,14 @@ import type { LatePreviewDto, QuarantineDto } from "@driftlock/contracts";
 import type { Standing } from "../account/standing.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
 import { formatMetricPhrase } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
 import { Answer, useOperatorAction, useOperatorList, useOperatorPreview } from "./operator-context.tsx";
-import { AccountLink, Decision, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, Decision, type Filter, Filters, List } from "./operator-parts.tsx";
 
 const states = [
   { value: "", label: "Open" },

@@ -10,6 +10,7 @@ import { Loaded } from "../components/loaded.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { ToOverview } from "../components/to-overview.tsx";
 import { Link } from "../routing/navigation.tsx";
 
 type When = "period-end" | "now";
@@ -119,10 +120,4 @@ const NothingToCancel = ({ present }: { present: Subscription }) => (
       </>
     )}
   </Notice>
-);
-
-const ToOverview = () => (
-  <Link className="button primary" to="/app">
-    To the overview
-  </Link>
 );
