@@ -46,6 +46,9 @@ describeInBrowser("the account", () => {
     expect(await driver.subscription(account)).toMatchObject({ planId: "pro" });
     await page.getByRole("button", { name: "Change to Business" }).click();
     await sees(page, "You are on Business");
+    // Read out, and under the heading that one came to.
+    await page.getByRole("heading", { name: "Change to Business" }).waitFor();
+    expect(await page.evaluate("document.activeElement?.textContent")).toContain("You are on Business");
     expect(await driver.subscription(account)).toMatchObject({ planId: "business" });
 
     await page.getByRole("link", { name: "Plans" }).click();
@@ -84,6 +87,7 @@ describeInBrowser("the account", () => {
     await page.getByRole("link", { name: "Cancel plan" }).click();
     await page.getByRole("radio", { name: "Now" }).check();
     await page.getByRole("button", { name: "End Pro now" }).click();
+    await sees(page, "Pro has ended");
     await page.getByRole("link", { name: "To the overview" }).click();
     await page.getByRole("link", { name: "Upgrade" }).waitFor();
     await until("it is on Free", async () => (await driver.subscription(account)).planId === "free");

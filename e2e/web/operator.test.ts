@@ -9,6 +9,8 @@ import { system } from "../system.ts";
 import { describeInBrowser, useBrowser } from "./browser.ts";
 import { sees } from "./checkout-page.ts";
 
+const focused = "document.activeElement?.ariaLabel ?? document.activeElement?.textContent";
+
 interface Row {
   id: string;
   state: string;
@@ -110,6 +112,9 @@ describeInBrowser("the operator’s pages", () => {
     expect((await driver.metric(account, "events")).used).toBe(12);
     await row.getByRole("button", { name: "Do it" }).click();
     await sees(page, `The repair of Events of ${account} is done`);
+    // What it would have done is not offered again.
+    await row.getByText("A repair would:").waitFor({ state: "detached" });
+    expect(await row.getByRole("button", { name: "Do it" }).count()).toBe(0);
     await until("it is mended", async () => (await driver.metric(account, "events")).used === 5);
 
     await page.getByLabel("Ended from (UTC)").fill("2020-01-01");
@@ -138,11 +143,22 @@ describeInBrowser("the operator’s pages", () => {
     await kept.waitFor({ state: "detached" });
     await until("it counts", async () => (await driver.metric(account, "events")).used === 3);
     const thrown = page.getByRole("article", { name: "thrown" });
-    await thrown.getByRole("button", { name: "Discard it" }).click();
+    // By keyboard alone: the question has the focus, and a No gives it back.
+    await thrown.getByRole("button", { name: "Discard it" }).focus();
+    await page.keyboard.press("Enter");
     await thrown.getByText("It stays uncounted for good.").waitFor();
+    expect(await page.evaluate(focused)).toBe("Discard it");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(focused)).toBe("Yes: discard it");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await thrown.getByText("It stays uncounted for good.").waitFor({ state: "detached" });
+    expect(await page.evaluate(focused)).toBe("Discard it");
+    await page.keyboard.press("Enter");
     await thrown.getByRole("button", { name: "Yes: discard it" }).click();
     await sees(page, "Nothing waits here.");
     await page.getByLabel("State").selectOption("Discarded");
+    await page.getByRole("button", { name: "Show", exact: true }).click();
     await page.getByRole("article", { name: "thrown" }).waitFor();
   });
 

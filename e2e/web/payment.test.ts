@@ -21,6 +21,9 @@ describeInBrowser("paying", () => {
     const page = await signIn(account);
     await page.getByRole("link", { name: "Payment" }).click();
     await page.getByRole("button", { name: "Add a card" }).click();
+    await page.getByRole("button", { name: "Not now" }).click();
+    expect(await page.evaluate("document.activeElement?.textContent")).toBe("Add a card");
+    await page.keyboard.press("Enter");
     await enterCard(page, "4000000000000002");
     await sees(page, "The card was declined");
     await enterCard(page, "5555555555554444");
@@ -62,5 +65,13 @@ describeInBrowser("paying", () => {
       .first()
       .click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
+
+    // A browser that shows the page again as it was left finds its button free.
+    await page.getByRole("link", { name: "Payment" }).click();
+    await page.route(`${driver.dev.stripeUrl}/**`, (route) => route.abort("aborted"));
+    await page.getByRole("button", { name: "Open the portal" }).click();
+    await page.getByRole("button", { name: "Opening the portal…" }).waitFor();
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+    await page.getByRole("button", { name: "Open the portal" }).waitFor();
   });
 });

@@ -20,6 +20,9 @@ describeInBrowser("what the account wants to be told of, and may cost", () => {
     const half = events.getByLabel("at 50% of what is included");
     await half.click();
     await until("the switch shows it", async () => !(await half.isChecked()));
+    expect(await page.evaluate("document.activeElement?.labels?.[0]?.textContent")).toBe(
+      "at 50% of what is included",
+    );
     await until("the choice is there", async () => {
       const { body } = await driver.request<Alerts>("GET", `/billing/alerts?accountId=${account}`);
       const chosen = body.metrics.find(({ metric }) => metric === "events")?.thresholds;
@@ -30,7 +33,10 @@ describeInBrowser("what the account wants to be told of, and may cost", () => {
     await page.getByLabel("For each period, in USD").fill("12.50");
     await page.getByRole("button", { name: "Set the cap" }).click();
     await sees(page, "Usage that would cost more than $12.50 beyond the included amount is refused.");
+    await sees(page, "The cap is set");
     await page.getByRole("button", { name: "Take it away" }).click();
+    await sees(page, "The cap is taken away");
+    expect(await page.getByLabel("For each period, in USD").inputValue()).toBe("");
     await sees(page, "There is none: what you use beyond the included amount is billed.");
   });
 });

@@ -2,7 +2,7 @@ import { sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { push } from "../src/catalog/plan-push.ts";
 import { storeEvents } from "./helpers.ts";
-import { dyingDb, type PayingWorld } from "./time-world.ts";
+import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
 import { dayMs, finishDying, openAnother, openTenDays, present, told } from "./upgrade-world.ts";
 import { mover, sellSecond, shellOf } from "./versions-world.ts";
 
@@ -229,4 +229,44 @@ test("--when now: used before it is billed by the old price, after it by the new
     pending: { version: 2 },
   });
   expect((await noticesOf(world, "poor")).map(({ type }) => type)).toEqual(["plan.version_changing"]);
+});
+
+test("a whole worker moves at the period's end by its own schedules, and once, whatever renewals the clock jumps past", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openPaying();
+  await world.receiveWebhooks();
+  await world.startWorker();
+  keepReporting(world);
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  const { start, end } = await world.period();
+  await sellSecond(world, "pro");
+  const shell = shellOf(world);
+  await shell(`${proOneToTwo} --yes`);
+  await expect
+    .poll(async () => (await shell(proOneToTwo)).out, { timeout: 30_000, interval: 100 })
+    .toContain(`= acme  from ${end.toISOString()}, as planned`);
+  expect(await versions(world)).toEqual(["pro v1", "pro v2"]);
+
+  await storeEvents(world.db, "acme", [
+    { at: new Date(start.getTime() + dayMs), quantity: 131_000 },
+    { at: new Date(end.getTime() + dayMs), quantity: 125_000 },
+  ]);
+  await world.travelTo(new Date(end.getTime() + 32 * dayMs));
+  await world.settle();
+  expect(await usageLines(world)).toEqual([
+    [2_900],
+    [3_900 + 1_550, [100_000, 0], [31_000, 1_550]],
+    [3_900 + 200, [120_000, 0], [5_000, 200]],
+  ]);
+  // The last of them is the one to come.
+  expect(await versions(world)).toEqual(["pro v1", "pro v2", "pro v2", "pro v2"]);
+  expect((await shell(proOneToTwo)).out).toContain("= acme  has v2");
+  const asked = await world.rows(
+    sql`select wish, state, refusal from plan_changes where account_id = 'acme' order by requested_at`,
+  );
+  expect(asked).toEqual([{ wish: "migrate", state: "finished", refusal: null }]);
+  const toldOf = async (type: string) => (await noticesOf(world)).filter((each) => each.type === type);
+  expect(await toldOf("plan.version_changing")).toHaveLength(1);
+  expect(await toldOf("subscription.changed")).toHaveLength(1);
 });

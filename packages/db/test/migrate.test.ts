@@ -1,27 +1,30 @@
-import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createTestDatabase } from "@driftlock/devkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  copyMigrations,
+  createTestDatabase,
+  type MigrationsCopy,
+  shippedMigrations as shipped,
+} from "@driftlock/devkit";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { createDb, type Db, migrate, sql } from "../src/index.ts";
 
-const shipped = join(import.meta.dirname, "../migrations");
-
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let copy: MigrationsCopy;
 let folder: string;
 let db: Db;
 
 beforeEach(async () => {
   database = await createTestDatabase({ isMigrated: false });
-  folder = await mkdtemp(join(tmpdir(), "driftlock-migrations-"));
-  for (const name of await readdir(shipped)) await copyFile(join(shipped, name), join(folder, name));
+  copy = await copyMigrations();
+  folder = copy.folder;
   db = createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 2 });
 });
 
 afterEach(async () => {
   await db.end();
   await database.drop();
-  await rm(folder, { recursive: true });
+  await copy.remove();
 });
 
 const applied = async () =>
@@ -59,9 +62,9 @@ test("a database that is ahead of this version is refused", async () => {
 });
 
 test("usage that was stored before generations becomes the first one, and another can follow", async () => {
-  await rm(join(folder, "0006_usage_generations.sql"));
-  for (const name of await readdir(folder)) if (name > "0006") await rm(join(folder, name));
-  await migrate(database.url, folder);
+  const old = await copyMigrations({ before: "0006" });
+  onTestFinished(old.remove);
+  await migrate(database.url, old.folder);
   await db.run(
     "test",
     sql`insert into usage_records

@@ -7,6 +7,7 @@ export { type RedisServer, type RedisServers, startRedisServers } from "./driver
 export { freeSystemPorts } from "./driver/system-ports.ts";
 export { until } from "./driver/until.ts";
 export { startTestApp, type TestApp } from "./testing/app-process.ts";
+export { copyMigrations, type MigrationsCopy, shippedMigrations } from "./testing/copy-migrations.ts";
 export { openTestStores } from "./testing/open-test-stores.ts";
 export { createTestDatabase, type TestDatabase } from "./testing/test-database.ts";
 export { createTestRedis, type TestRedis } from "./testing/test-redis.ts";

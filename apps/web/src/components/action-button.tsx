@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { useFocus } from "./use-focus.ts";
 
 interface ActionButtonProps {
   children: ReactNode;
@@ -7,12 +8,17 @@ interface ActionButtonProps {
   type?: "button" | "submit";
   look?: "primary" | "danger" | "plain";
   isDisabled?: boolean;
+  /** It appears in the place of what was left by a button, and has the focus then. */
+  takesFocus?: boolean;
 }
 
 /** A button that says when it is at work, and cannot be pressed twice meanwhile. */
-export function ActionButton({ children, isPending, onClick, type, look, isDisabled }: ActionButtonProps) {
+export function ActionButton(props: ActionButtonProps) {
+  const { children, isPending, onClick, type, look, isDisabled, takesFocus = false } = props;
+  const button = useFocus<HTMLButtonElement>(takesFocus);
   return (
     <button
+      ref={button}
       type={type ?? "button"}
       className={look ?? "primary"}
       // Not `disabled` while at work: that would take the focus from who uses a keyboard.

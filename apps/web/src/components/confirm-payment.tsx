@@ -134,7 +134,7 @@ function Outcome({ confirmation }: { confirmation: Confirmation | { kind: "over"
     case "failed":
       return (
         <Notice isAnswer tone="danger" title="The payment could not be confirmed">
-          {confirmation.message} Nothing was charged.
+          {confirmation.message} You can try again: nothing is charged twice.
         </Notice>
       );
   }

@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
+import { adjustmentOutcome, adjustmentReason } from "../account/adjustment-words.ts";
 import { useTRPC } from "../api/client.ts";
 import type { ExplainedLine } from "../api/router-outputs.ts";
 import { formatMetric, formatMetricPhrase, metricWords } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
 import { formatQuantity } from "../format/quantity.ts";
 import { Instant, Period } from "./instant.tsx";
-import { LineEvents, LineReports } from "./line-pages.tsx";
+import { LinePages } from "./line-pages.tsx";
 import { Loaded } from "./loaded.tsx";
+import { type Column, StackingTable, SumRow } from "./stacking-table.tsx";
 
 interface ExplainedLineProps {
   invoiceId: string;
@@ -51,69 +53,54 @@ function Line({ invoiceId, currency, line }: ExplainedLineProps) {
       {line.charge !== null && <Arithmetic currency={currency} line={line} charge={line.charge} />}
       <Segments currency={currency} line={line} />
       {/* A line that was drawn before its price was ours says nothing of what is behind it. */}
-      {line.segments.length > 0 && (
-        <div className="explained-pages">
-          <LineEvents invoiceId={invoiceId} metric={metric} />
-          <LineReports invoiceId={invoiceId} metric={metric} />
-        </div>
-      )}
+      {line.segments.length > 0 && <LinePages invoiceId={invoiceId} metric={metric} />}
     </section>
   );
 }
 
 type Charge = NonNullable<ExplainedLine["charge"]>;
+type Tier = Charge["tiers"][number];
 
 function Arithmetic({ currency, line, charge }: Omit<ExplainedLineProps, "invoiceId"> & { charge: Charge }) {
-  const rate = ({ amountMinor, perUnits }: Charge["tiers"][number]) =>
+  const rate = ({ amountMinor, perUnits }: Tier) =>
     amountMinor === 0
       ? "included"
       : `${formatMoney(amountMinor, currency)} for each ${formatQuantity(perUnits)}`;
+  const columns: Column<Tier>[] = [
+    {
+      label: `Of the ${metricWords(line.metric).units}`,
+      cell: ({ from, upTo }) => {
+        const [past, last] = [from, upTo].map((bound) => bound !== null && formatMetric(line.metric, bound));
+        if (upTo === null) return `past ${past}`;
+        return from === 0 ? `the first ${last}` : `past ${past}, up to ${last}`;
+      },
+    },
+    { label: "Price", cell: rate },
+    { label: "Used", isNumber: true, cell: ({ units }) => formatMetric(line.metric, units) },
+    {
+      label: "Amount",
+      isNumber: true,
+      cell: ({ units, amountMinor, perUnits }) =>
+        formatMoney(Math.round((units * amountMinor) / perUnits), currency),
+    },
+  ];
+  const sumLabel = charge.isAsInvoiced
+    ? "Rounded once, as on the invoice"
+    : "By the present price; the invoice was drawn by another";
   return (
-    <table className="stacking">
-      <caption className="hidden">The arithmetic of the line</caption>
-      <thead>
-        <tr>
-          <th scope="col">Of the {metricWords(line.metric).units}</th>
-          <th scope="col">Price</th>
-          <th scope="col" className="number">
-            Used
-          </th>
-          <th scope="col" className="number">
-            Amount
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {charge.tiers.map((tier) => (
-          <tr key={tier.from}>
-            <th scope="row" data-label="Which">
-              {tier.upTo === null
-                ? `past ${formatMetric(line.metric, tier.from)}`
-                : `the first ${formatMetric(line.metric, tier.upTo)}`}
-            </th>
-            <td data-label="Price">{rate(tier)}</td>
-            <td data-label="Used" className="number">
-              {formatMetric(line.metric, tier.units)}
-            </td>
-            <td data-label="Amount" className="number">
-              {formatMoney(Math.round((tier.units * tier.amountMinor) / tier.perUnits), currency)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-      <tfoot>
-        <tr>
-          <th scope="row" colSpan={3}>
-            {charge.isAsInvoiced
-              ? "Rounded once, as on the invoice"
-              : "By the present price; the invoice was drawn by another"}
-          </th>
-          <td className="number">
-            <strong>{formatMoney(charge.amountMinor, currency)}</strong>
-          </td>
-        </tr>
-      </tfoot>
-    </table>
+    <StackingTable
+      caption="The arithmetic of the line"
+      columns={columns}
+      rows={charge.tiers}
+      keyOf={({ from }) => from}
+      foot={
+        <SumRow
+          label={sumLabel}
+          amount={formatMoney(charge.amountMinor, currency)}
+          columns={columns.length}
+        />
+      }
+    />
   );
 }
 
@@ -132,10 +119,11 @@ function Segments({ currency, line }: Omit<ExplainedLineProps, "invoiceId">) {
             {formatMetric(metric, reported.quantity)} told to Stripe in {formatQuantity(reported.windows)}{" "}
             {reported.windows === 1 ? "window" : "windows"}. {closedAt === null && "It is not closed yet."}
           </p>
-          {adjustments.map(({ id, fromQuantity, toQuantity, amountMinor, state }) => (
+          {adjustments.map(({ id, fromQuantity, toQuantity, amountMinor, reason, state }) => (
             <p key={id}>
-              Came late, billed apart: {formatMetric(metric, toQuantity - fromQuantity)} for{" "}
-              {formatMoney(amountMinor, currency)} ({state}).
+              Billed apart, as {adjustmentReason(reason)}:{" "}
+              {toQuantity !== fromQuantity && `${formatMetricPhrase(metric, toQuantity - fromQuantity)} for `}
+              {formatMoney(amountMinor, currency)} ({adjustmentOutcome(state)}).
             </p>
           ))}
           {digest !== null && (

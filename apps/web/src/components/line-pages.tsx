@@ -1,10 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
 import { useTRPC } from "../api/client.ts";
 import { formatMetric } from "../format/metric.ts";
-import { ActionButton } from "./action-button.tsx";
+import { Fold } from "./fold.tsx";
 import { Instant } from "./instant.tsx";
 import { Loaded } from "./loaded.tsx";
+import { ShowMore } from "./show-more.tsx";
+import { StackingTable } from "./stacking-table.tsx";
 
 interface LinePagesProps {
   invoiceId: string;
@@ -14,133 +15,82 @@ interface LinePagesProps {
 const pageSize = 50;
 const nextOf = ({ nextCursor }: { nextCursor: string | null }) => nextCursor;
 
-/** The events behind a metric's lines, by id, a page at a time. */
-export function LineEvents({ invoiceId, metric }: LinePagesProps) {
-  const [isOpen, setIsOpen] = useState(false);
+/** What is behind a metric's lines, a page at a time: its events by id, and what Stripe's meter was told. */
+export const LinePages = (of: LinePagesProps) => (
+  <>
+    <Fold title="The events by their ids">
+      <LineEvents {...of} />
+    </Fold>
+    <Fold title="The windows that Stripe was told">
+      <LineReports {...of} />
+    </Fold>
+  </>
+);
+
+function LineEvents({ invoiceId, metric }: LinePagesProps) {
   const events = useInfiniteQuery(
     useTRPC().invoices.events.infiniteQueryOptions(
       { invoiceId, metric, limit: pageSize },
-      { enabled: isOpen, getNextPageParam: nextOf },
+      { getNextPageParam: nextOf },
     ),
   );
   return (
-    <Fold title="The events by their ids" onOpen={() => setIsOpen(true)}>
+    <>
       <Loaded query={events} what="the events">
         {({ pages }) => (
-          <table className="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Id</th>
-                <th scope="col">Happened</th>
-                <th scope="col" className="number">
-                  Quantity
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {pages
-                .flatMap(({ data }) => data)
-                .map(({ id, quantity, timestamp, isLate }) => (
-                  <tr key={id}>
-                    <th scope="row" data-label="Id">
-                      <code>{id}</code>
-                    </th>
-                    <td data-label="Happened">
-                      <Instant at={timestamp} style="minute" />
-                      {isLate && ", came late"}
-                    </td>
-                    <td data-label="Quantity" className="number">
-                      {formatMetric(metric, quantity)}
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
+          <StackingTable
+            rows={pages.flatMap(({ data }) => data)}
+            keyOf={({ id }) => id}
+            columns={[
+              { label: "Id", cell: ({ id }) => <code>{id}</code> },
+              {
+                label: "Happened",
+                cell: ({ timestamp, isLate }) => (
+                  <>
+                    <Instant at={timestamp} style="minute" />
+                    {isLate && ", came late"}
+                  </>
+                ),
+              },
+              { label: "Quantity", isNumber: true, cell: ({ quantity }) => formatMetric(metric, quantity) },
+            ]}
+          />
         )}
       </Loaded>
-      <More query={events} />
-    </Fold>
+      <ShowMore list={events} />
+    </>
   );
 }
 
-/** What Stripe's meter was told for a metric's lines. */
-export function LineReports({ invoiceId, metric }: LinePagesProps) {
-  const [isOpen, setIsOpen] = useState(false);
+function LineReports({ invoiceId, metric }: LinePagesProps) {
   const reports = useInfiniteQuery(
     useTRPC().invoices.reports.infiniteQueryOptions(
       { invoiceId, metric, limit: pageSize },
-      { enabled: isOpen, getNextPageParam: nextOf },
+      { getNextPageParam: nextOf },
     ),
   );
   return (
-    <Fold title="The windows that Stripe was told" onOpen={() => setIsOpen(true)}>
+    <>
       <Loaded query={reports} what="the windows">
         {({ pages }) => (
-          <table className="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Identifier at Stripe’s meter</th>
-                <th scope="col">Made</th>
-                <th scope="col">State</th>
-                <th scope="col" className="number">
-                  From – to
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {pages
-                .flatMap(({ data }) => data)
-                .map(({ identifier, frozenAt, state, fromQuantity, toQuantity }) => (
-                  <tr key={identifier}>
-                    <th scope="row" data-label="Identifier">
-                      <code>{identifier}</code>
-                    </th>
-                    <td data-label="Made">
-                      <Instant at={frozenAt} style="minute" />
-                    </td>
-                    <td data-label="State">{state}</td>
-                    <td data-label="From – to" className="number">
-                      {formatMetric(metric, fromQuantity)} – {formatMetric(metric, toQuantity)}
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
+          <StackingTable
+            rows={pages.flatMap(({ data }) => data)}
+            keyOf={({ identifier }) => identifier}
+            columns={[
+              { label: "Identifier at Stripe’s meter", cell: ({ identifier }) => <code>{identifier}</code> },
+              { label: "Made", cell: ({ frozenAt }) => <Instant at={frozenAt} style="minute" /> },
+              { label: "State", cell: ({ state }) => state },
+              {
+                label: "From – to",
+                isNumber: true,
+                cell: ({ fromQuantity, toQuantity }) =>
+                  `${formatMetric(metric, fromQuantity)} – ${formatMetric(metric, toQuantity)}`,
+              },
+            ]}
+          />
         )}
       </Loaded>
-      <More query={reports} />
-    </Fold>
+      <ShowMore list={reports} />
+    </>
   );
 }
-
-/** What is loaded once somebody wants to see it. */
-const Fold = ({ title, onOpen, children }: { title: string; onOpen: () => void; children: ReactNode }) => (
-  <details
-    className="fold"
-    onToggle={(event) => {
-      if (event.currentTarget.open) onOpen();
-    }}
-  >
-    <summary>{title}</summary>
-    {children}
-  </details>
-);
-
-interface Pages {
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => Promise<unknown>;
-}
-
-const More = ({ query }: { query: Pages }) =>
-  query.hasNextPage && (
-    <div className="actions">
-      <ActionButton
-        look="plain"
-        isPending={query.isFetchingNextPage}
-        onClick={() => void query.fetchNextPage()}
-      >
-        Show more
-      </ActionButton>
-    </div>
-  );

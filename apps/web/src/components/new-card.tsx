@@ -10,21 +10,21 @@ import { ProblemNotice } from "./problem-notice.tsx";
 
 /** Puts a new card on file, with Stripe's own fields. */
 export function NewCard() {
-  const [isSaved, setIsSaved] = useState(false);
+  const [left, setLeft] = useState<"saved" | "cancelled" | null>(null);
   const stripe = useStripeJs();
   const setup = useMutation(useTRPC().paymentMethod.setup.mutationOptions());
   const begin = () => {
-    setIsSaved(false);
+    setLeft(null);
     setup.mutate({});
+  };
+  const leave = (how: "saved" | "cancelled") => {
+    setLeft(how);
+    setup.reset();
   };
   return (
     <section className="panel" aria-labelledby="card-title">
       <h2 id="card-title">New card</h2>
-      {isSaved && (
-        <Notice isAnswer tone="good" title="Your new card is saved">
-          It is used from the next payment on; what is owed is charged to it now.
-        </Notice>
-      )}
+      {left === "saved" && <CardSaved isAnswer />}
       {stripe.isError && (
         <Notice
           tone="danger"
@@ -41,20 +41,18 @@ export function NewCard() {
           stripe={stripe.instance}
           options={{ clientSecret: setup.data.clientSecret, appearance: { theme: elementsTheme() } }}
         >
-          <CardForm
-            onCancel={setup.reset}
-            onSaved={() => {
-              setIsSaved(true);
-              setup.reset();
-            }}
-          />
+          <CardForm onCancel={() => leave("cancelled")} onSaved={() => leave("saved")} />
         </Elements>
       ) : (
         !stripe.isError && (
           <>
             <p>The new card becomes the one that is charged.</p>
             <div className="actions">
-              <ActionButton isPending={setup.isPending || setup.isSuccess} onClick={begin}>
+              <ActionButton
+                isPending={setup.isPending || setup.isSuccess}
+                onClick={begin}
+                takesFocus={left === "cancelled"}
+              >
                 Add a card
               </ActionButton>
             </div>
@@ -64,6 +62,13 @@ export function NewCard() {
     </section>
   );
 }
+
+/** The word for a card that was saved here, or at a bank's own page. */
+export const CardSaved = ({ isAnswer = false }: { isAnswer?: boolean }) => (
+  <Notice isAnswer={isAnswer} tone="good" title="Your new card is saved">
+    It is used from the next payment on; what is owed is charged to it now.
+  </Notice>
+);
 
 const Retry = ({ onClick }: { onClick: () => void }) => (
   <button type="button" onClick={onClick}>

@@ -1,5 +1,6 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import type { ReactNode } from "react";
 import type { Tone } from "../account/standing.ts";
+import { useFocus } from "./use-focus.ts";
 
 interface NoticeProps {
   tone: Tone;
@@ -13,10 +14,7 @@ interface NoticeProps {
 
 /** Something to know. What is urgent is read out at once, the rest when there is a pause. */
 export function Notice({ tone, title, children, actions, isAnswer = false }: NoticeProps) {
-  const section = useRef<HTMLElement>(null);
-  useEffect(() => {
-    if (isAnswer) section.current?.focus();
-  }, [isAnswer]);
+  const section = useFocus<HTMLElement>(isAnswer);
   return (
     <section
       ref={section}

@@ -6,8 +6,11 @@ export function Page({ title, lead, children }: { title: string; lead?: ReactNod
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · DriftLock Billing`;
-    if (isArrival()) heading.current?.focus({ preventScroll: true });
   }, [title]);
+  // Once: a title that changes with what was loaded, or done, takes the focus from nobody.
+  useEffect(() => {
+    if (isArrival()) heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <>
       <header className="page-head">

@@ -21,7 +21,7 @@ export function PaymentBanner({ subscription, isByCardForm = false }: PaymentBan
   const warning = paymentWarning(subscription);
   if (warning === null) {
     return isConfirmed ? (
-      <Notice tone="good" title="The payment is confirmed">
+      <Notice isAnswer tone="good" title="The payment is confirmed">
         Nothing is owed any more.
       </Notice>
     ) : (

@@ -5,6 +5,7 @@ import type { Plan } from "../api/router-outputs.ts";
 import { Link } from "../routing/navigation.tsx";
 import { ActionButton } from "./action-button.tsx";
 import { ProblemNotice } from "./problem-notice.tsx";
+import { useReturn } from "./use-return.ts";
 
 /** The next step towards a plan, or the word that there is none. */
 export function PlanAction({ plan, offer }: { plan: Plan; offer: PlanOffer }) {
@@ -45,6 +46,7 @@ function BuyButton({ plan }: { plan: Plan }) {
       onSuccess: ({ url }) => location.assign(url),
     }),
   );
+  useReturn(checkout.reset);
   const buy = () => checkout.mutate({ planId: plan.id });
   // Once it has succeeded the browser is on its way to the payment page.
   const isLeaving = checkout.isPending || checkout.isSuccess;

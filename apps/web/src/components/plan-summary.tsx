@@ -8,6 +8,7 @@ import { formatMoney } from "../format/money.ts";
 import { Link } from "../routing/navigation.tsx";
 import { ActionButton } from "./action-button.tsx";
 import { Badge } from "./badge.tsx";
+import { Facts } from "./facts.tsx";
 import { Instant, Period } from "./instant.tsx";
 import { Notice } from "./notice.tsx";
 import { ProblemNotice } from "./problem-notice.tsx";
@@ -30,30 +31,14 @@ export function PlanSummary({ subscription, plans }: PlanSummaryProps) {
         <h2 id="plan-title">{plan?.name ?? subscription.planId}</h2>
         <Badge {...standing(subscription)} />
       </div>
-      <dl className="facts">
-        <div>
-          <dt>Price</dt>
-          <dd>{plan === undefined ? "–" : priceText(plan, subscription.planVersion)}</dd>
-        </div>
-        <div>
-          <dt>This period</dt>
-          <dd>
-            <Period period={subscription.period} />
-          </dd>
-        </div>
-        <div>
-          <dt>Then</dt>
-          <dd>
-            <NextStep subscription={subscription} plans={plans} />
-          </dd>
-        </div>
-        <div>
-          <dt>Account</dt>
-          <dd>
-            <code>{subscription.accountId}</code>
-          </dd>
-        </div>
-      </dl>
+      <Facts
+        facts={[
+          ["Price", plan === undefined ? "–" : priceText(plan, subscription.planVersion)],
+          ["This period", <Period key="period" period={subscription.period} />],
+          ["Then", <NextStep key="then" subscription={subscription} plans={plans} />],
+          ["Account", <code key="account">{subscription.accountId}</code>],
+        ]}
+      />
       {resume.isSuccess && !isEnding && (
         <Notice isAnswer tone="good" title="Your plan goes on">
           The cancellation is taken back; nothing else has changed.

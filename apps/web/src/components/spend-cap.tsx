@@ -3,12 +3,11 @@ import { useState } from "react";
 import { useSpendCap } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
 import type { SpendCap as Cap } from "../api/router-outputs.ts";
-import { formatMoney } from "../format/money.ts";
+import { formatMoney, minorPerUnit } from "../format/money.ts";
 import { ActionButton } from "./action-button.tsx";
 import { Loaded } from "./loaded.tsx";
+import { Notice } from "./notice.tsx";
 import { ProblemNotice } from "./problem-notice.tsx";
-
-const minorPerUnit = 100;
 
 /** What may be spent beyond what the plan includes, where the plan bills for more. */
 export function SpendCap() {
@@ -17,19 +16,24 @@ export function SpendCap() {
     <section className="panel" aria-labelledby="cap-title">
       <h2 id="cap-title">Spend cap</h2>
       <Loaded query={cap} what="your spend cap">
-        {(data) => <CapForm key={data.amountMinor} cap={data} />}
+        {(data) => <CapForm cap={data} />}
       </Loaded>
     </section>
   );
 }
 
-function CapForm({ cap: { amountMinor, currency } }: { cap: Cap }) {
+const typedAmount = ({ amountMinor, currency }: Cap): string =>
+  amountMinor === null ? "" : String(amountMinor / minorPerUnit(currency));
+
+function CapForm({ cap }: { cap: Cap }) {
+  const { amountMinor, currency } = cap;
   const trpc = useTRPC();
   const queryClient = useQueryClient();
-  const [amount, setAmount] = useState(amountMinor === null ? "" : String(amountMinor / minorPerUnit));
+  const [amount, setAmount] = useState(typedAmount(cap));
   const change = useMutation(
     trpc.spendCap.set.mutationOptions({
       onSuccess: async (changed) => {
+        setAmount(typedAmount(changed));
         queryClient.setQueryData(trpc.spendCap.get.queryKey(), changed);
         await queryClient.invalidateQueries({ queryKey: trpc.usage.get.queryKey() });
       },
@@ -42,7 +46,7 @@ function CapForm({ cap: { amountMinor, currency } }: { cap: Cap }) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        set(Math.round(Number(amount) * minorPerUnit));
+        set(Math.round(Number(amount) * minorPerUnit(currency)));
       }}
     >
       <p className="muted">
@@ -56,7 +60,7 @@ function CapForm({ cap: { amountMinor, currency } }: { cap: Cap }) {
           <input
             type="number"
             min="0"
-            step="0.01"
+            step={1 / minorPerUnit(currency)}
             required
             value={amount}
             onChange={(event) => setAmount(event.target.value)}
@@ -71,6 +75,13 @@ function CapForm({ cap: { amountMinor, currency } }: { cap: Cap }) {
           </ActionButton>
         )}
       </div>
+      {change.isSuccess && (
+        <Notice
+          isAnswer
+          tone="good"
+          title={change.data.amountMinor === null ? "The cap is taken away" : "The cap is set"}
+        />
+      )}
       {change.isError && <ProblemNotice error={change.error} />}
     </form>
   );

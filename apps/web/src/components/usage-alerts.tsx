@@ -36,6 +36,10 @@ function AlertSwitches({ alerts }: { alerts: Alerts }) {
       onSuccess: (changed) => queryClient.setQueryData(trpc.alerts.get.queryKey(), changed),
     }),
   );
+  // Each choice is all of them: one that is made meanwhile would undo the one that is on its way.
+  const switchAlert = (switched: Parameters<typeof switchedChoices>[1]) => {
+    if (!change.isPending) change.mutate({ metrics: switchedChoices(alerts, switched) });
+  };
   const onItsWay = change.isPending ? change.variables.metrics : [];
   const limited = alerts.metrics
     .filter(
@@ -55,10 +59,9 @@ function AlertSwitches({ alerts }: { alerts: Alerts }) {
                   alert,
                   onItsWay.find((choice) => choice.metric === metric.metric),
                 )}
-                disabled={change.isPending}
-                onChange={() =>
-                  change.mutate({ metrics: switchedChoices(alerts, { metric: metric.metric, alert }) })
-                }
+                // Not `disabled` meanwhile: that would take the focus from who uses a keyboard.
+                aria-disabled={change.isPending || undefined}
+                onChange={() => switchAlert({ metric: metric.metric, alert })}
               />
               <AlertWords metric={metric.metric} alert={alert} />
             </label>

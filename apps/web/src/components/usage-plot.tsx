@@ -5,12 +5,12 @@ import { formatMetric, formatMetricPhrase } from "../format/metric.ts";
 import { formatCompact } from "../format/quantity.ts";
 import { Instant } from "./instant.tsx";
 
-type Point = UsageSeries["points"][number];
-
 /** A bar for each window. Its figures are in a table below, for who cannot point at a bar. */
 export function UsagePlot({ series }: { series: UsageSeries }) {
-  const [pointed, setPointed] = useState<Point | null>(null);
+  const [pointedAt, setPointedAt] = useState<string | null>(null);
   const { points, metric, window } = series;
+  // By its instant: its figure goes on growing while one points at it.
+  const pointed = points.find(({ at }) => at === pointedAt) ?? null;
   // A day of the series is one in UTC, whatever day it is where the reader is.
   const label = (at: string, isLong: boolean) =>
     window === "day"
@@ -30,12 +30,12 @@ export function UsagePlot({ series }: { series: UsageSeries }) {
           preserveAspectRatio="none"
           role="img"
           aria-label={`At most ${formatMetricPhrase(metric, most)} in one ${window}; figures below.`}
-          onPointerLeave={() => setPointed(null)}
+          onPointerLeave={() => setPointedAt(null)}
         >
           {points.map((point, index) => (
             <g
               key={point.at}
-              onPointerEnter={() => setPointed(point)}
+              onPointerEnter={() => setPointedAt(point.at)}
               className={point === pointed ? "on" : ""}
             >
               <rect className="column" x={index} y={0} width={1} height={100} />

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatInstant, formatUtc } from "./instant.ts";
 import { byMetric, formatMetric, formatMetricPhrase, metricWords } from "./metric.ts";
-import { formatMoney } from "./money.ts";
+import { formatMoney, minorPerUnit } from "./money.ts";
 import { formatBytes, formatCompact, formatQuantity, formatShare } from "./quantity.ts";
 
 const locale = "en-US";
@@ -16,6 +16,10 @@ describe("money", () => {
     [1234, "eur", "€12.34"],
   ])("%i minor units of %s are %s", (amountMinor, currency, text) => {
     expect(formatMoney(amountMinor, currency, { locale })).toBe(text);
+  });
+
+  test("each currency has its own minor unit", () => {
+    expect(["usd", "jpy", "kwd"].map(minorPerUnit)).toEqual([100, 1, 1_000]);
   });
 
   test("short money leaves out zero cents and no others", () => {
@@ -39,6 +43,7 @@ describe("quantities", () => {
     [0, "0 bytes"],
     [999, "999 bytes"],
     [1_500_000, "1.5 MB"],
+    [-1_500_000, "-1.5 MB"],
     [2_000_000_000_000, "2 TB"],
     [1_234_567_000_000_000, "1.2 PB"],
   ])("%i bytes are %s", (bytes, text) => expect(formatBytes(bytes, locale)).toBe(text));

@@ -12,6 +12,14 @@ export function formatMoney(
     currency,
     ...(options.isShort && { trailingZeroDisplay: "stripIfInteger" as const }),
   });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amountMinor / 10 ** digits);
+  return format.format(amountMinor / minorPerUnit(currency));
+}
+
+/** How many minor units make one of the currency: 100 cents a dollar, 1 for the yen. */
+export function minorPerUnit(currency: string): number {
+  const { maximumFractionDigits } = new Intl.NumberFormat("en", {
+    style: "currency",
+    currency,
+  }).resolvedOptions();
+  return 10 ** (maximumFractionDigits ?? 2);
 }

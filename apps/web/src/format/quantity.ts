@@ -14,7 +14,8 @@ const byteUnits = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "peta
 
 /** Bytes in the largest decimal unit of which there is at least one: 1,500,000 is 1.5 MB. */
 export function formatBytes(bytes: number, locale?: string): string {
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), byteUnits.length - 1);
+  const size = Math.abs(bytes);
+  const power = size < 1 ? 0 : Math.min(Math.floor(Math.log10(size) / 3), byteUnits.length - 1);
   const format = new Intl.NumberFormat(locale, {
     style: "unit",
     unit: byteUnits[power] ?? "byte",

@@ -1,12 +1,13 @@
 import type { AccountDetailDto } from "@driftlock/contracts";
 import type { Standing } from "../account/standing.ts";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant, Period } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
+import { StackingTable } from "../components/stacking-table.tsx";
 import { Link } from "../routing/navigation.tsx";
 import { useOperatorObject } from "./operator-context.tsx";
-import { Facts } from "./operator-parts.tsx";
 
 const payment: Record<AccountDetailDto["paymentState"], Standing> = {
   ok: { label: "Nothing owed", tone: "good" },
@@ -63,50 +64,39 @@ function Account({ account }: { account: AccountDetailDto }) {
       {subscriptions.length === 0 ? (
         <p className="muted">It never had a subscription.</p>
       ) : (
-        <table className="stacking">
-          <thead>
-            <tr>
-              <th scope="col">Subscription</th>
-              <th scope="col">Plan</th>
-              <th scope="col">Status</th>
-              <th scope="col">Period</th>
-              <th scope="col">Then</th>
-            </tr>
-          </thead>
-          <tbody>
-            {subscriptions.map((subscription) => (
-              <tr key={subscription.id}>
-                <th scope="row" data-label="Subscription">
-                  <code>{subscription.id}</code>
-                </th>
-                <td data-label="Plan">
-                  {subscription.planId}, version {subscription.planVersion}
-                </td>
-                <td data-label="Status">{subscription.status.replaceAll("_", " ")}</td>
-                <td data-label="Period">
-                  <Period period={subscription.period} />
-                </td>
-                <td data-label="Then">
-                  <Next subscription={subscription} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <StackingTable
+          rows={subscriptions}
+          keyOf={({ id }) => id}
+          columns={[
+            { label: "Subscription", cell: ({ id }) => <code>{id}</code> },
+            { label: "Plan", cell: ({ planVersion, ...of }) => `${of.planId}, version ${planVersion}` },
+            { label: "Status", cell: ({ status }) => status.replaceAll("_", " ") },
+            { label: "Period", cell: ({ period }) => <Period period={period} /> },
+            { label: "Then", cell: (subscription) => <Next subscription={subscription} /> },
+          ]}
+        />
       )}
     </section>
   );
 }
 
 function Next({ subscription }: { subscription: AccountDetailDto["subscriptions"][number] }) {
-  const { endedAt, cancelAtPeriodEnd, pendingPlanId } = subscription;
+  const { endedAt, cancelAtPeriodEnd, pendingPlanId, pendingPlanVersion } = subscription;
   if (endedAt !== null) {
     return (
-      <span>
+      <>
         ended <Instant at={endedAt} />
-      </span>
+      </>
     );
   }
   if (cancelAtPeriodEnd) return <>ends</>;
-  return <>{pendingPlanId === null ? "renews" : `goes on as ${pendingPlanId}`}</>;
+  if (pendingPlanId === null) return <>renews</>;
+  // A move between versions of a plan has the plan's own name.
+  const version = pendingPlanVersion === null ? "" : `, version ${pendingPlanVersion}`;
+  return (
+    <>
+      goes on as {pendingPlanId}
+      {version}
+    </>
+  );
 }

@@ -1,6 +1,7 @@
 import type { AccountDto } from "@driftlock/contracts";
 import { Instant } from "../components/instant.tsx";
 import { Page } from "../components/page.tsx";
+import { StackingTable } from "../components/stacking-table.tsx";
 import { useOperatorList } from "./operator-context.tsx";
 import { AccountLink, type Filter, Filters, List } from "./operator-parts.tsx";
 
@@ -17,32 +18,19 @@ export function AccountsPage({ filter }: { filter: Filter }) {
       <List list={accounts} what="the accounts" empty="There is no such account.">
         {(items) => (
           <div className="panel">
-            <table className="stacking">
-              <thead>
-                <tr>
-                  <th scope="col">Account</th>
-                  <th scope="col">Name</th>
-                  <th scope="col">Stripe customer</th>
-                  <th scope="col">Since</th>
-                </tr>
-              </thead>
-              <tbody>
-                {items.map(({ id, name, email, stripeCustomerId, createdAt }) => (
-                  <tr key={id}>
-                    <th scope="row" data-label="Account">
-                      <AccountLink id={id} />
-                    </th>
-                    <td data-label="Name">{[name, email].filter(Boolean).join(", ") || "–"}</td>
-                    <td data-label="Stripe customer">
-                      {stripeCustomerId === null ? "–" : <code>{stripeCustomerId}</code>}
-                    </td>
-                    <td data-label="Since">
-                      <Instant at={createdAt} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <StackingTable
+              rows={items}
+              keyOf={({ id }) => id}
+              columns={[
+                { label: "Account", cell: ({ id }) => <AccountLink id={id} /> },
+                { label: "Name", cell: ({ name, email }) => [name, email].filter(Boolean).join(", ") || "–" },
+                {
+                  label: "Stripe customer",
+                  cell: ({ stripeCustomerId: id }) => (id === null ? "–" : <code>{id}</code>),
+                },
+                { label: "Since", cell: ({ createdAt }) => <Instant at={createdAt} /> },
+              ]}
+            />
           </div>
         )}
       </List>

@@ -1,13 +1,15 @@
 import type { DisputeDto, DunningCaseDetailDto, DunningCaseDto } from "@driftlock/contracts";
-import { useState } from "react";
 import type { Standing } from "../account/standing.ts";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
+import { Fold } from "../components/fold.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
+import { StackingTable } from "../components/stacking-table.tsx";
 import { formatMoney } from "../format/money.ts";
 import { Answer, useOperatorAction, useOperatorList, useOperatorObject } from "./operator-context.tsx";
-import { AccountLink, Decision, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, Decision, type Filter, Filters, List } from "./operator-parts.tsx";
 
 const states = [
   { value: "", label: "Open" },
@@ -21,6 +23,12 @@ const standings: Record<DunningCaseDto["state"], Standing> = {
   recovered: { label: "Paid", tone: "good" },
   gave_up: { label: "Given up", tone: "danger" },
   stopped: { label: "Stopped", tone: "neutral" },
+};
+
+const nextSteps: Record<NonNullable<DunningCaseDto["nextStep"]>, string> = {
+  retry: "another try",
+  final: "the last step",
+  resume: "its paused plan goes on",
 };
 
 /** The invoices whose payment failed, and the payments that banks ask back. */
@@ -80,14 +88,16 @@ function Case({ item }: { item: DunningCaseDto }) {
               "nothing by itself"
             ) : (
               <span key="next">
-                {nextStep === "retry" ? "another try" : "the last step"},{" "}
+                {nextStep !== null && `${nextSteps[nextStep]}, `}
                 <Instant at={nextStepAt} style="minute" />
               </span>
             ),
           ],
         ]}
       />
-      <Tries path={path} />
+      <Fold title="Each of our tries">
+        <Tries path={path} />
+      </Fold>
       {!isOver && (
         <div className="actions">
           <Decision
@@ -107,19 +117,9 @@ function Case({ item }: { item: DunningCaseDto }) {
   );
 }
 
-function Tries({ path }: { path: string }) {
-  const [isOpen, setIsOpen] = useState(false);
-  return (
-    <details className="fold" onToggle={({ currentTarget }) => setIsOpen(currentTarget.open)}>
-      <summary>Each of our tries</summary>
-      {isOpen && <TriesTable path={path} />}
-    </details>
-  );
-}
-
 const reasons = { schedule: "on its day", new_card: "a new card", operator: "an operator" };
 
-function TriesTable({ path }: { path: string }) {
+function Tries({ path }: { path: string }) {
   const detail = useOperatorObject<DunningCaseDetailDto>(path);
   return (
     <Loaded query={detail} what="the tries">
@@ -127,33 +127,20 @@ function TriesTable({ path }: { path: string }) {
         tries.length === 0 ? (
           <p className="muted">There was none yet.</p>
         ) : (
-          <table className="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Try</th>
-                <th scope="col">When</th>
-                <th scope="col">Because of</th>
-                <th scope="col">Outcome</th>
-              </tr>
-            </thead>
-            <tbody>
-              {tries.map(({ attempt, startedAt, reason, outcome, declineCode }) => (
-                <tr key={attempt}>
-                  <th scope="row" data-label="Try">
-                    {attempt}
-                  </th>
-                  <td data-label="When">
-                    <Instant at={startedAt} style="minute" />
-                  </td>
-                  <td data-label="Because of">{reasons[reason]}</td>
-                  <td data-label="Outcome">
-                    {outcome ?? "on its way"}
-                    {declineCode !== null && ` (${declineCode})`}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <StackingTable
+            rows={tries}
+            keyOf={({ attempt }) => attempt}
+            columns={[
+              { label: "Try", cell: ({ attempt }) => attempt },
+              { label: "When", cell: ({ startedAt }) => <Instant at={startedAt} style="minute" /> },
+              { label: "Because of", cell: ({ reason }) => reasons[reason] },
+              {
+                label: "Outcome",
+                cell: ({ outcome, declineCode }) =>
+                  `${outcome ?? "on its way"}${declineCode === null ? "" : ` (${declineCode})`}`,
+              },
+            ]}
+          />
         )
       }
     </Loaded>
@@ -167,40 +154,27 @@ function Disputes() {
       <h2 id="disputes-title">Disputes</h2>
       <List list={disputes} what="the disputes" empty="No bank asks a payment back.">
         {(items) => (
-          <table className="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Account</th>
-                <th scope="col">State</th>
-                <th scope="col">Opened</th>
-                <th scope="col">Evidence until</th>
-                <th scope="col" className="number">
-                  Amount
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((dispute) => (
-                <tr key={dispute.id}>
-                  <th scope="row" data-label="Account">
-                    <AccountLink id={dispute.accountId} />
-                  </th>
-                  <td data-label="State">
-                    {dispute.status.replaceAll("_", " ")} ({dispute.reason.replaceAll("_", " ")})
-                  </td>
-                  <td data-label="Opened">
-                    <Instant at={dispute.openedAt} />
-                  </td>
-                  <td data-label="Evidence until">
-                    {dispute.evidenceDueAt === null ? "–" : <Instant at={dispute.evidenceDueAt} />}
-                  </td>
-                  <td data-label="Amount" className="number">
-                    {formatMoney(dispute.amountMinor, dispute.currency)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <StackingTable
+            rows={items}
+            keyOf={({ id }) => id}
+            columns={[
+              { label: "Account", cell: ({ accountId }) => <AccountLink id={accountId} /> },
+              {
+                label: "State",
+                cell: ({ status, reason }) => `${status} (${reason})`.replaceAll("_", " "),
+              },
+              { label: "Opened", cell: ({ openedAt }) => <Instant at={openedAt} /> },
+              {
+                label: "Evidence until",
+                cell: ({ evidenceDueAt: at }) => (at === null ? "–" : <Instant at={at} />),
+              },
+              {
+                label: "Amount",
+                isNumber: true,
+                cell: ({ amountMinor, currency }) => formatMoney(amountMinor, currency),
+              },
+            ]}
+          />
         )}
       </List>
       <p className="muted">They are answered in Stripe’s Dashboard.</p>

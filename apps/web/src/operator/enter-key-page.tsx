@@ -1,6 +1,5 @@
-import { useMutation } from "@tanstack/react-query";
+import { QueryClient, QueryClientProvider, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { readProblem } from "../api/problem.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { Notice } from "../components/notice.tsx";

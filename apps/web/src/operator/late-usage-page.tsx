@@ -1,13 +1,15 @@
 import type { AdjustmentDto } from "@driftlock/contracts";
+import { adjustmentReason } from "../account/adjustment-words.ts";
 import type { Standing } from "../account/standing.ts";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant, Period } from "../components/instant.tsx";
 import { Page } from "../components/page.tsx";
 import { formatMetric, metricWords } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
 import { Link } from "../routing/navigation.tsx";
 import { Answer, useOperatorAction, useOperatorList } from "./operator-context.tsx";
-import { AccountLink, Decision, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, Decision, type Filter, Filters, List } from "./operator-parts.tsx";
 
 const standings: Record<AdjustmentDto["state"], Standing> = {
   review: { label: "You decide", tone: "warning" },
@@ -83,7 +85,7 @@ function Adjustment({ item }: { item: AdjustmentDto }) {
         facts={[
           ["Period", <Period key="period" period={item.period} />],
           ["Counted", `${formatMetric(metric, fromQuantity)} → ${formatMetric(metric, toQuantity)}`],
-          ["Because", item.reason === "late" ? "it came late" : "Stripe was not told in time"],
+          ["Because", adjustmentReason(item.reason)],
           ["Seen", <Instant key="seen" at={item.createdAt} style="minute" />],
           ["Invoice", item.invoiceId ?? "none yet"],
         ]}

@@ -21,21 +21,26 @@ interface Told {
   detail?: ReactNode;
 }
 
-const AnswerContext = createContext<{ told: Told | null; tell: (told: Told) => void }>({
-  told: null,
-  tell: () => {},
-});
+interface Answers {
+  told: Told | null;
+  /** How many there were: the same words may answer to two things. */
+  count: number;
+  tell: (told: Told) => void;
+}
+
+const AnswerContext = createContext<Answers>({ told: null, count: 0, tell: () => {} });
 
 export function AnswerProvider({ children }: { children: ReactNode }) {
-  const [told, tell] = useState<Told | null>(null);
-  return <AnswerContext value={{ told, tell }}>{children}</AnswerContext>;
+  const [latest, setLatest] = useState<Omit<Answers, "tell">>({ told: null, count: 0 });
+  const tell = (told: Told) => setLatest(({ count }) => ({ told, count: count + 1 }));
+  return <AnswerContext value={{ ...latest, tell }}>{children}</AnswerContext>;
 }
 
 /** Where a page says what came of its latest action. */
 export function Answer() {
-  const { told } = useContext(AnswerContext);
+  const { told, count } = useContext(AnswerContext);
   return told === null ? null : (
-    <Notice key={told.title} isAnswer tone="good" title={told.title}>
+    <Notice key={count} isAnswer tone="good" title={told.title}>
       {told.detail}
     </Notice>
   );

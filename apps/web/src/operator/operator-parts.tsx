@@ -1,8 +1,10 @@
 import type { UseMutationResult } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, type SubmitEvent, useRef, useState } from "react";
 import { ActionButton } from "../components/action-button.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { ShowMore } from "../components/show-more.tsx";
+import { useFocus } from "../components/use-focus.ts";
 import { Link, navigate } from "../routing/navigation.tsx";
 import type { useOperatorList } from "./operator-context.tsx";
 
@@ -23,32 +25,24 @@ interface FiltersProps {
 
 /** Narrows a list down. What is chosen is in the address, so that it can be kept and sent on. */
 export function Filters({ to, filter, fields }: FiltersProps) {
-  const go = (form: HTMLFormElement) => {
-    const chosen = [...new FormData(form)].flatMap(([name, value]) =>
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const chosen = [...new FormData(event.currentTarget)].flatMap(([name, value]) =>
       typeof value === "string" && value.trim() !== "" ? [[name, value.trim()]] : [],
     );
     const query = new URLSearchParams(chosen).toString();
     navigate(query === "" ? to : `${to}?${query}`);
   };
   return (
-    <form
-      className="filters"
-      onSubmit={(event) => {
-        event.preventDefault();
-        go(event.currentTarget);
-      }}
-    >
+    <form className="filters" onSubmit={submit}>
       {fields.map(({ name, label, options }) => (
         <label key={name} className="field">
           {label}
           {options === undefined ? (
             <input type="search" name={name} defaultValue={filter[name] ?? ""} autoComplete="off" />
           ) : (
-            <select
-              name={name}
-              defaultValue={filter[name] ?? ""}
-              onChange={({ currentTarget }) => currentTarget.form && go(currentTarget.form)}
-            >
+            // Nothing happens at the choice itself: by the arrow keys every option on the way is one.
+            <select name={name} defaultValue={filter[name] ?? ""}>
               {options.map((option) => (
                 <option key={option.value} value={option.value}>
                   {option.label}
@@ -81,17 +75,7 @@ export function List<T>({ list, what, empty, children }: ListProps<T>) {
           return items.length === 0 ? <p className="empty panel">{empty}</p> : children(items);
         }}
       </Loaded>
-      {list.hasNextPage && (
-        <div className="actions">
-          <ActionButton
-            look="plain"
-            isPending={list.isFetchingNextPage}
-            onClick={() => void list.fetchNextPage()}
-          >
-            Show more
-          </ActionButton>
-        </div>
-      )}
+      <ShowMore list={list} />
     </>
   );
 }
@@ -107,11 +91,28 @@ interface DecisionProps {
 /** A button for what has consequences: it tells them first. */
 export function Decision({ label, question, action, isPrimary = false }: DecisionProps) {
   const [isAsking, setIsAsking] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const leave = () => {
+    // What is on its way is not stopped by a No.
+    if (action.isPending) return;
+    opener.current?.focus();
+    setIsAsking(false);
+    action.reset();
+  };
   return (
     <>
-      {isAsking ? (
-        <div className="decision" role="group" aria-label={label}>
+      <button
+        ref={opener}
+        type="button"
+        aria-expanded={isAsking}
+        onClick={isAsking ? leave : () => setIsAsking(true)}
+      >
+        {label}
+      </button>
+      {isAsking && (
+        <Question label={label}>
           <p>{question}</p>
+          {action.isError && <ProblemNotice error={action.error} />}
           <div className="actions">
             <ActionButton
               look={isPrimary ? "primary" : "danger"}
@@ -120,33 +121,26 @@ export function Decision({ label, question, action, isPrimary = false }: Decisio
             >
               Yes: {label.charAt(0).toLowerCase() + label.slice(1)}
             </ActionButton>
-            <button type="button" onClick={() => setIsAsking(false)}>
+            <ActionButton look="plain" isPending={action.isPending} onClick={leave}>
               No
-            </button>
+            </ActionButton>
           </div>
-        </div>
-      ) : (
-        <button type="button" onClick={() => setIsAsking(true)}>
-          {label}
-        </button>
+        </Question>
       )}
-      {action.isError && <ProblemNotice error={action.error} />}
     </>
+  );
+}
+
+/** It has the focus as soon as it is asked, so that it is read out before its answers. */
+function Question({ label, children }: { label: string; children: ReactNode }) {
+  const group = useFocus<HTMLDivElement>();
+  return (
+    <div ref={group} className="decision" role="group" aria-label={label} tabIndex={-1}>
+      {children}
+    </div>
   );
 }
 
 /** An account by its id, leading to what is known of it. */
 export const AccountLink = ({ id }: { id: string | null }) =>
   id === null ? <>–</> : <Link to={`/app/operator/accounts/${encodeURIComponent(id)}`}>{id}</Link>;
-
-/** Names and values, side by side. */
-export const Facts = ({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) => (
-  <dl className="facts">
-    {facts.map(([name, value]) => (
-      <div key={name}>
-        <dt>{name}</dt>
-        <dd>{value}</dd>
-      </div>
-    ))}
-  </dl>
-);

@@ -2,12 +2,14 @@ import type { LatePreviewDto, QuarantineDto } from "@driftlock/contracts";
 import type { Standing } from "../account/standing.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { formatMetricPhrase } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
 import { Answer, useOperatorAction, useOperatorList, useOperatorPreview } from "./operator-context.tsx";
-import { AccountLink, Decision, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, Decision, type Filter, Filters, List } from "./operator-parts.tsx";
 
 const states = [
   { value: "", label: "Open" },
@@ -84,14 +86,15 @@ function Cost({ items }: { items: readonly QuarantineDto[] }) {
   return (
     <section className="panel" aria-label="The cost of all of them">
       <div className="actions">
-        <Preview ids={ids} label={`What would these ${ids.length} events cost?`} />
+        {/* What others would have cost says nothing of these. */}
+        <Preview key={ids.join()} ids={ids} label={`What would these ${ids.length} events cost?`} />
       </div>
     </section>
   );
 }
 
 function Preview({ ids, label }: { ids: readonly string[]; label: string }) {
-  const preview = useOperatorPreview<LatePreviewDto>("/quarantine/preview", { ids: ids.map(String) });
+  const preview = useOperatorPreview<LatePreviewDto>("/quarantine/preview", { ids });
   const { data } = preview;
   return (
     <>
@@ -102,7 +105,7 @@ function Preview({ ids, label }: { ids: readonly string[]; label: string }) {
           </p>
           {data.lines.map((line) => (
             <p key={`${line.accountId} ${line.metric} ${line.period.start}`} className="muted">
-              {line.quantity} more of {line.metric} for {line.accountId}:{" "}
+              {formatMetricPhrase(line.metric, line.quantity)} more for {line.accountId}:{" "}
               {formatMoney(line.amountMinor, line.currency)}
               {line.invoice === null ? ", on no invoice" : `, on the ${line.invoice.kind} invoice`}
             </p>

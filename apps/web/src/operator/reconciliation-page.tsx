@@ -1,12 +1,14 @@
 import type { MirrorDifferenceDto, ReconciliationDto } from "@driftlock/contracts";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant, Period } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
+import { StackingTable } from "../components/stacking-table.tsx";
 import { formatMetric, metricWords } from "../format/metric.ts";
 import { Answer, useOperatorList } from "./operator-context.tsx";
-import { AccountLink, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, type Filter, Filters, List } from "./operator-parts.tsx";
 import { differenceMeaning, figureFacts, reconciliationStanding } from "./reconciliation-words.ts";
 import { Repair } from "./repair.tsx";
 import { SignedReport } from "./signed-report.tsx";
@@ -119,36 +121,30 @@ function StripeDifferences() {
       <h2 id="stripe-title">Objects of Stripe that are not as we have them</h2>
       <List list={differences} what="what differs" empty="All are as we have them.">
         {(items) => (
-          <table className="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Object</th>
-                <th scope="col">Account</th>
-                <th scope="col">Differs in</th>
-                <th scope="col">Seen</th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map(({ objectId, objectType, accountId, difference, looks, seenAt }) => (
-                <tr key={`${objectId} ${difference}`}>
-                  <th scope="row" data-label="Object">
-                    <span>
-                      {objectType} <code>{objectId}</code>
-                    </span>
-                  </th>
-                  <td data-label="Account">
-                    <AccountLink id={accountId} />
-                  </td>
-                  <td data-label="Differs in">{difference}</td>
-                  <td data-label="Seen">
-                    <span>
-                      <Instant at={seenAt} style="minute" />, {looks === 1 ? "once" : `${looks} times`}
-                    </span>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <StackingTable
+            rows={items}
+            keyOf={({ objectId, difference }) => `${objectId} ${difference}`}
+            columns={[
+              {
+                label: "Object",
+                cell: ({ objectType, objectId }) => (
+                  <>
+                    {objectType} <code>{objectId}</code>
+                  </>
+                ),
+              },
+              { label: "Account", cell: ({ accountId }) => <AccountLink id={accountId} /> },
+              { label: "Differs in", cell: ({ difference }) => difference },
+              {
+                label: "Seen",
+                cell: ({ seenAt, looks }) => (
+                  <>
+                    <Instant at={seenAt} style="minute" />, {looks === 1 ? "once" : `${looks} times`}
+                  </>
+                ),
+              },
+            ]}
+          />
         )}
       </List>
       <p className="muted">

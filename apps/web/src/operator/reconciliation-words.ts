@@ -2,6 +2,7 @@ import type { ReconciliationDto, RepairDto } from "@driftlock/contracts";
 import type { Standing } from "../account/standing.ts";
 import { formatMetric, formatMetricPhrase } from "../format/metric.ts";
 import { formatMoney } from "../format/money.ts";
+import { formatQuantity } from "../format/quantity.ts";
 
 /** The word for a comparison's state. */
 export const reconciliationStanding: Record<ReconciliationDto["state"], Standing> = {
@@ -64,6 +65,9 @@ export function stepWords({ kind, metric, from, to, object, amountMinor, currenc
 const adjustedMoney = (amountMinor: number | null, currency: string | null): string =>
   amountMinor === null || currency === null ? "" : `, which is ${formatMoney(amountMinor, currency)}`;
 
+const setAsideWords = (events: number): string =>
+  events === 1 ? "1 event" : `${formatQuantity(events)} events`;
+
 /** The figures that are compared, in the order in which usage passes them. */
 export function figureFacts({ metric, figures }: ReconciliationDto): (readonly [string, string])[] {
   if (figures === null) return [];
@@ -84,7 +88,7 @@ export function figureFacts({ metric, figures }: ReconciliationDto): (readonly [
           ["Invoiced", shown(figures.invoiced)],
         ] as const)
       : []),
-    ["Set aside", `${figures.setAsideEvents} events`],
+    ["Set aside", setAsideWords(figures.setAsideEvents)],
     ["Period", figures.isClosed ? "closed" : "open"],
   ];
 }

@@ -20,6 +20,8 @@ export function Repair({ id, name }: { id: string; name: string }) {
       ),
     }),
   });
+  // What it would have done is not what another one would do.
+  const repairOnce = () => repair.mutate(undefined, { onSuccess: preview.reset });
   const canMend = preview.data !== undefined && preview.data.steps.length > 0;
   return (
     <>
@@ -38,7 +40,7 @@ export function Repair({ id, name }: { id: string; name: string }) {
           {preview.data === undefined ? "What would a repair do?" : "Look again"}
         </ActionButton>
         {canMend && (
-          <ActionButton isPending={repair.isPending} onClick={() => repair.mutate()}>
+          <ActionButton isPending={repair.isPending} onClick={repairOnce}>
             Do it
           </ActionButton>
         )}

@@ -18,7 +18,11 @@ export function SignedReport() {
   const api = useOperatorApi();
   const [span, setSpan] = useState<Span>({ from: "", to: "" });
   const download = useMutation({ mutationFn: () => downloadReport(api, span) });
-  const change = (part: Partial<Span>) => setSpan((before) => ({ ...before, ...part }));
+  const change = (part: Partial<Span>) => {
+    setSpan((before) => ({ ...before, ...part }));
+    // What was saved is of the time that was asked for then.
+    if (!download.isPending) download.reset();
+  };
   return (
     <section className="panel" aria-labelledby="report-title">
       <h2 id="report-title">Signed report</h2>

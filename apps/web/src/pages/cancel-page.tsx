@@ -10,6 +10,7 @@ import { Loaded } from "../components/loaded.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { ToOverview } from "../components/to-overview.tsx";
 import { Link } from "../routing/navigation.tsx";
 
 type When = "period-end" | "now";
@@ -31,8 +32,17 @@ export function CancelPage() {
 function Cancel({ present, name }: { present: Subscription; name: string }) {
   const [when, setWhen] = useState<When>("period-end");
   const takeChange = useTakeChange();
-  const cancel = useMutation(useTRPC().subscription.cancel.mutationOptions({ onSuccess: takeChange }));
-  if (cancel.isSuccess) return <Canceled when={when} left={cancel.data} name={name} />;
+  const cancel = useMutation(
+    useTRPC().subscription.cancel.mutationOptions({
+      // The present plan is another one as soon as it is done.
+      onMutate: () => ({ nameBefore: name }),
+      onSuccess: takeChange,
+    }),
+  );
+  if (cancel.isSuccess) {
+    const { data: left, variables, context } = cancel;
+    return <Canceled when={variables.when ?? when} left={left} name={context?.nameBefore ?? name} />;
+  }
   if (!isPaying(present) || present.cancelAtPeriodEnd) return <NothingToCancel present={present} />;
   return (
     <form
@@ -110,10 +120,4 @@ const NothingToCancel = ({ present }: { present: Subscription }) => (
       </>
     )}
   </Notice>
-);
-
-const ToOverview = () => (
-  <Link className="button primary" to="/app">
-    To the overview
-  </Link>
 );

@@ -1,8 +1,9 @@
 import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { planOffer } from "../account/plan-offer.ts";
 import { usePlans, useSubscription, useTakeChange } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
-import type { Plan, Subscription } from "../api/router-outputs.ts";
+import type { Plan, PlanId, Subscription } from "../api/router-outputs.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { ChangePreview } from "../components/change-preview.tsx";
 import { Instant } from "../components/instant.tsx";
@@ -10,6 +11,7 @@ import { Loaded } from "../components/loaded.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { ToOverview } from "../components/to-overview.tsx";
 import { Link } from "../routing/navigation.tsx";
 
 /** A change of plan, or the taking back of one that was to come: its money first, then the change. */
@@ -17,7 +19,11 @@ export function ChangePlanPage({ planId }: { planId: string }) {
   const plans = usePlans();
   const subscription = useSubscription();
   const plan = plans.data?.plans.find(({ id }) => id === planId);
-  const verb = subscription.data?.planId === planId ? "Keep" : "Change to";
+  // The heading says what one came for, also once that is done and the plan another one.
+  const [planIdBefore, setPlanIdBefore] = useState<PlanId>();
+  if (planIdBefore === undefined && subscription.data !== undefined)
+    setPlanIdBefore(subscription.data.planId);
+  const verb = planIdBefore === planId ? "Keep" : "Change to";
   return (
     <Page title={`${verb} ${plan?.name ?? planId}`}>
       <Loaded query={subscription} what="your plan">
@@ -84,20 +90,14 @@ function ChangePlan({ plan, plans, present }: ChangePlanProps) {
   );
 }
 
-function Changed({ plan, subscription }: { plan: Plan; subscription: Subscription }) {
-  const overview = (
-    <Link className="button primary" to="/app">
-      To the overview
-    </Link>
-  );
-  return subscription.planId === plan.id ? (
-    <Notice isAnswer tone="good" title={`You are on ${plan.name}`} actions={overview} />
+const Changed = ({ plan, subscription }: { plan: Plan; subscription: Subscription }) =>
+  subscription.planId === plan.id ? (
+    <Notice isAnswer tone="good" title={`You are on ${plan.name}`} actions={<ToOverview />} />
   ) : (
-    <Notice isAnswer tone="good" title={`${plan.name} comes next`} actions={overview}>
+    <Notice isAnswer tone="good" title={`${plan.name} comes next`} actions={<ToOverview />}>
       It begins on <Instant at={subscription.period.end} />; until then nothing changes.
     </Notice>
   );
-}
 
 const BackToPlans = () => (
   <Link className="button" to="/app/plans">

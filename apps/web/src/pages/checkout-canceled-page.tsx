@@ -1,6 +1,7 @@
 import { usePlans, useSubscription } from "../api/account-queries.ts";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
+import { ToOverview } from "../components/to-overview.tsx";
 import { Link } from "../routing/navigation.tsx";
 
 /** Back from a payment page without having paid. */
@@ -18,9 +19,7 @@ export function CheckoutCanceledPage() {
             <Link className="button primary" to="/app/plans">
               To the plans
             </Link>
-            <Link className="button" to="/app">
-              To the overview
-            </Link>
+            <ToOverview isPrimary={false} />
           </>
         }
       >

@@ -7,7 +7,7 @@ import type { Subscription } from "../api/router-outputs.ts";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
-import { Link } from "../routing/navigation.tsx";
+import { ToOverview } from "../components/to-overview.tsx";
 
 const pollEveryMs = 500;
 const slowAfterMs = 15_000;
@@ -51,12 +51,6 @@ export function CheckoutDonePage() {
     </Page>
   );
 }
-
-const ToOverview = () => (
-  <Link className="button primary" to="/app">
-    To the overview
-  </Link>
-);
 
 function useIsAfter(delayMs: number): boolean {
   const [isAfter, setIsAfter] = useState(false);

@@ -3,11 +3,13 @@ import { invoiceStanding } from "../account/invoice-standing.ts";
 import { useTRPC } from "../api/client.ts";
 import type { Invoice } from "../api/router-outputs.ts";
 import { Badge } from "../components/badge.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant, Period } from "../components/instant.tsx";
 import { InvoiceExplanation } from "../components/invoice-explanation.tsx";
 import { InvoiceWayOut } from "../components/invoice-way-out.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
+import { type Column, StackingTable, SumRow } from "../components/stacking-table.tsx";
 import { formatMoney } from "../format/money.ts";
 import { formatQuantity } from "../format/quantity.ts";
 import { Link } from "../routing/navigation.tsx";
@@ -41,26 +43,15 @@ export function InvoicePage({ invoiceId, isBackFromBank }: InvoicePageProps) {
 function InvoiceDetail({ invoice, isBackFromBank }: { invoice: Invoice; isBackFromBank: boolean }) {
   return (
     <section className="panel" aria-label="Invoice">
-      <dl className="facts">
-        <div>
-          <dt>State</dt>
-          <dd>
-            <Badge {...invoiceStanding(invoice)} />
-          </dd>
-        </div>
-        <div>
-          <dt>Date</dt>
-          <dd>
-            <Instant at={invoice.createdAt} style="minute" />
-          </dd>
-        </div>
-        {invoice.refundedMinor > 0 && (
-          <div>
-            <dt>Refunded</dt>
-            <dd>{formatMoney(invoice.refundedMinor, invoice.currency)}</dd>
-          </div>
-        )}
-      </dl>
+      <Facts
+        facts={[
+          ["State", <Badge key="state" {...invoiceStanding(invoice)} />],
+          ["Date", <Instant key="date" at={invoice.createdAt} style="minute" />],
+          ...(invoice.refundedMinor > 0
+            ? [["Refunded", formatMoney(invoice.refundedMinor, invoice.currency)] as const]
+            : []),
+        ]}
+      />
       <InvoiceLines invoice={invoice} />
       <InvoiceWayOut invoice={invoice} isBackFromBank={isBackFromBank} />
     </section>
@@ -68,56 +59,31 @@ function InvoiceDetail({ invoice, isBackFromBank }: { invoice: Invoice; isBackFr
 }
 
 function InvoiceLines({ invoice: { lines, currency, totalMinor, amountDueMinor } }: { invoice: Invoice }) {
+  const columns: Column<Invoice["lines"][number]>[] = [
+    { label: "For", cell: ({ description }) => description ?? "–" },
+    { label: "Period", cell: ({ period }) => <Period period={period} /> },
+    {
+      label: "Quantity",
+      isNumber: true,
+      cell: ({ quantity }) => (quantity === null ? "–" : formatQuantity(quantity)),
+    },
+    { label: "Amount", isNumber: true, cell: ({ amountMinor }) => formatMoney(amountMinor, currency) },
+  ];
+  const sum = (label: string, amountMinor: number) => (
+    <SumRow label={label} amount={formatMoney(amountMinor, currency)} columns={columns.length} />
+  );
   return (
-    <table className="stacking">
-      <thead>
-        <tr>
-          <th scope="col">For</th>
-          <th scope="col">Period</th>
-          <th scope="col" className="number">
-            Quantity
-          </th>
-          <th scope="col" className="number">
-            Amount
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {lines.map((line, index) => (
-          // Lines have no id of their own, and never change their places.
-          <tr key={index}>
-            <th scope="row" data-label="For">
-              {line.description ?? "–"}
-            </th>
-            <td data-label="Period">
-              <Period period={line.period} />
-            </td>
-            <td data-label="Quantity" className="number">
-              {line.quantity === null ? "–" : formatQuantity(line.quantity)}
-            </td>
-            <td data-label="Amount" className="number">
-              {formatMoney(line.amountMinor, currency)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-      <tfoot>
-        <SumRow label="Total" amount={formatMoney(totalMinor, currency)} />
-        {amountDueMinor !== totalMinor && (
-          <SumRow label="Due" amount={formatMoney(amountDueMinor, currency)} />
-        )}
-      </tfoot>
-    </table>
+    <StackingTable
+      columns={columns}
+      rows={lines}
+      // Lines have no id of their own, and never change their places.
+      keyOf={(_line, index) => index}
+      foot={
+        <>
+          {sum("Total", totalMinor)}
+          {amountDueMinor !== totalMinor && sum("Due", amountDueMinor)}
+        </>
+      }
+    />
   );
 }
-
-const SumRow = ({ label, amount }: { label: string; amount: string }) => (
-  <tr>
-    <th scope="row" colSpan={3}>
-      {label}
-    </th>
-    <td className="number">
-      <strong>{amount}</strong>
-    </td>
-  </tr>
-);

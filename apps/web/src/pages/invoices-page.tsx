@@ -2,11 +2,12 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { invoiceStanding, isToPay } from "../account/invoice-standing.ts";
 import { useTRPC } from "../api/client.ts";
 import type { Invoice } from "../api/router-outputs.ts";
-import { ActionButton } from "../components/action-button.tsx";
 import { Badge } from "../components/badge.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Loaded } from "../components/loaded.tsx";
 import { Page } from "../components/page.tsx";
+import { ShowMore } from "../components/show-more.tsx";
+import { StackingTable } from "../components/stacking-table.tsx";
 import { formatMoney } from "../format/money.ts";
 import { Link } from "../routing/navigation.tsx";
 
@@ -29,65 +30,35 @@ export function InvoicesPage() {
           );
         }}
       </Loaded>
-      {invoices.hasNextPage && (
-        <div className="actions">
-          <ActionButton
-            look="plain"
-            isPending={invoices.isFetchingNextPage}
-            onClick={() => void invoices.fetchNextPage()}
-          >
-            Show older ones
-          </ActionButton>
-        </div>
-      )}
+      <ShowMore list={invoices} label="Show older ones" />
     </Page>
   );
 }
 
-function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
-  return (
-    <div className="panel">
-      <table className="stacking">
-        <thead>
-          <tr>
-            <th scope="col">Invoice</th>
-            <th scope="col">Date</th>
-            <th scope="col">State</th>
-            <th scope="col" className="number">
-              Total
-            </th>
-            <th scope="col">
-              <span className="hidden">What to do</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {invoices.map((invoice) => (
-            <tr key={invoice.id}>
-              <th scope="row" data-label="Invoice">
-                <Link to={`/app/invoices/${encodeURIComponent(invoice.id)}`}>
-                  {invoice.number ?? "Draft"}
-                </Link>
-              </th>
-              <td data-label="Date">
-                <Instant at={invoice.createdAt} />
-              </td>
-              <td data-label="State">
-                <Badge {...invoiceStanding(invoice)} />
-              </td>
-              <td data-label="Total" className="number">
-                {formatMoney(invoice.totalMinor, invoice.currency)}
-              </td>
-              <td className="row-action">
-                <NextStep invoice={invoice} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const InvoiceTable = ({ invoices }: { invoices: readonly Invoice[] }) => (
+  <div className="panel">
+    <StackingTable
+      rows={invoices}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          label: "Invoice",
+          cell: ({ id, number }) => (
+            <Link to={`/app/invoices/${encodeURIComponent(id)}`}>{number ?? "Draft"}</Link>
+          ),
+        },
+        { label: "Date", cell: ({ createdAt }) => <Instant at={createdAt} /> },
+        { label: "State", cell: (invoice) => <Badge {...invoiceStanding(invoice)} /> },
+        {
+          label: "Total",
+          isNumber: true,
+          cell: ({ totalMinor, currency }) => formatMoney(totalMinor, currency),
+        },
+        { label: "What to do", isAction: true, cell: (invoice) => <NextStep invoice={invoice} /> },
+      ]}
+    />
+  </div>
+);
 
 function NextStep({ invoice }: { invoice: Invoice }) {
   const { id, number, hostedUrl, needsConfirmation } = invoice;

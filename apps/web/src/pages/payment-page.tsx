@@ -2,11 +2,12 @@ import { useMutation } from "@tanstack/react-query";
 import { useSubscription } from "../api/account-queries.ts";
 import { useTRPC } from "../api/client.ts";
 import { ActionButton } from "../components/action-button.tsx";
-import { NewCard } from "../components/new-card.tsx";
+import { CardSaved, NewCard } from "../components/new-card.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Page } from "../components/page.tsx";
 import { PaymentBanner } from "../components/payment-banner.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
+import { useReturn } from "../components/use-return.ts";
 import type { Route } from "../routing/match-route.ts";
 
 type Setup = Extract<Route, { page: "payment" }>["setup"];
@@ -27,11 +28,7 @@ export function PaymentPage({ setup }: { setup: Setup }) {
 function SetupNotice({ setup }: { setup: NonNullable<Setup> }) {
   switch (setup) {
     case "succeeded":
-      return (
-        <Notice tone="good" title="Your new card is saved">
-          It is used from the next payment on; what is owed is charged to it now.
-        </Notice>
-      );
+      return <CardSaved />;
     case "processing":
       return (
         <Notice tone="neutral" title="Your bank is still checking the card">
@@ -51,6 +48,7 @@ function Portal() {
   const portal = useMutation(
     useTRPC().portal.create.mutationOptions({ onSuccess: ({ url }) => location.assign(url) }),
   );
+  useReturn(portal.reset);
   const open = () => portal.mutate({});
   const isLeaving = portal.isPending || portal.isSuccess;
   return (

@@ -48,8 +48,9 @@ export const readConfirmation = async (stripe: Stripe, clientSecret: string): Pr
   confirmationOf(await stripe.retrievePaymentIntent(clientSecret));
 
 /** The card that its bank would ask about again; null where only another one helps. */
-function askableCard({ status, last_payment_error: failure }: PaymentIntent): string | null {
-  if (status === "requires_confirmation") return failure?.payment_method?.id ?? null;
+function askableCard(intent: PaymentIntent): string | null {
+  const { status, payment_method: card, last_payment_error: failure } = intent;
+  if (status === "requires_confirmation") return (typeof card === "string" ? card : card?.id) ?? null;
   if (status !== "requires_payment_method" || !isUnconfirmed(failure)) return null;
   return failure?.payment_method?.id ?? null;
 }
