@@ -182,7 +182,15 @@ describeInBrowser("the operator’s pages", () => {
     const account = await driver.openAccount("narrow");
     await setAside(account, "wide-".repeat(20));
     const page = await open("", 360);
-    for (const path of ["", "/dunning", "/quarantine", "/late-usage", "/accounts", `/accounts/${account}`]) {
+    for (const path of [
+      "",
+      "/dunning",
+      "/quarantine",
+      "/reports",
+      "/late-usage",
+      "/accounts",
+      `/accounts/${account}`,
+    ]) {
       await page.goto(`${apiUrl}/app/operator${path}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.locator(".loading").first().waitFor({ state: "detached" });
