@@ -184,18 +184,25 @@ test("decided while the aggregator looks for what was sent: the decision stays",
     { state: "failed", decision: "missing", isDoubted: false },
   ]);
 
-  // With one alone in question the look would take it for lost.
-  await decide(arrived, "missing");
-  const other = await loseOneOfTwo();
-  await tellStrange(other.customerId, -5);
-  await confirm(
-    48 * 60,
-    meanwhile(() => decide(other.rows[0]?.identifier ?? "", "at-stripe")),
-  );
-  expect(await rowsOf(other.accountId)).toMatchObject([{ state: "confirmed", decision: "at-stripe" }, {}]);
   await resend();
   await send();
   expect(await atStripe(customerId)).toBe(10);
+});
+
+test("decided while the aggregator finds that all of them got lost: the decision stays, the other one has failed", async () => {
+  const { accountId, customerId, rows } = await loseOneOfTwo();
+  await tellStrange(customerId, -5);
+  await confirm(
+    24 * 60,
+    meanwhile(() => decide(rows[0]?.identifier ?? "", "at-stripe")),
+  );
+  expect(await rowsOf(accountId)).toMatchObject([
+    { state: "confirmed", decision: "at-stripe" },
+    { state: "failed", decision: null, isDoubted: false },
+  ]);
+  expect(
+    await query`select event_id as identifier from usage_quarantine where account_id = ${accountId}`,
+  ).toEqual([{ identifier: rows[1]?.identifier }]);
 });
 
 test("decided while the aggregator is about to send a released report anew: one of the two happens", async () => {

@@ -61,7 +61,7 @@ export const listDoubtedLanes = (
     text: `select * from (
       select r.stripe_customer_id as "stripeCustomerId", r.meter_event_name as "meterEventName",
         m.stripe_meter_id as "stripeMeterId", r.report_mode as "reportMode", ${doubtState} as state,
-        min(r.doubted_at) as since, count(*) as "windowCount", ${minutes}
+        date_trunc('milliseconds', min(r.doubted_at)) as since, count(*) as "windowCount", ${minutes}
       from usage_reports r join metrics m on m.metric = r.metric and m.stripe_meter_id is not null
       where r.doubted_at is not null and ($1::text is null or r.account_id = $1::text)
       group by 1, 2, 3, 4, 5) lane
