@@ -99,6 +99,16 @@ test("two reports that explain a difference alike are in doubt; what a person sa
   ]);
 });
 
+test("once one is decided, the other alone explains the rest: the aggregator finds that it got lost", async () => {
+  const { accountId, rows } = await loseOneOfTwo();
+  await decide(rows[0]?.identifier ?? "", "at-stripe");
+  await confirm(24 * 60);
+  expect(await rowsOf(accountId)).toMatchObject([
+    { state: "confirmed" },
+    { state: "failed", decision: null, isDoubted: false },
+  ]);
+});
+
 test("a person who errs bills nothing twice: Stripe’s figure shows that it has the report", async () => {
   const { accountId, customerId, rows } = await loseOneOfTwo();
   for (const { identifier } of rows) await decide(identifier, "missing");
