@@ -150,7 +150,7 @@ test("one of both decisions at once is done, the other is told so", async () => 
   const answers = await Promise.all(
     ["at-stripe", "missing"].map((decision) => operate("POST", `/${first}/${decision}`, {})),
   );
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));
   const won = answers[0]?.status === 200 ? "at-stripe" : "missing";
   expect(await reportsOf(account)).toMatchObject([{ decision: won }]);
   expect(await auditOf(first)).toHaveLength(1);
