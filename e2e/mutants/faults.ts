@@ -207,6 +207,22 @@ export const faults: readonly Fault[] = [
     test: `${flushTests}reports.test.ts`,
   },
   {
+    name: "a person's decision on a report is overtaken by a comparison",
+    file: "packages/db/src/queries/usage-report-failures.ts",
+    code: "[]) and state = 'sent' returning identifier`",
+    fault: "[]) returning identifier`",
+    project: integration,
+    test: `${flushTests}reports-in-doubt.test.ts`,
+  },
+  {
+    name: "a report that a person takes for missing is sent although Stripe has too much",
+    file: "packages/domain/src/stale-reports.ts",
+    code: '  return isDecided && isRoomLeft ? "send-again" : "unexplained";',
+    fault: '  return isDecided ? "send-again" : "unexplained";',
+    project: integration,
+    test: `${flushTests}reports-in-doubt.test.ts`,
+  },
+  {
     name: "a producer whose request is refused drops its events",
     file: "packages/sdk/src/usage-client.ts",
     code: "      failure = error as Error;\n",

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createPublicKey, verify } from "node:crypto";
 import { createDb, type Db, sql, usageQuarantine } from "@driftlock/db";
 import { until } from "@driftlock/devkit";
+import { meterTotal } from "@driftlock/stripe";
 import { Redis } from "ioredis";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -162,6 +163,55 @@ describeInBrowser("the operator’s pages", () => {
     await page.getByRole("article", { name: "thrown" }).waitFor();
   });
 
+  test("of two reports in doubt one is at Stripe, the other is sent again: seen first, then done", {
+    timeout: 120_000,
+  }, async () => {
+    const account = await driver.openAccount("doubt");
+    await driver.subscribe(account, "pro");
+    const customer = await driver.customerOf(account);
+    const minuteMs = 60_000;
+    const nowMs = (await driver.simulatedNow()).getTime();
+    const at = new Date(Math.floor(nowMs / minuteMs) * minuteMs - 5 * minuteMs);
+    const [metric] = await db.rows<{ eventName: string; stripeMeterId: string }>(
+      "test.metric",
+      sql`select stripe_meter_event_name as "eventName", stripe_meter_id as "stripeMeterId" from metrics where metric = 'events'`,
+    );
+    const { eventName = "", stripeMeterId = "" } = metric ?? {};
+    await driver.stripe.billing.meterEvents.create({
+      event_name: eventName,
+      identifier: `${account}.1`,
+      timestamp: at.getTime() / 1_000,
+      payload: { stripe_customer_id: customer, value: "5" },
+    });
+    // Of a period that is none of its own, so that nothing else looks at them.
+    await db.run(
+      "test.reports",
+      sql`insert into usage_reports (identifier, account_id, metric, period_start, window_no, from_quantity, to_quantity,
+        stripe_customer_id, meter_event_name, event_at, state, created_at, sent_at, compare_tries, doubted_at)
+      select ${account}::text || '.' || n, ${account}::text, 'events', '2020-01-01', n, n * 5 - 5, n * 5, ${customer}::text,
+        ${eventName}::text, ${at}::timestamptz, 'sent', ${at}::timestamptz, ${at}::timestamptz, 4, ${at}::timestamptz
+      from generate_series(1, 2) n`,
+    );
+    const page = await open(`/reports?accountId=${account}`);
+    const lane = page.getByRole("article", { name: `${eventName} of ${customer}` });
+    await lane.getByText("Taken, and not in Stripe’s summaries.").waitFor();
+    const [there, lost] = [1, 2].map((no) => lane.getByRole("region", { name: `${account}.${no}` }));
+    await lost?.getByRole("button", { name: "Stripe does not have it" }).click();
+    await lost?.getByText(/is sent under a new identifier; without it .* we have 5, Stripe 5/).waitFor();
+    await lost?.getByRole("button", { name: "Yes: Stripe does not have it" }).click();
+    await sees(page, `${account}.2: stripe does not have it`);
+    await there?.getByRole("button", { name: "Stripe has it" }).click();
+    await there?.getByRole("button", { name: "Yes: Stripe has it" }).click();
+    await sees(page, "No report is in doubt.");
+    const span = {
+      stripeMeterId,
+      stripeCustomerId: customer,
+      from: at,
+      until: new Date(at.getTime() + minuteMs),
+    };
+    await until("it is sent again", async () => (await meterTotal(driver.stripe, span)) === 10, 30_000);
+  });
+
   test("an unpaid invoice is found, tried and given up; its account is found by a part of its name", {
     timeout: 120_000,
   }, async () => {
@@ -198,7 +248,15 @@ describeInBrowser("the operator’s pages", () => {
     const account = await driver.openAccount("narrow");
     await setAside(account, "wide-".repeat(20));
     const page = await open("", 360);
-    for (const path of ["", "/dunning", "/quarantine", "/late-usage", "/accounts", `/accounts/${account}`]) {
+    for (const path of [
+      "",
+      "/dunning",
+      "/quarantine",
+      "/reports",
+      "/late-usage",
+      "/accounts",
+      `/accounts/${account}`,
+    ]) {
       await page.goto(`${apiUrl}/app/operator${path}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.locator(".loading").first().waitFor({ state: "detached" });

@@ -858,15 +858,19 @@ create table usage_reports (
   compare_tries integer default 0 not null,
   confirmed_at timestamp with time zone,
   released_at timestamp with time zone,
+  doubted_at timestamp with time zone,
+  decision text,
   constraint usage_reports_pkey PRIMARY KEY (identifier),
   constraint usage_reports_one_of_each_window UNIQUE (account_id, metric, period_start, window_no, resend_no),
   constraint usage_reports_check CHECK ((from_quantity <> to_quantity)),
+  constraint usage_reports_decision_check CHECK ((decision = ANY (ARRAY['at-stripe'::text, 'missing'::text]))),
   constraint usage_reports_report_mode_check CHECK ((report_mode = ANY (ARRAY['sum'::text, 'last'::text]))),
   constraint usage_reports_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'confirmed'::text, 'failed'::text, 'replaced'::text])))
 );
 CREATE INDEX usage_reports_by_event ON public.usage_reports USING btree (stripe_customer_id, meter_event_name, event_at);
 CREATE INDEX usage_reports_due ON public.usage_reports USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
 CREATE INDEX usage_reports_failed ON public.usage_reports USING btree (released_at) WHERE (state = 'failed'::text);
+CREATE INDEX usage_reports_in_doubt ON public.usage_reports USING btree (doubted_at) WHERE (doubted_at IS NOT NULL);
 CREATE INDEX usage_reports_lane ON public.usage_reports USING btree (stripe_customer_id, meter_event_name, period_start, window_no) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
 CREATE UNIQUE INDEX usage_reports_one_call ON public.usage_reports USING btree (stripe_customer_id, meter_event_name) WHERE (state = 'sending'::text);
 CREATE INDEX usage_reports_to_compare ON public.usage_reports USING btree (compare_at) WHERE (state = 'sent'::text);

@@ -29,6 +29,7 @@ import { operatorMetricRoutes } from "./rest/operator-metrics.ts";
 import { operatorQuarantineRoutes } from "./rest/operator-quarantine.ts";
 import { operatorQueueRoutes } from "./rest/operator-queues.ts";
 import { operatorReconciliationRoutes } from "./rest/operator-reconciliation.ts";
+import { operatorReportRoutes } from "./rest/operator-reports.ts";
 import { operatorAdjustmentRoutes, operatorUsageRoutes } from "./rest/operator-usage.ts";
 import { planRoutes } from "./rest/plans.ts";
 import { alertRoutes } from "./rest/alerts.ts";
@@ -120,6 +121,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     operatorAuditRoutes(operator),
     operatorMetricRoutes(operator),
     operatorQuarantineRoutes(operator),
+    operatorReportRoutes(operator),
     operatorUsageRoutes(operator),
     operatorAdjustmentRoutes(operator),
     operatorQueueRoutes(operator),

@@ -91,7 +91,7 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
   });
   gauge({
     name: "usage_reports_open",
-    help: "Reports that Stripe has not confirmed: open, stale (too old to be sent again blindly), failed, unconfirmed, mismatched",
+    help: "Reports that Stripe has not confirmed: open, stale (too old to be sent again blindly), failed, unconfirmed, mismatched, doubted",
     labels: ["state"] as const,
     collect: async (open) => {
       const { oldestOpenAt: _, ...counts } = await usageReports.countReports(db, clock.now());

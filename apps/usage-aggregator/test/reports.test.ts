@@ -1,70 +1,16 @@
 import { usageReportFailures, usageReports } from "@driftlock/db";
 import { createStripe } from "@driftlock/stripe";
-import { createSharedTokenBuckets, partitionOf } from "@driftlock/redis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { compareStaleReports } from "../src/reports/compare-stale-reports.ts";
 import { confirmReports } from "../src/reports/confirm-reports.ts";
-import { freezeWindows } from "../src/reports/freeze-windows.ts";
 import { resendReleased } from "../src/reports/resend-released.ts";
-import { createSendReports } from "../src/reports/send-reports.ts";
 import { createStripeMeterSink, type UsageSink } from "../src/reports/usage-sink.ts";
-import { startMeterStripe } from "./meter-stripe.ts";
-import { eventOf, newAccountId, now, openWorld, partitions } from "./world.ts";
+import { openReportWorld } from "./report-world.ts";
+import { newAccountId, now } from "./world.ts";
 
-const world = await openWorld();
-const { db, resources, query } = world;
-const { simulator, stripe, meterId, eventName } = await startMeterStripe({
-  formula: "sum",
-  wallNow: () => now,
-});
-const sink = createStripeMeterSink(stripe);
-
-beforeAll(
-  () =>
-    query`update metrics set stripe_meter_id = ${meterId}, stripe_meter_event_name = ${eventName} where metric = 'events'`,
-);
-afterAll(async () => {
-  await simulator.close();
-  await world.close();
-});
-
-/** An account on Pro with its customer at Stripe. */
-async function subscribe() {
-  const accountId = newAccountId();
-  await world.openAccount(accountId, "pro");
-  const customer = await stripe.customers.create({ metadata: { account_id: accountId } });
-  await query`update accounts set stripe_customer_id = ${customer.id} where account_id = ${accountId}`;
-  return { accountId, customerId: customer.id };
-}
-let sent = 0;
-async function use(accountId: string, quantity: number) {
-  const partition = partitionOf(accountId, partitions);
-  await world.accept([eventOf(accountId, `u${++sent}`, { quantity })]);
-  await world.commit(partition);
-}
-const freeze = () => freezeWindows(resources);
-/** A sender that has just started. */
-const send = (through: UsageSink = sink) => {
-  const calls = createSharedTokenBuckets({ redis: world.redis, ratePerSecond: 1_000, burst: 1_000 });
-  return createSendReports({ ...resources, sink: through, calls, callsPerSecond: 1_000 })();
-};
-const inTime = (minutes: number) => ({ now: () => new Date(now.getTime() + minutes * 60_000) });
-/** Wall time passes: leases of dead senders end, and backoffs are over. */
-const letLeasesEnd = () => query`update usage_reports set next_attempt_at = '-infinity'`;
-async function atStripe(customerId: string): Promise<number> {
-  const minute = 60;
-  const seconds = Math.floor(now.getTime() / 1000 / minute) * minute;
-  const { data } = await stripe.billing.meters.listEventSummaries(meterId, {
-    customer: customerId,
-    start_time: seconds - 30 * 24 * 60 * minute,
-    end_time: seconds + minute,
-  });
-  return data.reduce((sum, { aggregated_value }) => sum + aggregated_value, 0);
-}
-const states = (accountId: string) =>
-  query<{
-    state: string;
-  }>`select from_quantity, to_quantity, state from usage_reports where account_id = ${accountId} order by window_no`;
+const reporting = await openReportWorld();
+const { world, db, resources, query, sink, stripe, meterId } = reporting;
+const { subscribe, use, freeze, send, inTime, letLeasesEnd, atStripe, states } = reporting;
 
 test("the running total is reported window by window, and nothing where nothing moved", async () => {
   const { accountId, customerId } = await subscribe();

@@ -23,6 +23,7 @@ export const errorCatalog = {
   METRIC_EXISTS: { status: 409, retryable: false, title: "This metric exists already" },
   REPORT_KEY_LOCKED: { status: 409, retryable: false, title: "The key that signs reports cannot be opened" },
   ADJUSTMENT_SETTLED: { status: 409, retryable: false, title: "This adjustment is decided already" },
+  REPORT_SETTLED: { status: 409, retryable: false, title: "Nothing is to be decided of this report" },
   QUARANTINE_SETTLED: { status: 409, retryable: false, title: "This was replayed or discarded before" },
   EVENT_CONFLICT: { status: 409, retryable: false, title: "This event id was used with another payload" },
   RESERVATION_CONFLICT: { status: 409, retryable: false, title: "This reservation id was used otherwise" },

@@ -12,6 +12,7 @@ export * from "./api/operator-metrics.ts";
 export * from "./api/operator-quarantine.ts";
 export * from "./api/operator-queues.ts";
 export * from "./api/operator-reconciliation.ts";
+export * from "./api/operator-reports.ts";
 export * from "./api/operator-usage.ts";
 export * from "./api/page.ts";
 export * from "./api/plans.ts";

@@ -73,6 +73,7 @@ export * as usageReadings from "./queries/usage-readings.ts";
 export * as usageRecordPages from "./queries/usage-record-pages.ts";
 export type { UsageRecordRow } from "./queries/usage-record-pages.ts";
 export * as usageRecords from "./queries/usage-records.ts";
+export * as usageReportDoubts from "./queries/usage-report-doubts.ts";
 export * as usageReportFailures from "./queries/usage-report-failures.ts";
 export * as usageReportLanes from "./queries/usage-report-lanes.ts";
 export * as usageReports from "./queries/usage-reports.ts";

@@ -79,7 +79,14 @@ export {
   selectSubscription,
 } from "./plan-selection.ts";
 export { type SubscriptionState, subscriptionSteps } from "./subscription-steps.ts";
-export { decideStaleReports, lostReports, type StaleDecision, type StaleReport } from "./stale-reports.ts";
+export {
+  decideResend,
+  decideStaleReports,
+  lostReports,
+  type ResendDecision,
+  type StaleDecision,
+  type StaleReport,
+} from "./stale-reports.ts";
 export {
   type Baseline,
   type Difference,

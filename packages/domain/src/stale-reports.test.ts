@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideStaleReports, lostReports } from "./stale-reports.ts";
+import { decideResend, decideStaleReports, lostReports } from "./stale-reports.ts";
 
 const reports = [
   { identifier: "a", quantity: 5 },
@@ -38,4 +38,26 @@ test.each([
 test("two that explain the difference alike explain nothing", () => {
   const alike = [reports[0]!, { identifier: "c", quantity: 5 }];
   expect(lostReports(alike, { reported: 10, total: 5 })).toEqual([]);
+});
+
+interface Figures {
+  total: number;
+  from?: number;
+  to?: number;
+  reportMode?: "sum" | "last";
+}
+
+test.each<[string, Figures, string, string]>([
+  ["Stripe lacks it", { total: 100 }, "send-again", "send-again"],
+  ["Stripe has it", { total: 107 }, "arrived", "arrived"],
+  ["Stripe lacks others too", { total: 60 }, "unexplained", "send-again"],
+  ["Stripe has a part of it", { total: 103 }, "unexplained", "unexplained"],
+  ["Stripe has more than was reported", { total: 110 }, "unexplained", "unexplained"],
+  ["it takes back, and others lack", { total: 120, from: 7, to: 0 }, "unexplained", "send-again"],
+  ["it takes back, and that twice", { total: 86, from: 7, to: 0 }, "unexplained", "unexplained"],
+  ["another total is there", { total: 110, reportMode: "last" }, "unexplained", "send-again"],
+])("of 100 without it: %s", (_, { total, from = 0, to = 7, reportMode = "sum" }, byFigures, byWord) => {
+  const report = { reportMode, fromQuantity: from, toQuantity: to };
+  const decide = (isDecided: boolean) => decideResend(report, { reported: 100, total, isDecided });
+  expect([decide(false), decide(true)]).toEqual([byFigures, byWord]);
 });

@@ -1,3 +1,5 @@
+import type { MeterWindow } from "./meter-event.ts";
+
 export interface StaleReport {
   identifier: string;
   quantity: number;
@@ -39,4 +41,29 @@ export function lostReports(
   const isAll = reports.reduce((sum, { quantity }) => sum + quantity, 0) === missing;
   if (isAll) return alone.length === 0 || reports.length === 1 ? reports : [];
   return alone.length === 1 ? alone : [];
+}
+
+export type ResendDecision =
+  /** Stripe lacks it: it is told again, under a new identifier. */
+  | "send-again"
+  /** Stripe has it. */
+  | "arrived"
+  /** The figures do not say. */
+  | "unexplained";
+
+/**
+ * What becomes of a failed report that was released, from what the ledger holds of its minutes without it, and Stripe's
+ * total of them. Where the figures do not say, a person's word does (`isDecided`), but never so that Stripe would hold
+ * more than was reported: what is too much there could be this report. A total of the period (`last`) replaces what is
+ * there, so it may be told again at any time.
+ */
+export function decideResend(
+  { reportMode, fromQuantity, toQuantity }: Pick<MeterWindow, "reportMode" | "fromQuantity" | "toQuantity">,
+  { reported, total, isDecided }: { reported: number; total: number; isDecided: boolean },
+): ResendDecision {
+  if (total === reported) return "send-again";
+  const quantity = toQuantity - fromQuantity;
+  if (total === (reportMode === "last" ? toQuantity : reported + quantity)) return "arrived";
+  const isRoomLeft = reportMode === "last" || (quantity > 0 ? total < reported : total > reported);
+  return isDecided && isRoomLeft ? "send-again" : "unexplained";
 }

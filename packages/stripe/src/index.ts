@@ -11,6 +11,7 @@ export {
   toAppError,
 } from "./errors.ts";
 export { isCustomerDeleted } from "./is-customer-deleted.ts";
+export { type MeterSpan, meterTotal } from "./meter-total.ts";
 export { readWebhook, stripeHintOf, type StripeWebhook } from "./read-webhook.ts";
 export type { BucketSize, TokenBuckets } from "./token-bucket.ts";
 export { unitAmountDecimal } from "./unit-amount.ts";

@@ -13,6 +13,7 @@ import { createListAudit } from "./operator-audit.ts";
 import { createOperatorDunning } from "./operator-dunning.ts";
 import { createOperatorQueues } from "./operator-queues.ts";
 import { createOperatorReconciliation } from "./operator-reconciliation.ts";
+import { createOperatorReports } from "./operator-reports.ts";
 import type { OperatorUseCases } from "./operator-use-cases.ts";
 import { createReconciliationReport } from "./reconciliation-report.ts";
 import { createReportKeys } from "./report-keys.ts";
@@ -50,6 +51,7 @@ export function createOperatorUseCases(resources: Resources): OperatorUseCases {
     listAudit: createListAudit(resources),
     ...createOperatorQueues(resources),
     ...createOperatorReconciliation(resources),
+    ...createOperatorReports(resources),
     getReconciliationReport: createReconciliationReport({ ...resources, signText }),
     ...reportKeys,
     repairReconciliation: createRepairReconciliation(resources),

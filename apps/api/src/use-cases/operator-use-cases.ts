@@ -9,7 +9,10 @@ import type {
   CreatedKeyDto,
   CreateKeyBody,
   CreateMetricBody,
+  DecideReportBody,
   DisputeDto,
+  DoubtedLaneDto,
+  DoubtQuery,
   DunningCaseDetailDto,
   DunningCaseDto,
   DunningQuery,
@@ -28,6 +31,8 @@ import type {
   ReconciliationQuery,
   ReconciliationReportDto,
   ReconciliationReportQuery,
+  ReportDecision,
+  ReportDecisionDto,
   ReportKeyDto,
   ReportKeysDto,
   RepairBody,
@@ -55,6 +60,12 @@ export interface OperatorUseCases {
   listAdjustments(query: AdjustmentQuery): Promise<Page<AdjustmentDto>>;
   billAdjustment(actor: string, adjustmentId: string): Promise<AdjustmentDto>;
   waiveAdjustment(actor: string, adjustmentId: string): Promise<AdjustmentDto>;
+  listDoubtedReports(query: DoubtQuery): Promise<Page<DoubtedLaneDto>>;
+  decideReport(
+    actor: string,
+    of: { identifier: string; decision: ReportDecision },
+    body: DecideReportBody,
+  ): Promise<ReportDecisionDto>;
   listDunningCases(query: DunningQuery): Promise<Page<DunningCaseDto>>;
   getDunningCase(invoiceId: string): Promise<DunningCaseDetailDto>;
   retryDunning(actor: string, invoiceId: string): Promise<DunningCaseDto>;

@@ -11,6 +11,7 @@ import {
 import { forgetCounters, partitionOf, type RedisClient } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import type { Producer } from "@driftlock/runtime/queue";
+import { doOrPreview } from "./do-or-preview.ts";
 import {
   freezeLeft,
   type Left,
@@ -32,15 +33,6 @@ export interface RepairDeps {
 
 interface Planned extends Pick<RepairDto, "steps" | "left"> {
   accountId: string;
-}
-
-/** Ends the transaction of a preview: all that it did is undone. */
-class PreviewEnd extends Error {
-  readonly planned: Planned;
-  constructor(planned: Planned) {
-    super("a preview changes nothing");
-    this.planned = planned;
-  }
 }
 
 /**
@@ -65,30 +57,23 @@ export const createRepairReconciliation =
     return { id, isPreview: preview, steps, left };
   };
 
-async function planOrDo(
+const planOrDo = (
   deps: RepairDeps,
   { actor, id, preview }: { actor: string; id: string; preview: boolean },
-): Promise<Planned> {
-  try {
-    return await deps.db.transaction(async (tx) => {
-      const planned = await repair(tx, deps, id);
-      if (preview) throw new PreviewEnd(planned);
-      if (planned.steps.length > 0) {
-        await auditLog.insertAuditEntry(tx, {
-          actor,
-          action: "reconciliation.repaired",
-          target: planned.accountId,
-          detail: { reconciliationId: id, steps: planned.steps },
-          now: deps.clock.now(),
-        });
-      }
-      return planned;
-    });
-  } catch (error) {
-    if (error instanceof PreviewEnd) return error.planned;
-    throw error;
-  }
-}
+): Promise<Planned> =>
+  doOrPreview(deps.db, preview, async (tx) => {
+    const planned = await repair(tx, deps, id);
+    if (planned.steps.length > 0) {
+      await auditLog.insertAuditEntry(tx, {
+        actor,
+        action: "reconciliation.repaired",
+        target: planned.accountId,
+        detail: { reconciliationId: id, steps: planned.steps },
+        now: deps.clock.now(),
+      });
+    }
+    return planned;
+  });
 
 async function repair(tx: Transaction, { clock, wallNow }: RepairDeps, id: string): Promise<Planned> {
   const row = await reconciliations.findReconciliation(tx, Number(id));

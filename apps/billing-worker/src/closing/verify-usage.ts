@@ -1,6 +1,6 @@
 import { type BilledTotalRow, periodCloses, type PeriodCloseRow, usageReportLanes } from "@driftlock/db";
 import { mismatchDeadlineMs } from "@driftlock/domain";
-import { isCustomerDeleted, type Stripe, stripeCall } from "@driftlock/stripe";
+import { isCustomerDeleted, meterTotal, type Stripe, stripeCall } from "@driftlock/stripe";
 import type { Logger } from "@driftlock/runtime";
 import { holdDraft } from "./claim-draft.ts";
 import type { CloseDeps, CloseStep } from "./close-step.ts";
@@ -82,22 +82,12 @@ async function differencesAtStripe(
   return differences;
 }
 
-async function totalAtStripe(
-  stripe: Stripe,
-  { stripeMeterId, stripeCustomerId, from, until }: usageReportLanes.LaneSpan,
-): Promise<number> {
+async function totalAtStripe(stripe: Stripe, span: usageReportLanes.LaneSpan): Promise<number> {
   try {
-    const summaries = await stripeCall(() =>
-      stripe.billing.meters.listEventSummaries(stripeMeterId, {
-        customer: stripeCustomerId,
-        start_time: from.getTime() / 1000,
-        end_time: until.getTime() / 1000,
-      }),
-    );
-    return summaries.data.reduce((sum, summary) => sum + summary.aggregated_value, 0);
+    return await stripeCall(() => meterTotal(stripe, span));
   } catch (error) {
     // Of a deleted customer Stripe may say nothing: nothing of it will be billed.
-    if (!(await isCustomerDeleted(stripe, stripeCustomerId))) throw error;
+    if (!(await isCustomerDeleted(stripe, span.stripeCustomerId))) throw error;
     return 0;
   }
 }

@@ -1,4 +1,4 @@
-import { type Db, usageReportLanes, usageReports, usageStaleReports } from "@driftlock/db";
+import { type Db, usageReportDoubts, usageReportLanes, usageReports, usageStaleReports } from "@driftlock/db";
 import { decideStaleReports } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import type { Measures } from "../measures.ts";
@@ -20,7 +20,7 @@ interface Deps {
 
 /**
  * Finds out what became of reports whose identifiers Stripe may have forgotten, from its own summaries (DESIGN 4.10):
- * what arrived is done, what did not is sent as if for the first time, what cannot be told stays for an operator.
+ * what arrived is done, what did not is sent as if for the first time, what cannot be told is in doubt: a person decides.
  */
 export async function compareStaleReports(deps: Deps, signal?: AbortSignal): Promise<void> {
   const { db, clock, log } = deps;
@@ -57,7 +57,15 @@ async function compareLane(
   if (ledger.unknownCount > stale.reports.length) return;
   const total = await sink.total(stale);
   const decision = decideStaleReports(stale.reports, { confirmed: ledger.quantity, total });
+  const identifiersOf = (reports: readonly { identifier: string }[]) =>
+    reports.map(({ identifier }) => identifier);
   if (decision.outcome === "mismatch") {
+    const doubted = {
+      identifiers: identifiersOf(stale.reports),
+      state: "unanswered",
+      decision: null,
+    } as const;
+    await usageReportDoubts.updateDoubted(db, { ...doubted, now });
     measures.reportsCompared("mismatched", stale.reports.length);
     log.error(
       { customerId, meterId, unexplained: decision.unexplained, page: true },
@@ -65,8 +73,6 @@ async function compareLane(
     );
     return;
   }
-  const identifiersOf = (reports: readonly { identifier: string }[]) =>
-    reports.map(({ identifier }) => identifier);
   const [arrived, missing] = [identifiersOf(decision.arrived), identifiersOf(decision.missing)];
   await usageStaleReports.updateStaleSent(db, { identifiers: arrived, firstSentBefore, now });
   await usageStaleReports.updateStaleUnsent(db, { identifiers: missing, firstSentBefore });

@@ -1,4 +1,11 @@
-import { type Db, usageQuarantine, usageReportFailures, usageReportLanes, usageReports } from "@driftlock/db";
+import {
+  type Db,
+  usageQuarantine,
+  usageReportDoubts,
+  usageReportFailures,
+  usageReportLanes,
+  usageReports,
+} from "@driftlock/db";
 import { lostReports } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import type { Measures } from "../measures.ts";
@@ -73,8 +80,8 @@ interface Mismatch {
 }
 
 /**
- * What Stripe took and has not: the newest total is told again at once, because it may be; of what sums up a person
- * decides.
+ * What Stripe took and has not: the newest total is told again at once, because it may be; what alone explains the
+ * difference of a sum has failed, and a person releases it; of several that may, a person says which Stripe has.
  */
 async function takeForLost(db: Db, { lane, reported, total, now }: Mismatch): Promise<void> {
   if (lane.reportMode === "last") {
@@ -82,13 +89,19 @@ async function takeForLost(db: Db, { lane, reported, total, now }: Mismatch): Pr
     return;
   }
   const lost = new Set(lostReports(lane.reports, { reported, total }).map(({ identifier }) => identifier));
-  if (lost.size === 0) return;
+  if (lost.size === 0) {
+    const doubted = { identifiers: lane.reports.map(({ identifier }) => identifier), decision: null };
+    await usageReportDoubts.updateDoubted(db, { ...doubted, state: "not-found", now });
+    return;
+  }
   const detail = `Stripe took it, and has summed up ${total} of ${reported}`;
   await db.transaction(async (tx) => {
-    const named = [...lost].map((identifier) => ({ identifier, error: `lost: ${detail}` }));
-    await usageReportFailures.updateNamedFailed(tx, named);
+    const failed = await usageReportFailures.updateLost(tx, {
+      identifiers: [...lost],
+      error: `lost: ${detail}`,
+    });
     const refused = lane.reports
-      .filter(({ identifier }) => lost.has(identifier))
+      .filter(({ identifier }) => failed.includes(identifier))
       .map(({ identifier: eventId, accountId, metric, quantity }) => ({
         ...{ accountId, eventId, metric, payload: { identifier: eventId, quantity } },
         ...{ reason: "stripe:lost", detail, receivedAt: null },

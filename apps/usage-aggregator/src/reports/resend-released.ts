@@ -1,5 +1,5 @@
-import { type Db, usageReportFailures, usageReportLanes } from "@driftlock/db";
-import { mendableMeterErrors, meterEventIdentifier } from "@driftlock/domain";
+import { type Db, usageReportDoubts, usageReportFailures, usageReportLanes } from "@driftlock/db";
+import { decideResend, mendableMeterErrors, meterEventIdentifier } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import type { Measures } from "../measures.ts";
 import { toldOfFailure } from "./told-of-failure.ts";
@@ -19,7 +19,8 @@ interface Deps {
 
 /**
  * Tells again what Stripe could not count, once the cause is gone: a person has released it, or a later report of the
- * same customer and meter went through. Under a new identifier, and only where the summaries show that it is missing.
+ * same customer and meter went through. Under a new identifier, and only where the summaries show that it is missing, or
+ * where they do not say and a person has decided so.
  */
 export async function resendReleased(deps: Deps): Promise<void> {
   const { db, clock, log } = deps;
@@ -36,24 +37,30 @@ async function resend(
   report: usageReportFailures.ReleasedReportRow,
   now: Date,
 ): Promise<void> {
-  const { identifier, fromQuantity, toQuantity, accountId } = report;
+  const { identifier, accountId, decision } = report;
   const ledger = await usageReportLanes.findLedger(db, report);
   if (ledger.unknownCount > 0) return;
   const total = await sink.total(report);
-  if (total === ledger.quantity) {
+  const figures = { reported: ledger.quantity, summed: total };
+  const outcome = decideResend(report, {
+    reported: ledger.quantity,
+    total,
+    isDecided: decision === "missing",
+  });
+  if (outcome === "send-again") {
     const replacement = meterEventIdentifier({ ...report, resendNo: report.resendNo + 1 });
     await usageReportFailures.replaceFailed(db, { identifier, replacement, now });
     measures.reportsCompared("missing", 1);
-    log.warn({ accountId, identifier, replacement }, "usage.report-resent");
+    log.warn({ accountId, identifier, replacement, decision, ...figures }, "usage.report-resent");
     return;
   }
-  const totalWithIt = report.reportMode === "last" ? toQuantity : ledger.quantity + toQuantity - fromQuantity;
-  if (total === totalWithIt) {
+  if (outcome === "arrived") {
     await usageReportFailures.updateArrived(db, identifier, now);
     measures.reportsCompared("arrived", 1);
     return;
   }
+  const doubted = { identifiers: [identifier], state: "not-resent", decision } as const;
+  await usageReportDoubts.updateDoubted(db, { ...doubted, now });
   measures.reportsCompared("mismatched", 1);
-  const figures = { reported: ledger.quantity, summed: total };
   log.error({ page: true, accountId, identifier, ...figures }, "usage.report-not-resent");
 }

@@ -1,4 +1,4 @@
-import { isDuplicateMeterEvent, type Stripe } from "@driftlock/stripe";
+import { isDuplicateMeterEvent, type MeterSpan, meterTotal, type Stripe } from "@driftlock/stripe";
 
 export interface MeterReport {
   identifier: string;
@@ -14,7 +14,7 @@ export interface UsageSink {
   /** `already-there`: one with this identifier is in. Throws what the sink said. */
   report(report: MeterReport): Promise<"sent" | "already-there">;
   /** What the sink has of a customer's meter over `[from, until)`, whole minutes. */
-  total(span: { stripeMeterId: string; stripeCustomerId: string; from: Date; until: Date }): Promise<number>;
+  total(span: MeterSpan): Promise<number>;
 }
 
 /** How long one call may take; a call on a connection that broke is begun once more by the SDK. */
@@ -45,14 +45,6 @@ export function createStripeMeterSink(stripe: Stripe): UsageSink {
         throw error;
       }
     },
-    total: async ({ stripeMeterId, stripeCustomerId, from, until }) => {
-      // Not grouped by time: one summary, whatever the meter's formula is.
-      const { data } = await stripe.billing.meters.listEventSummaries(stripeMeterId, {
-        customer: stripeCustomerId,
-        start_time: from.getTime() / 1_000,
-        end_time: until.getTime() / 1_000,
-      });
-      return data.reduce((total, { aggregated_value }) => total + aggregated_value, 0);
-    },
+    total: (span) => meterTotal(stripe, span),
   };
 }

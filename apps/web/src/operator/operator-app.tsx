@@ -16,6 +16,7 @@ import { AnswerProvider, OperatorProvider } from "./operator-context.tsx";
 import { createOperatorKey } from "./operator-key.ts";
 import { QuarantinePage } from "./quarantine-page.tsx";
 import { ReconciliationPage } from "./reconciliation-page.tsx";
+import { ReportsPage } from "./reports-page.tsx";
 
 const operatorKey = createOperatorKey(sessionStorage);
 
@@ -23,6 +24,7 @@ const sections = [
   { id: "reconciliation", to: "/app/operator", label: "Drift" },
   { id: "dunning", to: "/app/operator/dunning", label: "Unpaid" },
   { id: "quarantine", to: "/app/operator/quarantine", label: "Set aside" },
+  { id: "reports", to: "/app/operator/reports", label: "In doubt" },
   { id: "late-usage", to: "/app/operator/late-usage", label: "Late usage" },
   { id: "accounts", to: "/app/operator/accounts", label: "Accounts" },
 ] as const;
@@ -93,6 +95,8 @@ function SectionPage({ route: { section, id, filter } }: { route: OperatorRoute 
       return <DunningPage filter={filter} />;
     case "quarantine":
       return <QuarantinePage filter={filter} />;
+    case "reports":
+      return <ReportsPage filter={filter} />;
     case "late-usage":
       return <LateUsagePage filter={filter} />;
     case "accounts":

@@ -26,6 +26,11 @@ test.each([
     "?reason=late",
     { page: "operator", section: "quarantine", id: null, filter: { reason: "late" } },
   ],
+  [
+    "/app/operator/reports",
+    "?state=not-found",
+    { page: "operator", section: "reports", id: null, filter: { state: "not-found" } },
+  ],
   ["/app/operator/accounts/a-1", "", { page: "operator", section: "accounts", id: "a-1", filter: {} }],
   ["/app/operator/dunning/in_1", "", { page: "not-found" }],
   ["/app/operator/else", "", { page: "not-found" }],

@@ -2,6 +2,7 @@ export const operatorSections = [
   "reconciliation",
   "dunning",
   "quarantine",
+  "reports",
   "late-usage",
   "accounts",
 ] as const;

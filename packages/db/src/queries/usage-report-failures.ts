@@ -1,4 +1,4 @@
-import type { ReportMode } from "@driftlock/contracts";
+import type { ReportDecision, ReportMode } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
 import type { LaneSpan } from "./usage-report-lanes.ts";
@@ -11,11 +11,28 @@ export const updateNamedFailed = (
 ): Promise<number> =>
   q.run(
     "usageReportFailures.updateNamed",
-    sql`update usage_reports r set state = 'failed', last_error = named.error, compare_at = null, confirmed_at = null
+    sql`update usage_reports r set state = 'failed', last_error = named.error, compare_at = null, confirmed_at = null,
+      doubted_at = null, decision = null
     from unnest(${named.map(({ identifier }) => identifier)}::text[], ${named.map(({ error }) => error)}::text[])
       as named (identifier, error)
     where r.identifier = named.identifier and r.state not in ('failed', 'replaced')`,
   );
+
+/**
+ * The summaries show that these, which Stripe took, are missing; one that a person or another process has decided
+ * meanwhile stays as it is. @returns the identifiers of those that have failed by it.
+ */
+export const updateLost = async (
+  q: Queryable,
+  { identifiers, error }: { identifiers: readonly string[]; error: string },
+): Promise<string[]> => {
+  const rows = await q.rows<{ identifier: string }>(
+    "usageReportFailures.updateLost",
+    sql`update usage_reports set state = 'failed', last_error = ${error}::text, compare_at = null, doubted_at = null
+    where identifier = any(${identifiers}::text[]) and state = 'sent' returning identifier`,
+  );
+  return rows.map(({ identifier }) => identifier);
+};
 
 /**
  * Everything sent to a meter (null: to any) in `[from, until]` is to be found in Stripe's summaries, again where it was
@@ -27,7 +44,7 @@ export const updateSuspect = (
 ): Promise<number> =>
   q.run(
     "usageReportFailures.updateSuspect",
-    sql`update usage_reports r set state = 'sent', confirmed_at = null, compare_at = ${suspect.compareAt}::timestamptz,
+    sql`update usage_reports r set state = 'sent', confirmed_at = null, decision = null, compare_at = ${suspect.compareAt}::timestamptz,
       compare_tries = ${compareTriesMax - 1}::int
     where state in ('sent', 'confirmed') and sent_at between ${suspect.from}::timestamptz and ${suspect.until}::timestamptz
       and (${suspect.stripeMeterId}::text is null
@@ -69,6 +86,8 @@ export interface ReleasedReportRow extends LaneSpan {
   fromQuantity: number;
   toQuantity: number;
   reportMode: ReportMode;
+  /** A person's word on it, given since it was last in doubt. */
+  decision: ReportDecision | null;
 }
 
 /** Takes released reports for as long as the lease (business time); what a dead process took comes again. */
@@ -85,7 +104,7 @@ export const claimReleased = (
       for update skip locked)
     returning r.identifier, r.account_id as "accountId", r.metric, r.period_start as "periodStart",
       r.window_no as "windowNo", r.resend_no as "resendNo", r.from_quantity as "fromQuantity",
-      r.to_quantity as "toQuantity", r.report_mode as "reportMode", r.stripe_customer_id as "stripeCustomerId",
+      r.to_quantity as "toQuantity", r.report_mode as "reportMode", r.decision, r.stripe_customer_id as "stripeCustomerId",
       r.meter_event_name as "meterEventName", m.stripe_meter_id as "stripeMeterId",
       date_trunc('minute', r.event_at) as "from", date_trunc('minute', r.event_at) + interval '1 minute' as until`,
   );
@@ -97,7 +116,7 @@ export const replaceFailed = (
 ): Promise<number> =>
   q.run(
     "usageReportFailures.replace",
-    sql`with replaced as (update usage_reports set state = 'replaced'
+    sql`with replaced as (update usage_reports set state = 'replaced', doubted_at = null
       where identifier = ${identifier}::text and state = 'failed' returning *)
     insert into usage_reports (identifier, account_id, metric, period_start, window_no, resend_no, from_quantity, to_quantity,
       stripe_customer_id, meter_event_name, report_mode, event_at, created_at)
@@ -110,7 +129,7 @@ export const updateArrived = (q: Queryable, identifier: string, now: Date): Prom
   q.run(
     "usageReportFailures.updateArrived",
     sql`update usage_reports set state = 'sent', sent_at = coalesce(sent_at, ${now}::timestamptz), last_error = null,
-      released_at = null, compare_at = ${now}::timestamptz
+      released_at = null, compare_at = ${now}::timestamptz, doubted_at = null, decision = null
     where identifier = ${identifier}::text and state = 'failed'`,
   );
 

@@ -106,7 +106,7 @@ export const updateConfirmed = (
 ): Promise<number> =>
   q.run("usageReportLanes.updateConfirmed", {
     text: `with ledger as (${ledgerText})
-    update usage_reports set state = 'confirmed', confirmed_at = $6::timestamptz, compare_at = null
+    update usage_reports set state = 'confirmed', confirmed_at = $6::timestamptz, compare_at = null, doubted_at = null
     where stripe_customer_id = $1::text and meter_event_name = $2::text and state = 'sent'
       and event_at >= $4::timestamptz and event_at < $5::timestamptz
       and (select (quantity, "unknownCount") = ($7::bigint, 0) from ledger)`,

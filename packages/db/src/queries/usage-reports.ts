@@ -131,7 +131,7 @@ export const updateReportSent = (
   q.run(
     "usageReports.updateSent",
     sql`update usage_reports set state = 'sent', sent_at = ${now}::timestamptz, last_error = null,
-      compare_at = ${compareAt}::timestamptz
+      compare_at = ${compareAt}::timestamptz, doubted_at = null
     where identifier = ${identifier}::text and state = 'sending'`,
   );
 
@@ -151,7 +151,7 @@ export const updateReportRetry = (
 export const updateReportFailed = (q: Queryable, identifier: string, error: string): Promise<number> =>
   q.run(
     "usageReports.updateFailed",
-    sql`update usage_reports set state = 'failed', last_error = ${error}::text
+    sql`update usage_reports set state = 'failed', last_error = ${error}::text, doubted_at = null
     where identifier = ${identifier}::text and state = 'sending'`,
   );
 
@@ -165,6 +165,8 @@ export interface ReportCounts {
   unconfirmed: number;
   /** Of these, looked for so often that it is no delay any more. */
   mismatched: number;
+  /** A person has to say whether Stripe has them. */
+  doubted: number;
   /** When the oldest open one was frozen. */
   oldestOpenAt: Date | null;
 }
@@ -175,14 +177,17 @@ export const compareTriesMax = 4;
 export const countReports = async (q: Queryable, now: Date): Promise<ReportCounts> => {
   const row = await q.row<ReportCounts>(
     "usageReports.count",
-    sql`select open.*, sent.*, (select count(*) from usage_reports where state = 'failed') as failed
+    sql`select open.*, sent.*, (select count(*) from usage_reports where state = 'failed') as failed,
+      (select count(*) from usage_reports where doubted_at is not null) as doubted
     from (select count(*) as open, min(created_at) as "oldestOpenAt", count(*) filter (where report_mode = 'sum'
         and first_sent_at <= ${now}::timestamptz - ${resendHoursMax}::int * interval '1 hour') as stale
       from usage_reports where state in ('pending', 'sending')) open,
     (select count(*) as unconfirmed, count(*) filter (where compare_tries >= ${compareTriesMax}::int) as mismatched
       from usage_reports where state = 'sent') sent`,
   );
-  return row ?? { open: 0, stale: 0, failed: 0, unconfirmed: 0, mismatched: 0, oldestOpenAt: null };
+  return (
+    row ?? { open: 0, stale: 0, failed: 0, unconfirmed: 0, mismatched: 0, doubted: 0, oldestOpenAt: null }
+  );
 };
 
 export interface PeriodReportsRow {

@@ -41,7 +41,7 @@ export const updateStaleSent = (
   q.run(
     "usageStaleReports.updateSent",
     sql`update usage_reports set state = 'sent', sent_at = ${stale.now}::timestamptz, last_error = null,
-      compare_at = ${stale.now}::timestamptz
+      compare_at = ${stale.now}::timestamptz, doubted_at = null
     where identifier = any(${stale.identifiers}::text[]) and state in ('pending', 'sending')
       and first_sent_at <= ${stale.firstSentBefore}::timestamptz`,
   );
@@ -53,7 +53,7 @@ export const updateStaleUnsent = (
 ): Promise<number> =>
   q.run(
     "usageStaleReports.updateUnsent",
-    sql`update usage_reports set state = 'pending', first_sent_at = null, next_attempt_at = '-infinity'
+    sql`update usage_reports set state = 'pending', first_sent_at = null, next_attempt_at = '-infinity', doubted_at = null
     where identifier = any(${stale.identifiers}::text[]) and state in ('pending', 'sending')
       and first_sent_at <= ${stale.firstSentBefore}::timestamptz`,
   );
