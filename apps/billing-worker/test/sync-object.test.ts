@@ -1,4 +1,4 @@
-import { sql, stripeCustomerLeases, stripeObjects } from "@driftlock/db";
+import { checkoutSessions, sql, stripeCustomerLeases, stripeObjects } from "@driftlock/db";
 import type { Stripe } from "@driftlock/stripe";
 import { expect, test } from "vitest";
 import { syncStripeObjectProcessor } from "../src/jobs/sync-stripe-object.ts";
@@ -239,9 +239,15 @@ test("a deleted customer leaves its account without one, and without cards", asy
     await world.mark(id, type);
     await world.sync(id);
   }
+  await checkoutSessions.insertSession(world.db, {
+    ...{ sessionId: "cs_open", accountId: "acme", planId: "business", url: "https://example.test/" },
+    ...{ successUrl: "https://example.test/", cancelUrl: "https://example.test/" },
+    ...{ expiresAt: new Date(world.clock.now().getTime() + 86_400_000), now: world.clock.now() },
+  });
   await world.stripe.customers.del(world.customer);
   await world.mark(world.customer, "customer");
   await world.sync(world.customer);
+  expect(await checkoutSessions.findOpenSession(world.db, "acme")).toBeNull();
   await world.sync(world.subscription); // marked by the customer's end
   expect(await world.rows(sql`select stripe_customer_id from accounts`)).toEqual([
     { stripe_customer_id: null },

@@ -64,6 +64,7 @@ test("after each customer that Stripe has deleted there is another one, whicheve
       now: new Date(),
     });
     await accounts.deleteAccountCustomer(db, customer);
+    await checkoutSessions.updateSessionsOfGoneCustomer(db, accountId);
     await stripeObjects.updateStripeObjectSynced(db, {
       ...{ objectId: customer, stripeCustomerId: customer, accountId, generation: 1, isDeleted: true },
       ...{ fetchSequence: await stripeObjects.nextFetchSequence(db), now: new Date() },

@@ -1,4 +1,11 @@
-import { accounts, newCards, paymentMethods, subscriptions, type Transaction } from "@driftlock/db";
+import {
+  accounts,
+  checkoutSessions,
+  newCards,
+  paymentMethods,
+  subscriptions,
+  type Transaction,
+} from "@driftlock/db";
 import { isLiveSubscription } from "@driftlock/domain";
 import { isResourceMissing, type Stripe } from "@driftlock/stripe";
 import { noteDefaultCard, noteRenewedCard } from "../dunning/note-new-card.ts";
@@ -92,6 +99,7 @@ async function applyGone(
     now: context.now,
     methods: [],
   });
+  await checkoutSessions.updateSessionsOfGoneCustomer(tx, accountId);
   // Its cards went with it: none of them can be made the default of anything.
   await newCards.updateCardsAdopted(tx, { accountId, chosenAt: null, now: context.now });
   for (const { stripeSubscriptionId, status } of await subscriptions.listSubscriptions(tx, accountId)) {

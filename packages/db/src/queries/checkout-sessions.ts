@@ -29,6 +29,13 @@ export const updateOverdueSessions = (q: Queryable, accountId: string, now: Date
     where account_id = ${accountId}::text and status = 'open' and expires_at <= ${now}::timestamptz`,
   );
 
+/** Ends the account's open sessions: Stripe has deleted their customer, and nobody can pay them any more. */
+export const updateSessionsOfGoneCustomer = (q: Queryable, accountId: string): Promise<number> =>
+  q.run(
+    "checkoutSessions.updateOfGoneCustomer",
+    sql`update checkout_sessions set status = 'expired' where account_id = ${accountId}::text and status = 'open'`,
+  );
+
 /** The account's one open session, or null. */
 export const findOpenSession = (q: Queryable, accountId: string): Promise<CheckoutSessionRow | null> =>
   q.row(
