@@ -5,13 +5,14 @@ import type {
   ReportDecisionDto,
 } from "@driftlock/contracts";
 import { ActionButton } from "../components/action-button.tsx";
+import { Facts } from "../components/facts.tsx";
 import { Instant } from "../components/instant.tsx";
 import { Page } from "../components/page.tsx";
 import { ProblemNotice } from "../components/problem-notice.tsx";
 import { formatMetric, formatMetricPhrase, metricWords } from "../format/metric.ts";
 import { Link } from "../routing/navigation.tsx";
 import { Answer, useOperatorAction, useOperatorList, useOperatorPreview } from "./operator-context.tsx";
-import { AccountLink, Facts, type Filter, Filters, List } from "./operator-parts.tsx";
+import { AccountLink, type Filter, Filters, List } from "./operator-parts.tsx";
 
 const reasons: Record<DoubtedLaneDto["state"], string> = {
   unanswered: "Sent a day ago, never answered",

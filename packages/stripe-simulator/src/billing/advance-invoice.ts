@@ -18,8 +18,10 @@ export function invoiceDueAt(invoice: Invoice): number | null {
 export function advanceInvoice(ctx: SimContext, id: string): void {
   const invoice = ctx.store.getOrThrow("invoice", id);
   if (ctx.store.get("customer", invoice.customer ?? "") === undefined) {
-    // Its customer was deleted: Stripe collects nothing more.
-    ctx.store.update("invoice", id, { auto_advance: false, next_payment_attempt: null });
+    // Its customer was deleted: Stripe collects nothing more, and says so.
+    const given = ctx.store.update("invoice", id, { auto_advance: false, next_payment_attempt: null });
+    const { auto_advance, next_payment_attempt } = invoice;
+    ctx.emit("invoice.updated", given, { auto_advance, next_payment_attempt });
     return;
   }
   if (invoice.status === "open") {

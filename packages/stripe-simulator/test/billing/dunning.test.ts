@@ -43,6 +43,24 @@ test("a declined renewal is past due, and a new card puts it right", async () =>
   await expect(world.stripe.invoices.pay(failed.id)).rejects.toThrow("Invoice is already paid");
 });
 
+test("an open invoice whose customer is deleted is not tried again, and its next try is said to be off", async () => {
+  const { customer, subscription } = await declinedRenewal();
+  const failed = await world.invoice(subscription.id, 1);
+  await world.stripe.customers.del(customer.id);
+  await world.travelTo((failed.next_payment_attempt ?? 0) + 60);
+  const told = await world.stripe.events.list({ type: "invoice.updated", limit: 1 });
+  expect(told.data[0]?.data).toMatchObject({
+    object: {
+      id: failed.id,
+      status: "open",
+      auto_advance: false,
+      next_payment_attempt: null,
+      attempt_count: 1,
+    },
+    previous_attributes: { auto_advance: true, next_payment_attempt: failed.next_payment_attempt },
+  });
+});
+
 test("Stripe's own retries run on days 3, 5 and 7, and the last one cancels", async () => {
   const { subscription } = await declinedRenewal();
   const failedAt = (await world.invoice(subscription.id, 1)).status_transitions.finalized_at ?? 0;
