@@ -5,7 +5,7 @@ import { freezeAdjustments } from "../src/adjustments/freeze-adjustments.ts";
 import { createSendAdjustment } from "../src/adjustments/send-adjustment.ts";
 import { closePeriods } from "../src/periods/close-periods.ts";
 import { storeEvents } from "./helpers.ts";
-import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
+import { dyingDb, openPaying, openRunning, type PayingWorld } from "./time-world.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -271,15 +271,11 @@ test("where the close has ended the subscription, what was sent since is on no i
 test("the worker by itself: a late event's cents are on the invoice before the clock arrives", {
   timeout: 120_000,
 }, async () => {
-  const world = await openPaying();
-  await world.receiveWebhooks();
-  await world.startWorker();
-  keepReporting(world);
-  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
-  const { start, end } = await world.period();
+  const world = await openRunning();
+  const { start, end } = world;
   await storeEvents(world.db, accountId, [{ at: new Date(start.getTime() + hourMs), quantity: 150_000 }]);
   await world.travelTo(new Date(end.getTime() + dayMs));
-  await comeLate({ ...world, start, end }, 4_000);
+  await comeLate(world, 4_000);
   await world.travelTo(new Date(end.getTime() + 2 * dayMs));
   await world.travelTo(new Date(end.getTime() + 32 * dayMs));
   expect((await world.invoices()).map(({ total, status }) => [total, status])).toEqual([
@@ -287,7 +283,7 @@ test("the worker by itself: a late event's cents are on the invoice before the c
     [5_400, "paid"],
     [2_900 + 200, "paid"],
   ]);
-  expect(await adjustments({ ...world, start, end })).toMatchObject([
+  expect(await adjustments(world)).toMatchObject([
     { window: "150000-154000", amount: 200, state: "invoiced" },
   ]);
 });

@@ -3,7 +3,7 @@ import { planChanges, sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { changer } from "./change-world.ts";
 import { storeEvents, toldPeriods } from "./helpers.ts";
-import { dyingDb, keepReporting, openPaying } from "./time-world.ts";
+import { dyingDb, keepReporting, openPaying, openRunning } from "./time-world.ts";
 
 const dayMs = 86_400_000;
 
@@ -17,12 +17,8 @@ test.each([
     timeout: 90_000,
   },
   async (_, offsetMs) => {
-    const world = await openPaying();
-    await world.receiveWebhooks();
-    await world.startWorker();
-    keepReporting(world);
-    await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
-    const { start, end } = await world.period();
+    const world = await openRunning();
+    const { start, end } = world;
     await storeEvents(world.db, "acme", [{ at: new Date(start.getTime() + dayMs), quantity: 110_000 }]);
     await world.travelTo(new Date(end.getTime() + offsetMs));
     const changeId = randomUUID();

@@ -2,7 +2,7 @@ import { sql } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { push } from "../src/catalog/plan-push.ts";
 import { storeEvents } from "./helpers.ts";
-import { dyingDb, keepReporting, openPaying, type PayingWorld } from "./time-world.ts";
+import { dyingDb, openRunning, type PayingWorld } from "./time-world.ts";
 import { dayMs, finishDying, openAnother, openTenDays, present, told } from "./upgrade-world.ts";
 import { mover, sellSecond, shellOf } from "./versions-world.ts";
 
@@ -234,12 +234,8 @@ test("--when now: used before it is billed by the old price, after it by the new
 test("a whole worker moves at the period's end by its own schedules, and once, whatever renewals the clock jumps past", {
   timeout: 120_000,
 }, async () => {
-  const world = await openPaying();
-  await world.receiveWebhooks();
-  await world.startWorker();
-  keepReporting(world);
-  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
-  const { start, end } = await world.period();
+  const world = await openRunning();
+  const { start, end } = world;
   await sellSecond(world, "pro");
   const shell = shellOf(world);
   await shell(`${proOneToTwo} --yes`);

@@ -136,6 +136,16 @@ export function keepReporting(world: MovingWorld): void {
   );
 }
 
+/** A paying account with all that runs beside it: a whole worker, webhooks and reports. `start` and `end`: its period. */
+export async function openRunning() {
+  const world = await openPaying();
+  await world.receiveWebhooks();
+  await world.startWorker();
+  keepReporting(world);
+  await world.syncAll([world.customer, "customer"], [world.subscription, "subscription"]);
+  return { ...world, ...(await world.period()) };
+}
+
 /** A database that dies at its `calls`-th call from here: what was done before stays, as in a crash. */
 export function dyingDb(db: Db, calls: number): Db {
   let left = calls;
