@@ -31,7 +31,7 @@ export const spendCapRoutes =
           tags: ["usage"],
           summary: "Set what may be spent past the quotas",
           description:
-            "For each period and each metric that is billed past its included quantity: what would cost more is refused, from a second after this call. `null` takes the cap away. What was used before is billed whatever the cap is.",
+            "For each period and each metric that is billed past its included quantity: what would cost more is refused, from the answer to this call on. `null` takes the cap away. What was used before is billed whatever the cap is.",
           querystring: AccountChoice,
           body: SpendCapBody,
           response,

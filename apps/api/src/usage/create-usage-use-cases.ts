@@ -13,6 +13,7 @@ import { createOperatorQuarantine } from "../use-cases/operator-quarantine.ts";
 import { createPreviewLateUsage } from "../use-cases/preview-late-usage.ts";
 import { createRecordUsage } from "../use-cases/record-usage.ts";
 import { createReservations } from "../use-cases/reservations.ts";
+import { createSpendCap } from "../use-cases/spend-cap.ts";
 import { createAccountLoader } from "./account-loader.ts";
 import type { BacklogWatch } from "./backlog-watch.ts";
 import { createCatalogCache } from "./catalog-cache.ts";
@@ -64,6 +65,7 @@ export function createUsageUseCases(deps: Deps) {
       ...createOperatorAdjustments({ db, clock }),
       ...createPreviewLateUsage({ db, clock, catalogCache }),
     },
+    spendCap: createSpendCap({ db, loadAccounts }),
     recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
     checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
     getUsage: createGetUsage({ gate, clock }),

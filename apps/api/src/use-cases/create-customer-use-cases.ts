@@ -19,7 +19,6 @@ import { createNotificationEndpoints } from "./notification-endpoints.ts";
 import { createPreviewChange } from "./preview-change.ts";
 import { createCheckReturnUrl } from "./return-urls.ts";
 import { createSettleUsage } from "./settle-usage.ts";
-import { createSpendCap } from "./spend-cap.ts";
 import { createStripePages } from "./stripe-pages.ts";
 import { createSyncFromStripe } from "./sync-from-stripe.ts";
 
@@ -75,7 +74,7 @@ export function createCustomerUseCases(resources: CustomerResources): CustomerUs
     ...createInvoices({ db, stripe }),
     ...createExplainInvoice({ db }),
     findEvent: createFindEvent({ db }),
-    ...createSpendCap({ db }),
+    ...usage.spendCap,
     ...createAlerts({ db, clock }),
     ...createStripePages({ db, stripe, ensureCustomer, checkReturnUrl, returnUrl: page("") }),
     listNotificationEndpoints: endpoints.list,

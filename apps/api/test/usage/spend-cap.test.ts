@@ -1,10 +1,7 @@
 import { sql } from "@driftlock/db";
 import { quantityWithinCap } from "@driftlock/domain";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createAccountLoader } from "../../src/usage/account-loader.ts";
-import { createCatalogCache } from "../../src/usage/catalog-cache.ts";
 import type { UsageUseCases } from "../../src/usage/create-usage-use-cases.ts";
-import { createSpendCap } from "../../src/use-cases/spend-cap.ts";
 import { openReservationWorld, type ReservationWorld } from "./reservation-world.ts";
 
 const price = { includedQuantity: 100_000, amountMinor: 50, perUnits: 1_000 };
@@ -28,14 +25,7 @@ beforeEach(async () => {
   );
 });
 
-/** Sets the cap and puts the limits into Redis, as the worker's push does within a second. */
-async function setCap(amountMinor: number | null): Promise<void> {
-  const { db, redis } = world;
-  await createSpendCap({ db }).setSpendCap(account, amountMinor);
-  const clock = { now: () => new Date(world.time.nowMs) };
-  const catalogCache = createCatalogCache({ db, wallNow: () => Date.now() });
-  await createAccountLoader({ db, redis, clock, catalogCache, partitions: 2 })([account]);
-}
+const setCap = (amountMinor: number | null) => gateway.spendCap.setSpendCap(account, amountMinor);
 
 const send = async (...quantities: number[]): Promise<string[]> => {
   const events = quantities.map((quantity) => ({ id: `e${++sent}`, metric: "events", quantity }));
