@@ -10,6 +10,7 @@ test("Pro with a cap of $1: in force from its answer on, refused at the event th
   });
   expect(cap).toMatchObject({ status: 200, body: { amountMinor: 100, currency: "usd" } });
   // 2,009 units cost $1.0045, which the line rounds to $1.00.
+  // 2,009 units cost $1.0045, which the line rounds to $1.00.
   expect(await driver.metric(account, "events")).toMatchObject({ remaining: 102_009 });
   expect(await driver.send(account, { prefix: "e", count: 103_000 })).toMatchObject({
     accepted: 102_009,

@@ -34,14 +34,14 @@ async function finalizeInvoice(stripe: Stripe, invoiceId: string | null): Promis
   if (invoiceId === null) throw new AppError("INTERNAL", "A close that ends with an invoice has none.");
   const invoice = await stripeCall(() => stripe.invoices.retrieve(invoiceId));
   if (invoice.status !== "draft") return null;
-  const isDone = await unlessCustomerDeleted(stripe, invoice, () =>
+  const finalized = await unlessCustomerDeleted(stripe, invoice, () =>
     stripe.invoices.finalizeInvoice(
       invoiceId,
       { auto_advance: true },
       { idempotencyKey: `finalize-${invoiceId}` },
     ),
   );
-  return isDone ? null : invoiceId;
+  return finalized === null ? invoiceId : null;
 }
 
 /** No refund: what was paid ahead stays paid. A subscription that is gone already is as wanted. */

@@ -1,21 +1,20 @@
 import { isCustomerDeleted, type Stripe, stripeCall } from "@driftlock/stripe";
 
 /**
- * Does something with an invoice, and passes over Stripe's refusal where its customer was deleted: nothing can be done
- * with it any more then, by anybody.
+ * Asks Stripe for something about a customer, and passes over its refusal where that one was deleted: nothing can be done
+ * about it any more then, by anybody.
  *
- * @returns whether it was done.
+ * @returns what Stripe answered; null where the customer is deleted.
  */
-export async function unlessCustomerDeleted(
+export async function unlessCustomerDeleted<T>(
   stripe: Stripe,
-  invoice: Pick<Stripe.Invoice, "customer">,
-  work: () => Promise<unknown>,
-): Promise<boolean> {
+  { customer }: Pick<Stripe.Invoice, "customer">,
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
-    await stripeCall(work);
-    return true;
+    return await stripeCall(work);
   } catch (error) {
-    if (!(await isCustomerDeleted(stripe, invoice.customer))) throw error;
-    return false;
+    if (!(await isCustomerDeleted(stripe, customer))) throw error;
+    return null;
   }
 }

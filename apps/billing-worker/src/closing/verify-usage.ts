@@ -1,10 +1,11 @@
 import { type BilledTotalRow, periodCloses, type PeriodCloseRow, usageReportLanes } from "@driftlock/db";
 import { mismatchDeadlineMs } from "@driftlock/domain";
-import { isCustomerDeleted, meterTotal, type Stripe, stripeCall } from "@driftlock/stripe";
+import { meterTotal, type Stripe, stripeCall } from "@driftlock/stripe";
 import type { Logger } from "@driftlock/runtime";
 import { holdDraft } from "./claim-draft.ts";
 import type { CloseDeps, CloseStep } from "./close-step.ts";
 import { isPastDeadline, tryAgain } from "./try-again.ts";
+import { unlessCustomerDeleted } from "./unless-customer-deleted.ts";
 
 const pollMs = 200;
 const minuteMs = 60_000;
@@ -82,14 +83,10 @@ async function differencesAtStripe(
   return differences;
 }
 
+/** Of a deleted customer Stripe may say nothing: nothing of it will be billed. */
 async function totalAtStripe(stripe: Stripe, span: usageReportLanes.LaneSpan): Promise<number> {
-  try {
-    return await stripeCall(() => meterTotal(stripe, span));
-  } catch (error) {
-    // Of a deleted customer Stripe may say nothing: nothing of it will be billed.
-    if (!(await isCustomerDeleted(stripe, span.stripeCustomerId))) throw error;
-    return 0;
-  }
+  const of = { customer: span.stripeCustomerId };
+  return (await unlessCustomerDeleted(stripe, of, () => meterTotal(stripe, span))) ?? 0;
 }
 
 interface Held {
