@@ -43,12 +43,13 @@ export function createSendAdjustment(deps: AdjustmentDeps): SendAdjustment {
     } catch (error) {
       if (!isOfStripe(error)) throw error;
       const isTransient = error.code === "STRIPE_UNAVAILABLE";
-      const level = isTransient ? "warn" : "error";
-      log[level]({ ...fields, page: !isTransient, err: error }, "usage.adjustment-postponed");
       if (!isTransient && (await isCustomerDeleted(deps.stripe, row.stripeCustomerId))) {
+        log.error({ ...fields, page: true, err: error }, "usage.adjustment-in-review");
         await usageAdjustments.updateAdjustmentInReview(deps.db, { adjustmentId, error: error.message });
         return;
       }
+      const level = isTransient ? "warn" : "error";
+      log[level]({ ...fields, page: !isTransient, err: error }, "usage.adjustment-postponed");
       const backoffMs = Math.min(backoffMsMin * 2 ** Math.min(row.attempts, 10), backoffMsMax);
       const delayMs = isTransient ? backoffMs : refusedRetryMs;
       await usageAdjustments.updateAdjustmentRetry(deps.db, { adjustmentId, error: error.message, delayMs });
