@@ -15,11 +15,10 @@ export {
   resolveLimits,
   type Unresolved,
 } from "./resolved-limits.ts";
-export type { AcceptMode, AcceptUsageCall } from "./scripts/accept-call.ts";
+export { type AcceptMode, type AcceptUsageCall, callEventsMax } from "./scripts/accept-call.ts";
 export {
   type AcceptOutcome,
   acceptUsage,
-  callEventsMax,
   type CounterStanding,
   type Decision,
   type Verdict,

@@ -6,6 +6,7 @@ import {
   type UsageBatchDto as UsageBatch,
   UsageBody,
   UsageDto,
+  type UsageEvent,
   UsageReceiptDto,
   type UsageReceiptDto as UsageReceipt,
   usageResultCodes,
@@ -21,7 +22,7 @@ import { noRequestLog } from "../plugins/metrics.ts";
 import type { UsageItems } from "../usage/parse-usage-body.ts";
 import { addUsageBodyParsers } from "../usage/usage-body-parsers.ts";
 import type { CustomerUseCases } from "../use-cases/customer-use-cases.ts";
-import type { RecordedEvent, RecordUsage } from "../use-cases/record-usage.ts";
+import type { RecordUsage, RefusedEvent } from "../use-cases/record-usage.ts";
 
 interface Deps extends Pick<CustomerUseCases, "getUsage" | "getUsageSeries" | "getEntitlements"> {
   recordUsage: RecordUsage;
@@ -61,6 +62,8 @@ export const usageRoutes =
           );
         }
         const { isSingle, items } = request.body as unknown as UsageItems;
+        // What was parsed is not needed once it is validated: it must not outlive the wait for Redis.
+        request.body = undefined as never;
         const ownAccountId = isService(credential) ? null : credential.accountId;
         const recorded = await recordUsage({ accountId: ownAccountId }, items);
         const [first] = recorded;
@@ -114,13 +117,16 @@ export const usageRoutes =
     );
   };
 
-function toBatch(recorded: readonly RecordedEvent[]): UsageBatch {
+function toBatch(recorded: readonly (UsageEvent | RefusedEvent)[]): UsageBatch {
   const batch: UsageBatch = { accepted: 0, duplicates: 0, rejected: 0, results: [] };
-  for (const [index, { id, outcome, detail }] of recorded.entries()) {
-    if (outcome === "accepted") {
+  for (let index = 0; index < recorded.length; index++) {
+    const each = recorded[index];
+    if (each === undefined) continue;
+    if (!("outcome" in each)) {
       batch.accepted++;
       continue;
     }
+    const { id, outcome, detail } = each;
     if (outcome === "duplicate") batch.duplicates++;
     else batch.rejected++;
     batch.results.push({ index, id, outcome, code: usageResultCodes[outcome], detail });
@@ -128,10 +134,17 @@ function toBatch(recorded: readonly RecordedEvent[]): UsageBatch {
   return batch;
 }
 
-function toReceipt(recorded: RecordedEvent, now: Date): UsageReceipt {
+function toReceipt(recorded: UsageEvent | RefusedEvent, now: Date): UsageReceipt {
+  if (!("outcome" in recorded))
+    return {
+      id: recorded.id,
+      outcome: "accepted",
+      accepted: 1,
+      duplicates: 0,
+      rejected: 0,
+      results: [],
+    };
   const { id, outcome, detail, resetsAt } = recorded;
-  if (outcome === "accepted")
-    return { id: id ?? "", outcome, accepted: 1, duplicates: 0, rejected: 0, results: [] };
   if (outcome === "duplicate") return { id: id ?? "", outcome, ...toBatch([recorded]) };
   const secondsLeft = resetsAt === null ? 0 : Math.ceil((resetsAt.getTime() - now.getTime()) / 1000);
   throw new AppError(usageResultCodes[outcome], detail, {

@@ -57,13 +57,7 @@ export function createPartitionLine({ accept, forget, canSplit }: LineOptions): 
 
   async function callOnce(): Promise<void> {
     const parts = takeParts(line, canSplit);
-    const [only] = parts;
-    const events =
-      parts.length === 1 && only !== undefined
-        ? only.waiting.load.events.slice(only.waiting.load.decisions.length, endOf(only))
-        : parts.flatMap((part) =>
-            part.waiting.load.events.slice(part.waiting.load.decisions.length, endOf(part)),
-          );
+    const events = eventsOf(parts);
     try {
       const counts = parts.map(({ count }) => count);
       const outcome = await accept(events, counts);
@@ -138,8 +132,21 @@ function isFull(line: readonly Waiting[]): boolean {
   return false;
 }
 
-const endOf = ({ waiting: { load }, count }: Part): number => load.decisions.length + count;
+function eventsOf(parts: readonly Part[]): readonly UsageEvent[] {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined && only.count === only.waiting.load.events.length)
+    return only.waiting.load.events;
+  // oxlint-disable-next-line unicorn/no-new-array -- of its size at once: one that grows is copied as it does
+  const events = new Array<UsageEvent>(parts.reduce((sum, { count }) => sum + count, 0));
+  let place = 0;
+  for (const { waiting, count } of parts) {
+    const { load } = waiting;
+    const from = load.decisions.length;
+    for (let at = from; at < from + count; at++) events[place++] = load.events[at] ?? missing();
+  }
+  return events;
+}
 
 function missing(): never {
-  throw new Error("Redis decided fewer events than it was given");
+  throw new Error("Redis decided another number of events than it was given");
 }

@@ -1,4 +1,4 @@
-import { AppError, type UsageEvent } from "@driftlock/contracts";
+import { AppError, batchEventsMax, type UsageEvent } from "@driftlock/contracts";
 import {
   type AcceptMode,
   type AcceptUsageCall,
@@ -46,11 +46,16 @@ interface Deps {
 const loadsMax = 5;
 const unknownAccount: GateDecision = { verdict: "unknown-account" };
 
+const allPlaces = Uint32Array.from({ length: batchEventsMax }, (_, place) => place);
+const first = allPlaces.subarray(0, 1);
+/** Of the request that is shared out at the moment. */
+const partitionsOfEvents = new Uint16Array(batchEventsMax);
+
 /** The events of a request that go to one partition, and their places in its answer. */
 interface Share {
   partition: number;
-  events: UsageEvent[];
-  places: number[];
+  events: readonly UsageEvent[];
+  places: Uint32Array;
   /** The whole request's; what is not decided is of an account that does not exist. */
   answer: GateAnswer;
 }
@@ -64,6 +69,7 @@ export function createUsageGate(deps: Deps): UsageGate {
     return acceptUsage(redis, { ...call, limitsOf, wallNowMs: wallNow() });
   };
   const { forget } = limits;
+  const counts = new Uint32Array(partitions);
   const linesOf = (open: (partition: number) => DecideLoad) =>
     Array.from({ length: partitions }, (_, p) => open(p));
   const lines = {
@@ -135,22 +141,23 @@ export function createUsageGate(deps: Deps): UsageGate {
   }
 
   function shareOut(events: readonly UsageEvent[], answer: GateAnswer): Share[] {
-    const shares: Share[] = [];
-    let accountId = "";
-    let share: Share | undefined;
+    let accountId: string | null = null;
+    let partition = 0;
+    counts.fill(0);
     for (let place = 0; place < events.length; place++) {
-      const event = events[place];
-      if (event === undefined) continue;
-      if (share === undefined || event.accountId !== accountId) {
-        accountId = event.accountId;
-        const partition = partitionOf(accountId, partitions);
-        share = shares.find((each) => each.partition === partition);
-        if (share === undefined) shares.push((share = { partition, events: [], places: [], answer }));
+      const { accountId: itsAccountId } = events[place] as UsageEvent;
+      if (itsAccountId !== accountId) {
+        accountId = itsAccountId;
+        partition = partitionOf(accountId, partitions);
       }
-      share.events.push(event);
-      share.places.push(place);
+      partitionsOfEvents[place] = partition;
+      counts[partition] = (counts[partition] as number) + 1;
     }
-    return shares;
+    if (counts[partition] === events.length)
+      return events.length === 0 ? [] : [{ partition, events, places: inOrder(events.length), answer }];
+    return Array.from(counts, (count, each) => shareOf(events, { partition: each, count, answer })).filter(
+      (share) => share.events.length > 0,
+    );
   }
 
   return {
@@ -177,6 +184,25 @@ export function createUsageGate(deps: Deps): UsageGate {
     },
   };
 }
+
+/** The events of a partition, by what `shareOut` found. */
+function shareOf(
+  all: readonly UsageEvent[],
+  { partition, count, answer }: { partition: number; count: number; answer: GateAnswer },
+): Share {
+  // oxlint-disable-next-line unicorn/no-new-array -- of its size at once: one that grows is copied as it does
+  const events = new Array<UsageEvent>(count);
+  const places = new Uint32Array(count);
+  let at = 0;
+  for (let place = 0; at < count; place++) {
+    if (partitionsOfEvents[place] !== partition) continue;
+    events[at] = all[place] as UsageEvent;
+    places[at++] = place;
+  }
+  return { partition, events, places, answer };
+}
+
+const inOrder = (count: number): Uint32Array => (count === 1 ? first : allPlaces.subarray(0, count));
 
 const unavailable = () =>
   new AppError("UNAVAILABLE", "The account's usage is not known at the moment; try again.", {

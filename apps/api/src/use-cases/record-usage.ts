@@ -7,10 +7,11 @@ import { UnreadableItem } from "../usage/parse-usage-body.ts";
 import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
 import { type FaultyEvent, validateEvent } from "../usage/validate-event.ts";
 
-export interface RecordedEvent {
+/** An event that was not counted now. */
+export interface RefusedEvent {
   /** Null where none could be read. */
   id: string | null;
-  outcome: "accepted" | UsageOutcome;
+  outcome: UsageOutcome;
   detail: string;
   /** When more fits again: for `quota-exceeded`. */
   resetsAt: Date | null;
@@ -19,12 +20,13 @@ export interface RecordedEvent {
 /**
  * Judges events one by one, in their order, and counts those that are accepted. `accountId` is the credential's own;
  * null acts for any account and names it in each event. Sending the same again is always safe.
+ * @returns for each of them the event itself where it was accepted, which is most often, else what became of it.
  * @throws UNAVAILABLE: some may have been accepted by then; sent again they are duplicates.
  */
 export type RecordUsage = (
   caller: { accountId: string | null },
   items: readonly unknown[],
-) => Promise<RecordedEvent[]>;
+) => Promise<(UsageEvent | RefusedEvent)[]>;
 
 interface Deps {
   db: Db;
@@ -53,9 +55,7 @@ export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): Reco
       if ("fault" in each) return { id: each.id, outcome: each.fault, detail: each.detail, resetsAt: null };
       const decision = decisions[at++];
       if (decision === undefined) throw new Error("an event was not decided");
-      return decision.verdict === "accepted"
-        ? { id: each.id, outcome: "accepted", detail: "counted", resetsAt: null }
-        : describeDecision(each, decision);
+      return decision.verdict === "accepted" ? each : describeRefusal(each, decision);
     });
   };
 }
@@ -91,7 +91,7 @@ export async function lookUpRefused(
 const isLookedUp = (decision: GateDecision | undefined): boolean =>
   decision?.verdict === "quota-exceeded" || decision?.verdict === "period-closed";
 
-function describeDecision(event: UsageEvent, decision: GateDecision): RecordedEvent {
+function describeRefusal(event: UsageEvent, decision: GateDecision): RefusedEvent {
   const resetsAtMs = decision.counter?.resetsAtMs ?? null;
   const resetsAt = resetsAtMs === null ? null : new Date(resetsAtMs);
   const outcome = outcomeOf(decision);
@@ -103,14 +103,15 @@ function describeDecision(event: UsageEvent, decision: GateDecision): RecordedEv
   };
 }
 
-function outcomeOf({ verdict }: GateDecision): RecordedEvent["outcome"] {
+function outcomeOf({ verdict }: GateDecision): UsageOutcome {
   switch (verdict) {
     case "total-too-large":
       return "invalid";
     case "not-in-plan":
       return "quota-exceeded";
+    case "accepted":
     case "no-period":
-      throw new Error("an event without a period was decided");
+      throw new Error(`an event that is ${verdict} is not refused`);
     default:
       return verdict;
   }
@@ -118,8 +119,6 @@ function outcomeOf({ verdict }: GateDecision): RecordedEvent["outcome"] {
 
 function detailOf(event: UsageEvent, decision: GateDecision): string {
   switch (decision.verdict) {
-    case "accepted":
-      return "counted";
     case "duplicate":
       return "this event was counted before; nothing was counted again";
     case "conflict":
@@ -134,8 +133,8 @@ function detailOf(event: UsageEvent, decision: GateDecision): string {
       return `the period of ${new Date(event.occurredAtMs).toISOString()} is closed, or lies before the account's first`;
     case "unknown-account":
       return `there is no account "${event.accountId}"`;
-    case "no-period":
-      return "the period of this event is not known";
+    default:
+      throw new Error(`an event that is ${decision.verdict} is not refused`);
   }
 }
 

@@ -2,9 +2,9 @@ import { hash } from "node:crypto";
 import { type UsageEvent, uniqueValueOf } from "@driftlock/contracts";
 import { keys } from "../keys.ts";
 import { rowBytesMax, writeRow } from "../record.ts";
-import { type Counter, findCounter, type ResolvedLimits, type Unresolved } from "../resolved-limits.ts";
+import { type Counter, findCounter, type ResolvedLimits } from "../resolved-limits.ts";
 import { RespWriter } from "../resp-writer.ts";
-import type { WrittenCall } from "../script-call.ts";
+import type { WrittenScript } from "../script-call.ts";
 
 /** `each`: what fits, in order. `all`: all or none. `check`: nothing is written and no id is looked at. */
 export type AcceptMode = "each" | "all" | "check";
@@ -22,17 +22,17 @@ export interface AcceptUsageCall {
   wallNowMs: number;
 }
 
-/** What a call says beside its rows: arrays by account, counter, payload and event. */
+/** Larger calls would hold up everybody else's (DESIGN 4.1), and pass what Lua unpacks. */
+export const callEventsMax = 1_000;
+
+/** What a call says beside its rows, by account, counter, payload and event. */
 export interface AcceptPlan {
   readonly epoch: string;
   readonly accounts: ResolvedLimits[];
   readonly counters: Counter[];
-  /** Each event's counter, or why it has none. */
-  readonly refs: (Counter | Unresolved)[];
+  /** Each event's counter, from 1; 0 where it has none. */
+  readonly places: Uint16Array;
   readonly payloads: string[];
-  readonly payloadOf: number[];
-  /** As ARGV[7] of the script has them. */
-  readonly numbers: number[];
   readonly values: string[];
   readonly uniqueKeys: string[];
   areResolved: boolean;
@@ -50,23 +50,29 @@ export const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
 const seenUnitsMax = 96;
 const propertiesUnitsMax = 32;
 
-// Used again by every call; nothing is awaited between the planning of a call and its copy.
+// Used again by every call; nothing is awaited between its planning and its writing. Typed, because an array that
+// grows is copied as it does: what planning makes dies soon, but each byte of it brings the next collection nearer.
 const rows = new RespWriter(256 * 1024);
-const words = new RespWriter(512 * 1024);
+const payloadOf = new Float64Array(callEventsMax);
+/** As ARGV[7] of the script has them. */
+const numbersOfEvents = new Float64Array(4 * callEventsMax);
+const numbersOfCounters = new Float64Array(5 + 4 * callEventsMax);
 let callCount = 0;
 
 /** Resolves every event's counter and writes its row. @returns the accounts whose limits are missing, where any are. */
 export function planCall(call: AcceptUsageCall): AcceptPlan | { missing: string[] } {
   const { events, limitsOf, mode, checks = [] } = call;
+  if (events.length > callEventsMax) throw new RangeError(`a call takes ${callEventsMax} events at most`);
   const first = events[0] && limitsOf(events[0].accountId);
   if (first === undefined) return { missing: findMissing(call) };
-  const plan = newPlan(first.epoch);
+  const plan = newPlan(first.epoch, events.length);
   callCount++;
   rows.at = 0;
   let resolved = first;
   let nextCheck = 0;
   let leftOfCheck = 0;
-  for (const event of events) {
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index] as UsageEvent;
     if (leftOfCheck-- === 0 && nextCheck < checks.length) {
       // Accounts and counters are then named anew.
       callCount++;
@@ -83,27 +89,25 @@ export function planCall(call: AcceptUsageCall): AcceptPlan | { missing: string[
       resolved.scratch.call = callCount;
       plan.accounts.push(resolved);
     }
-    planEvent(plan, resolved, event);
+    planEvent(plan, { resolved, event, index });
     if (mode === "check") {
-      plan.numbers.push(0);
+      numbersOfEvents[4 * index + 3] = 0;
       continue;
     }
     rows.reserve(rowBytesMax(event));
     const start = rows.at;
     rows.at = writeRow(rows.buffer, start, event);
-    plan.numbers.push(rows.at - start);
+    numbersOfEvents[4 * index + 3] = rows.at - start;
   }
   return plan;
 }
 
-const newPlan = (epoch: string): AcceptPlan => ({
+const newPlan = (epoch: string, events: number): AcceptPlan => ({
   epoch,
   accounts: [],
   counters: [],
-  refs: [],
+  places: new Uint16Array(events),
   payloads: [],
-  payloadOf: [],
-  numbers: [],
   values: [],
   uniqueKeys: [],
   areResolved: true,
@@ -117,29 +121,41 @@ const accountsOf = ({ events }: AcceptUsageCall): string[] => [
 const findMissing = (call: AcceptUsageCall): string[] =>
   accountsOf(call).filter((accountId) => call.limitsOf(accountId) === undefined);
 
-function planEvent(plan: AcceptPlan, resolved: ResolvedLimits, event: UsageEvent): void {
-  const ref = findCounter(resolved, event.metric, event.occurredAtMs);
-  plan.refs.push(ref);
-  if (typeof ref === "string") {
+interface Planned {
+  resolved: ResolvedLimits;
+  event: UsageEvent;
+  index: number;
+}
+
+function planEvent(plan: AcceptPlan, { resolved, event, index }: Planned): void {
+  const found = findCounter(resolved, event.metric, event.occurredAtMs);
+  if (typeof found === "string") {
     plan.areResolved = false;
-    plan.payloadOf.push(plan.payloads.push(payloadOf(event)));
-    plan.numbers.push(-unresolvedCodes[ref], 0, 0);
+    payloadOf[index] = plan.payloads.push(payloadOfEvent(event));
+    tellOfEvent(index, -unresolvedCodes[found], 0, 0);
     return;
   }
-  const { scratch, limit } = ref;
-  if (scratch.call !== callCount) addCounter(plan, ref);
+  const { scratch, limit } = found;
+  if (scratch.call !== callCount) addCounter(plan, found);
   if (event.propertiesJson !== null || scratch.tagQuantity !== event.quantity) {
-    scratch.tagPlace = plan.payloads.push(payloadOf(event));
+    scratch.tagPlace = plan.payloads.push(payloadOfEvent(event));
     scratch.tagQuantity = event.propertiesJson === null ? event.quantity : -1;
   }
-  plan.payloadOf.push(scratch.tagPlace);
+  payloadOf[index] = scratch.tagPlace;
   let extra = 0;
   if (limit.aggregation === "sum") scratch.total += event.quantity;
   else if (limit.aggregation === "count") scratch.total++;
   else if (limit.aggregation === "max") scratch.total = Math.max(scratch.total, event.quantity);
   else if (limit.aggregation === "last") extra = event.occurredAtMs;
   else extra = plan.values.push(uniqueValue(event, limit.uniqueProperty));
-  plan.numbers.push(scratch.place, event.quantity, extra);
+  plan.places[index] = scratch.place;
+  tellOfEvent(index, scratch.place, event.quantity, extra);
+}
+
+function tellOfEvent(index: number, ref: number, quantity: number, extra: number): void {
+  numbersOfEvents[4 * index] = ref;
+  numbersOfEvents[4 * index + 1] = quantity;
+  numbersOfEvents[4 * index + 2] = extra;
 }
 
 function addCounter(plan: AcceptPlan, counter: Counter): void {
@@ -153,7 +169,7 @@ function addCounter(plan: AcceptPlan, counter: Counter): void {
 }
 
 /** What must be the same in a repeat: whole where it is short, so that the usual event needs no hash. */
-export function payloadOf({ metric, quantity, propertiesJson }: UsageEvent): string {
+export function payloadOfEvent({ metric, quantity, propertiesJson }: UsageEvent): string {
   if (propertiesJson === null) return `${metric}:${quantity}`;
   const isShort = propertiesJson.length <= propertiesUnitsMax;
   return `${metric}:${quantity}:${isShort ? propertiesJson : shortHash(propertiesJson)}`;
@@ -169,70 +185,72 @@ function uniqueValue({ propertiesJson }: UsageEvent, property: string | null): s
 }
 
 /** The planned call as it goes to Redis. */
-export function writeCall(call: AcceptUsageCall, plan: AcceptPlan): WrittenCall {
-  const { partition, mode, events } = call;
+export function writeCall(
+  script: WrittenScript,
+  { partition, mode, events, wallNowMs }: AcceptUsageCall,
+  plan: AcceptPlan,
+): { call: RespWriter; keys: string[] } {
   const isCheck = mode === "check";
+  const counterNumbers = tellOfCounters(plan, partition);
   const callKeys = [
     keys.meta(partition),
     keys.stream(partition),
-    ...seenKeys(partition, call.wallNowMs),
+    ...seenKeys(partition, wallNowMs),
     keys.marks(partition),
     keys.live(partition),
     keys.held(partition),
+    ...plan.uniqueKeys,
   ];
-  const counterNumbers = numbersOfCounters(plan, partition);
-  callKeys.push(...plan.uniqueKeys);
-  words.at = 0;
-  writeTexts([String(callKeys.length), ...callKeys, mode, String(seenKeptSeconds), plan.epoch]);
-  writeTexts([plan.accounts.map(({ mark }) => mark).join(" ")]);
-  words.packed(counterNumbers);
-  words.packed(plan.payloadOf);
-  words.packed(plan.numbers);
-  words.bytes(rows.buffer, isCheck ? 0 : rows.at);
-  for (const { limits } of plan.accounts) writeText(limits.accountId);
-  for (const { field } of plan.counters) writeText(field);
-  if (!isCheck) {
-    for (const event of events) writeSeenField(event);
-    for (const payload of plan.payloads) writeText(payload);
-  }
-  for (const value of plan.values) writeText(value);
   const argumentCount =
     fixedArguments +
     plan.accounts.length +
     plan.counters.length +
     (isCheck ? 0 : events.length + plan.payloads.length) +
     plan.values.length;
-  return { keys: callKeys, words: 1 + callKeys.length + argumentCount, tail: words.take() };
+  const call = script.begin(1 + callKeys.length + argumentCount);
+  writeTexts(call, [String(callKeys.length), ...callKeys, mode, String(seenKeptSeconds), plan.epoch]);
+  writeText(call, plan.accounts.map(({ mark }) => mark).join(" "));
+  call.packed(numbersOfCounters, counterNumbers);
+  call.packed(payloadOf, events.length);
+  call.packed(numbersOfEvents, 4 * events.length);
+  call.bytes(rows.buffer, isCheck ? 0 : rows.at);
+  for (const { limits } of plan.accounts) writeText(call, limits.accountId);
+  for (const { field } of plan.counters) writeText(call, field);
+  if (!isCheck) {
+    for (const event of events) writeSeenField(call, event);
+    writeTexts(call, plan.payloads);
+  }
+  writeTexts(call, plan.values);
+  return { call, keys: callKeys };
 }
 
-function numbersOfCounters(plan: AcceptPlan, partition: number): number[] {
-  const numbers = [
-    plan.accounts.length,
-    plan.counters.length,
-    plan.payloads.length,
-    plan.areResolved ? 1 : 0,
-    plan.canRefuse ? 1 : 0,
-  ];
-  for (const { field, limit, stop, segment, scratch } of plan.counters) {
+/** @returns how many numbers it wrote. */
+function tellOfCounters(plan: AcceptPlan, partition: number): number {
+  const { accounts, counters, payloads } = plan;
+  numbersOfCounters[0] = accounts.length;
+  numbersOfCounters[1] = counters.length;
+  numbersOfCounters[2] = payloads.length;
+  numbersOfCounters[3] = plan.areResolved ? 1 : 0;
+  numbersOfCounters[4] = plan.canRefuse ? 1 : 0;
+  let at = 5;
+  for (const { field, limit, stop, segment, scratch } of counters) {
     const key =
       limit.aggregation === "unique" ? fixedKeys + plan.uniqueKeys.push(keys.unique(partition, field)) : 0;
-    numbers.push(
-      segment.isClosed ? closedStop : stop,
-      aggregationCodes[limit.aggregation],
-      scratch.total,
-      key,
-    );
+    numbersOfCounters[at++] = segment.isClosed ? closedStop : stop;
+    numbersOfCounters[at++] = aggregationCodes[limit.aggregation];
+    numbersOfCounters[at++] = scratch.total;
+    numbersOfCounters[at++] = key;
   }
-  return numbers;
+  return at;
 }
 
-function writeTexts(texts: readonly string[]): void {
-  for (const text of texts) writeText(text);
+function writeTexts(call: RespWriter, texts: readonly string[]): void {
+  for (const text of texts) writeText(call, text);
 }
 
-function writeText(text: string): void {
-  words.reserve(3 * text.length + 32);
-  words.text(text);
+function writeText(call: RespWriter, text: string): void {
+  call.reserve(3 * text.length + 32);
+  call.text(text);
 }
 
 /** The buckets of ids that are seen at present, the one that is written first. */
@@ -248,12 +266,12 @@ export const seenField = ({ accountId, id }: UsageEvent): string =>
 const isLong = (accountId: string, id: string): boolean => accountId.length + id.length > seenUnitsMax;
 
 // The same without the string.
-function writeSeenField(event: UsageEvent): void {
+function writeSeenField(call: RespWriter, event: UsageEvent): void {
   const { accountId, id } = event;
   if (isLong(accountId, id)) {
-    writeText(seenField(event));
+    writeText(call, seenField(event));
     return;
   }
-  words.reserve(3 * (accountId.length + id.length) + 32);
-  words.text(accountId, id);
+  call.reserve(3 * (accountId.length + id.length) + 32);
+  call.text(accountId, id);
 }

@@ -5,9 +5,6 @@ import { findSegment } from "../resolved-limits.ts";
 import { type AcceptPlan, type AcceptUsageCall, planCall, writeCall } from "./accept-call.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
-/** Larger calls would hold up everybody else's (DESIGN 4.1), and pass what Lua unpacks. */
-export const callEventsMax = 1_000;
-
 /** By the script's numbers. `not-in-plan`: the plan says nothing of the metric, which is a refusal. */
 export const verdicts = [
   "accepted",
@@ -56,7 +53,8 @@ type Reply =
 export async function acceptUsage(redis: RedisClient, call: AcceptUsageCall): Promise<AcceptOutcome> {
   const plan = planCall(call);
   if ("missing" in plan) return { outcome: "load", accountIds: plan.missing };
-  const reply = (await script(redis, writeCall(call, plan))) as Reply;
+  const written = writeCall(script, call, plan);
+  const reply = (await script.send(redis, written.call, written.keys)) as Reply;
   if (reply[0] === 0) return { outcome: "load", accountIds: findStale(plan, reply[1], reply[2]) };
   const [, streamId] = reply;
   const entry = streamId === "" ? null : { epoch: plan.epoch, streamId };
@@ -104,11 +102,11 @@ function readDecisions(decided: Decided): Decision[] {
 }
 
 function standingOf({ call, plan, used, held }: Decided, index: number): CounterStanding {
-  const ref = plan.refs[index];
-  if (ref !== undefined && typeof ref !== "string") {
-    const place = (plan.numbers[4 * index] ?? 0) - 1;
-    const { limit, hardLimit } = ref.limit;
-    const resetsAtMs = ref.segment.endMs;
+  const place = (plan.places[index] ?? 0) - 1;
+  const counter = plan.counters[place];
+  if (counter !== undefined) {
+    const { limit, hardLimit } = counter.limit;
+    const resetsAtMs = counter.segment.endMs;
     return { used: used[place] ?? 0, held: held[place] ?? 0, limit, hardLimit, resetsAtMs };
   }
   const event = call.events[index];

@@ -4,7 +4,7 @@ import { toAppError } from "../errors.ts";
 import { keys } from "../keys.ts";
 import { rowBytesMax, writeRow } from "../record.ts";
 import { loadScript } from "../script.ts";
-import { payloadOf, seenField, seenKeptSeconds, seenKeys } from "./accept-call.ts";
+import { payloadOfEvent, seenField, seenKeptSeconds, seenKeys } from "./accept-call.ts";
 import { type CounterStanding, type Verdict, verdicts } from "./accept-usage.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
@@ -76,7 +76,7 @@ export const commitHeld = (
         event.metric,
         event.quantity,
         seenField(event),
-        payloadOf(event),
+        payloadOfEvent(event),
         rowOf(event),
       ]),
     ],
