@@ -88,17 +88,23 @@ function writeInt64Field(target: Buffer, at: number, value: number): number {
 }
 
 /**
- * Reads an entry's field `d`. Account and metric of a row are the strings of the row before where they are the same;
- * id, properties and bytes are made when they are asked for. @throws TypeError where it holds anything but such rows.
+ * Reads an entry's field `d` and appends its rows. All is checked at once; what is no place in `data` is read when it is
+ * asked for, since rows wait for their commit by the ten thousand. @returns `rows`. @throws TypeError where it holds
+ * anything but such rows: none of them is appended then.
  */
-export function decodeRows(data: Buffer): StreamRow[] {
-  const rows: Row[] = [];
-  let before: Row | null = null;
-  for (let at = 0; at < data.length; at = before.end) {
-    before = new Row(data, at, before);
-    rows.push(before);
+export function decodeRows(data: Buffer, rows: StreamRow[] = []): StreamRow[] {
+  const before = rows.length;
+  try {
+    for (let at = 0; at < data.length; ) {
+      const row = new Row(data, at);
+      rows.push(row);
+      at = row.end;
+    }
+    return rows;
+  } catch (error) {
+    rows.length = before;
+    throw error;
   }
-  return rows;
 }
 
 class Row implements StreamRow {
@@ -107,13 +113,10 @@ class Row implements StreamRow {
   readonly end: number;
   readonly accountId: string;
   readonly metric: string;
-  readonly quantity: number;
-  readonly occurredAtMs: number;
-  readonly receivedAtMs: number;
   readonly idStart: number;
   readonly idEnd: number;
 
-  constructor(data: Buffer, start: number, before: Row | null) {
+  constructor(data: Buffer, start: number) {
     const room = data.length;
     if (start + 2 > room || data[start] !== 0 || data[start + 1] !== fieldCount) throw notRow(start);
     const accountEnd = fieldEnd(data, start + 2);
@@ -125,22 +128,28 @@ class Row implements StreamRow {
     this.start = start;
     this.idStart = metricEnd + 4;
     this.idEnd = idEnd;
-    this.accountId = sameText(before?.accountId, data, start + 6, accountEnd);
-    this.metric = sameText(before?.metric, data, accountEnd + 4, metricEnd);
-    this.quantity = readInt64Field(data, idEnd);
-    this.occurredAtMs = readInt64Field(data, idEnd + 12) / 1000 + postgresEpochMs;
-    this.receivedAtMs = readInt64Field(data, idEnd + 24) / 1000 + postgresEpochMs;
+    this.accountId = readText(data, start + 6, accountEnd);
+    this.metric = readText(data, accountEnd + 4, metricEnd);
     const isNull = data.readInt32BE(propertiesAt) === -1;
     this.end = isNull ? propertiesAt + 4 : fieldEnd(data, propertiesAt);
     if (!isNull && (this.end === propertiesAt + 4 || data[propertiesAt + 4] !== jsonbVersion))
       throw notRow(start);
-    if (
-      this.quantity < 0 ||
-      !Number.isSafeInteger(this.quantity) ||
-      !Number.isInteger(this.occurredAtMs) ||
-      !Number.isInteger(this.receivedAtMs)
-    )
-      throw notRow(start);
+    for (let at = idEnd; at < propertiesAt; at += 12) if (data.readInt32BE(at) !== 8) throw notRow(at);
+    const { quantity } = this;
+    if (quantity < 0 || !Number.isSafeInteger(quantity)) throw notRow(start);
+    if (!Number.isInteger(this.occurredAtMs) || !Number.isInteger(this.receivedAtMs)) throw notRow(start);
+  }
+
+  get quantity(): number {
+    return readInt64(this.data, this.idEnd + 4);
+  }
+
+  get occurredAtMs(): number {
+    return readInt64(this.data, this.idEnd + 16) / 1000 + postgresEpochMs;
+  }
+
+  get receivedAtMs(): number {
+    return readInt64(this.data, this.idEnd + 28) / 1000 + postgresEpochMs;
   }
 
   get id(): string {
@@ -164,19 +173,34 @@ function fieldEnd(data: Buffer, at: number): number {
   return at + 4 + length;
 }
 
-function readInt64Field(data: Buffer, at: number): number {
-  if (data.readInt32BE(at) !== 8) throw notRow(at);
-  return data.readInt32BE(at + 4) * word + data.readUInt32BE(at + 8);
+const readInt64 = (data: Buffer, at: number): number =>
+  data.readInt32BE(at) * word + data.readUInt32BE(at + 4);
+
+const keptTexts = 4096;
+const keptUnitsMax = 64;
+const texts: string[] = Array.from({ length: keptTexts }, () => "");
+
+/** These bytes as text. Accounts and metrics come again and again: the string that was made before, most often. */
+function readText(data: Buffer, start: number, end: number): string {
+  if (end - start > keptUnitsMax) return data.toString("utf8", start, end);
+  let hash = end - start;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (data[at] ?? 0), 0x01000193);
+  const place = (hash ^ (hash >>> 15)) & (keptTexts - 1);
+  const known = texts[place] ?? "";
+  if (isText(known, data, start, end)) return known;
+  const text = data.toString("utf8", start, end);
+  texts[place] = text;
+  return text;
 }
 
-/** The text of these bytes: `before` itself where it is the same. */
-function sameText(before: string | undefined, data: Buffer, start: number, end: number): string {
-  if (before !== undefined && before.length === end - start) {
-    let index = 0;
-    while (index < before.length && before.charCodeAt(index) === data[start + index]) index++;
-    if (index === before.length) return before;
+function isText(text: string, data: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  // Bytes past ASCII are no units of a text: none of them is taken for one.
+  for (let at = start; at < end; at++) {
+    const byte = data[at] ?? 0;
+    if (byte > 0x7f || text.charCodeAt(at - start) !== byte) return false;
   }
-  return data.toString("utf8", start, end);
+  return true;
 }
 
 const notRow = (at: number): TypeError => new TypeError(`not a row of usage at byte ${at}`);

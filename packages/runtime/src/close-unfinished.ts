@@ -11,27 +11,28 @@ const patienceMs = 10_000;
  * @returns what to call when the close begins.
  */
 export function closeUnfinished(server: Server, patience: number = patienceMs): () => void {
-  const sockets = new Set<Socket>();
-  const underWay = new Map<ServerResponse, IncomingMessage>();
+  // By connection, and not one entry for each request: a Map that entries come to and go from is made anew all the time,
+  // each old one leads to the next, and so V8 keeps all that was ever in them until it collects its old generation (ADR 0035).
+  const underWay = new Map<Socket, ServerResponse[]>();
   server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    underWay.set(socket, []);
+    socket.once("close", () => underWay.delete(socket));
   });
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    underWay.set(response, request);
-    response.once("close", () => underWay.delete(response));
+  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const ofSocket = underWay.get(socket);
+    if (ofSocket === undefined) return;
+    ofSocket.push(response);
+    response.once("close", () => void ofSocket.splice(ofSocket.indexOf(response), 1));
   });
   const resetUnanswered = () => {
-    const answering = new Set<Socket>();
-    for (const [response, { complete, socket }] of underWay) {
-      if (!complete) continue;
-      answering.add(socket);
-      response.once("close", () => socket.destroySoon());
+    for (const [socket, responses] of underWay) {
+      const answering = responses.filter(({ req }) => req.complete);
+      for (const response of answering) response.once("close", () => socket.destroySoon());
+      if (answering.length === 0) socket.resetAndDestroy();
     }
-    for (const socket of sockets) if (!answering.has(socket)) socket.resetAndDestroy();
   };
   return () => {
-    for (const response of underWay.keys())
+    for (const response of [...underWay.values()].flat())
       if (!response.headersSent) response.setHeader("connection", "close");
     const timer = setTimeout(resetUnanswered, patience);
     server.once("close", () => clearTimeout(timer));

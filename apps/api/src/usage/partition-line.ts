@@ -1,4 +1,4 @@
-import { setImmediate as endOfTurn } from "node:timers/promises";
+import { setImmediate as endOfTurn, setTimeout as delay } from "node:timers/promises";
 import type { UsageEvent } from "@driftlock/contracts";
 import { type AcceptOutcome, callEventsMax, type Decision, type StreamPosition } from "@driftlock/redis";
 
@@ -29,6 +29,9 @@ interface Part {
   count: number;
 }
 
+/** From one call to the next, where it is not full: thousands of single events a second cost a third less so (ADR 0035). */
+const restMs = 1;
+
 interface LineOptions {
   /** `loads`: how many of the events belong to each load, in order. */
   accept(events: readonly UsageEvent[], loads: readonly number[]): Promise<AcceptOutcome>;
@@ -39,17 +42,19 @@ interface LineOptions {
 }
 
 /**
- * One call at a time: what arrives while it is under way goes together in the next, so that calls grow with the load and
- * nobody waits for a timer.
+ * One call at a time: what arrives while it is under way, or within a millisecond of its start, goes together in the next,
+ * so that calls grow with the load. After a rest nobody waits for a timer.
  */
 export function createPartitionLine({ accept, forget, canSplit }: LineOptions): DecideLoad {
   let line: Waiting[] = [];
   let isBusy = false;
+  let calledAtMs = -Infinity;
 
   async function run(): Promise<void> {
     while (line.length > 0) {
       // After all requests that have arrived by now were read: Redis' answer comes in the midst of them.
-      if (!isFull(line)) await endOfTurn();
+      if (!isFull(line)) await (performance.now() - calledAtMs < restMs ? delay(restMs) : endOfTurn());
+      calledAtMs = performance.now();
       await callOnce();
     }
     isBusy = false;

@@ -29,7 +29,7 @@ export async function prepareBatch(
   const unreadable: usageQuarantine.QuarantinedEvent[] = [];
   for (const entry of entries) {
     try {
-      for (const row of decodeRows(entry.data)) rows.push(row);
+      decodeRows(entry.data, rows);
     } catch (error) {
       unreadable.push(toUnreadable(entry, error));
     }

@@ -21,13 +21,14 @@ function sortBehind(rows: readonly StreamRow[], known: number): readonly StreamR
   const keys = new BigUint64Array(rows.length);
   // Written and read as 16-bit parts, the highest last: no bigint is made.
   const parts = new Uint16Array(keys.buffer);
-  rows.forEach(({ data, idStart, idEnd }, place) => {
+  for (let place = 0; place < rows.length; place++) {
+    const { data, idStart, idEnd } = rows[place] as StreamRow;
     const at = idStart + skip;
     parts[place * keyParts] = place;
     parts[place * keyParts + 1] = readPart(data, at + 4, idEnd);
     parts[place * keyParts + 2] = readPart(data, at + 2, idEnd);
     parts[place * keyParts + 3] = readPart(data, at, idEnd);
-  });
+  }
   keys.sort();
   const sorted: StreamRow[] = [];
   for (let at = 0; at < parts.length; at += keyParts) {
@@ -40,7 +41,11 @@ function sortBehind(rows: readonly StreamRow[], known: number): readonly StreamR
 
 /** Two bytes; zero past the id's end. */
 const readPart = (data: Buffer, at: number, end: number): number =>
-  at + 1 < end ? data.readUInt16BE(at) : at < end ? data.readUInt8(at) << 8 : 0;
+  at + 1 < end
+    ? ((data[at] as number) << 8) | (data[at + 1] as number)
+    : at < end
+      ? (data[at] as number) << 8
+      : 0;
 
 /** Sorts on where keys are the same. Ids that end there are the same id: they stay as they are. */
 function sortTies(sorted: StreamRow[], parts: Uint16Array, known: number): void {

@@ -41,7 +41,7 @@ function addAll(filter: IdFilter, hashes: IdHashes): void {
 }
 
 /** Those of the rows whose ids the filter may hold: all that it does, and one in 250 of the others. */
-export function findHits<Row>(filter: IdFilter, { hashes, rows }: HashedRows<Row>): Row[] {
+export function findHits<Row>(filter: IdFilter, { hashes, rows, order }: HashedRows<Row>): Row[] {
   const hits: Row[] = [];
   if (filter.length === 0) return hits;
   const scale = scaleOf(filter);
@@ -54,7 +54,7 @@ export function findHits<Row>(filter: IdFilter, { hashes, rows }: HashedRows<Row
       isSet &= (filter[base + (bits >>> 28)] as number) >>> (bits >>> 23);
       bits = nextBits(bits);
     }
-    if (isSet === 1) hits.push(rows[at / 2] as Row);
+    if (isSet === 1) hits.push(rows[order[at / 2] as number] as Row);
   }
   return hits;
 }

@@ -44,8 +44,9 @@ export function createIdHashLog(): IdHashLog {
 
 export interface HashedRows<Row> {
   hashes: IdHashes;
-  /** In the order of their hashes. */
-  rows: Row[];
+  rows: readonly Row[];
+  /** The places in `rows` of those that the hashes are of. */
+  order: Uint32Array;
 }
 
 /**
@@ -56,16 +57,25 @@ export function hashRows(rows: readonly StreamRow[]): HashedRows<StreamRow> {
   const hashes = new Uint32Array(rows.length * 2);
   const seed = new Uint32Array(2);
   let accountId: string | null = null;
-  for (const [index, { accountId: itsAccountId, data, start, idStart, idEnd }] of rows.entries()) {
-    if (itsAccountId !== accountId) {
-      accountId = itsAccountId;
+  // One object for all: a batch has twenty thousand ids.
+  const id = { data: noBytes, start: 0, end: 0, seed };
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as StreamRow;
+    const { data, start } = row;
+    if (row.accountId !== accountId) {
+      accountId = row.accountId;
       // The tuple begins with its count of fields and the length of the first, which is the account.
       seedByAccount(seed, data, start + 6, start + 6 + data.readInt32BE(start + 2));
     }
-    hashId(hashes, index, { data, start: idStart, end: idEnd, seed });
+    id.data = data;
+    id.start = row.idStart;
+    id.end = row.idEnd;
+    hashId(hashes, index, id);
   }
   return inOrder(hashes, rows);
 }
+
+const noBytes: Buffer = Buffer.alloc(0);
 
 /** By the first hash's high bits. */
 function inOrder<Row>(hashes: IdHashes, rows: readonly Row[]): HashedRows<Row> {
@@ -76,14 +86,14 @@ function inOrder<Row>(hashes: IdHashes, rows: readonly Row[]): HashedRows<Row> {
   }
   for (let group = 1; group < starts.length; group++)
     starts[group] = (starts[group] as number) + (starts[group - 1] as number);
-  const ordered = { hashes: new Uint32Array(hashes.length), rows: [...rows] };
+  const ordered = { hashes: new Uint32Array(hashes.length), rows, order: new Uint32Array(rows.length) };
   for (let at = 0; at < hashes.length; at += 2) {
     const first = hashes[at] as number;
     const place = starts[first >>> (32 - orderBits)] as number;
     starts[first >>> (32 - orderBits)] = place + 1;
     ordered.hashes[place * 2] = first;
     ordered.hashes[place * 2 + 1] = hashes[at + 1] as number;
-    ordered.rows[place] = rows[at / 2] as Row;
+    ordered.order[place] = at / 2;
   }
   return ordered;
 }

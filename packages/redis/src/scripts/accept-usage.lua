@@ -18,6 +18,7 @@
 local ACCEPTED, DUPLICATE, CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, PERIOD_CLOSED = 0, 1, 2, 3, 4, 5
 local SUM, COUNT, MAX, LAST = 1, 2, 3, 4
 local CLOSED, QUANTITY_MAX = -2, 999999999999999
+local ARGV = ARGV -- a local is found without a look-up, and each event asks for three of them
 local mode, epoch = ARGV[1], ARGV[3]
 local sizes, payloadOf = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 local eventCount, counterCount = #payloadOf, sizes[2]
@@ -94,6 +95,7 @@ end
 -- what fits as a whole fits in any order. Repeats come as place and verdict.
 local function acceptWhole()
   local seen, isHere, repeats, counters, less = {}, {}, {}, {}, {}
+  local s = 0
   for i = 1, eventCount do
     local id, payload = ARGV[idsAt + i - 1], ARGV[payloadsAt + payloadOf[i] - 1]
     local earlier = seenNow[i] or seenBefore[i] or isHere[id]
@@ -102,8 +104,8 @@ local function acceptWhole()
       repeats[#repeats + 1] = earlier == payload and DUPLICATE or CONFLICT
     else
       isHere[id] = payload
-      seen[#seen + 1] = id
-      seen[#seen + 1] = payload
+      seen[s + 1], seen[s + 2] = id, payload
+      s = s + 2
     end
   end
   local events = #repeats > 0 and cmsgpack.unpack(ARGV[7])
