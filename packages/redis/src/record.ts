@@ -96,7 +96,7 @@ export function decodeRows(data: Buffer, rows: StreamRow[] = []): StreamRow[] {
   const before = rows.length;
   try {
     for (let at = 0; at < data.length; ) {
-      const row = new Row(data, at);
+      const row = new Row(data, at, rows.at(-1));
       rows.push(row);
       at = row.end;
     }
@@ -116,7 +116,7 @@ class Row implements StreamRow {
   readonly idStart: number;
   readonly idEnd: number;
 
-  constructor(data: Buffer, start: number) {
+  constructor(data: Buffer, start: number, before: StreamRow | undefined) {
     const room = data.length;
     if (start + 2 > room || data[start] !== 0 || data[start + 1] !== fieldCount) throw notRow(start);
     const accountEnd = fieldEnd(data, start + 2);
@@ -128,8 +128,12 @@ class Row implements StreamRow {
     this.start = start;
     this.idStart = metricEnd + 4;
     this.idEnd = idEnd;
-    this.accountId = readText(data, start + 6, accountEnd);
-    this.metric = readText(data, accountEnd + 4, metricEnd);
+    this.accountId = isText(before?.accountId, data, start + 6, accountEnd)
+      ? before.accountId
+      : readText(data, start + 6, accountEnd);
+    this.metric = isText(before?.metric, data, accountEnd + 4, metricEnd)
+      ? before.metric
+      : readText(data, accountEnd + 4, metricEnd);
     const isNull = data.readInt32BE(propertiesAt) === -1;
     this.end = isNull ? propertiesAt + 4 : fieldEnd(data, propertiesAt);
     if (!isNull && (this.end === propertiesAt + 4 || data[propertiesAt + 4] !== jsonbVersion))
@@ -178,7 +182,7 @@ const readInt64 = (data: Buffer, at: number): number =>
 
 const keptTexts = 4096;
 const keptUnitsMax = 64;
-const texts: string[] = Array.from({ length: keptTexts }, () => "");
+const texts: (string | undefined)[] = Array.from({ length: keptTexts });
 
 /** These bytes as text. Accounts and metrics come again and again: the string that was made before, most often. */
 function readText(data: Buffer, start: number, end: number): string {
@@ -186,15 +190,15 @@ function readText(data: Buffer, start: number, end: number): string {
   let hash = end - start;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ (data[at] ?? 0), 0x01000193);
   const place = (hash ^ (hash >>> 15)) & (keptTexts - 1);
-  const known = texts[place] ?? "";
-  if (isText(known, data, start, end)) return known;
+  const known = texts[place];
+  if (known !== undefined && isText(known, data, start, end)) return known;
   const text = data.toString("utf8", start, end);
   texts[place] = text;
   return text;
 }
 
-function isText(text: string, data: Buffer, start: number, end: number): boolean {
-  if (text.length !== end - start) return false;
+function isText(text: string | undefined, data: Buffer, start: number, end: number): text is string {
+  if (text?.length !== end - start) return false;
   // Bytes past ASCII are no units of a text: none of them is taken for one.
   for (let at = start; at < end; at++) {
     const byte = data[at] ?? 0;

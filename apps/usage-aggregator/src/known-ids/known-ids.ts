@@ -88,10 +88,10 @@ export function createKnownIds({
   }
 
   const findOlder: KnownIds["findOlder"] = async (tx, { current, partition }, rows) => {
+    const generations = await sealedBefore(tx, current.generation);
+    if (generations.length === 0) return [];
     const oldestMs = rows.reduce((oldest, { receivedAtMs }) => Math.min(oldest, receivedAtMs), Infinity);
-    const wanted = (await sealedBefore(tx, current.generation)).filter((each) =>
-      isWithin(each, oldestMs - knownForMs),
-    );
+    const wanted = generations.filter((each) => isWithin(each, oldestMs - knownForMs));
     const known = new Map<string, KnownEvent>();
     let candidates: usageGenerations.WantedEvent[] = [];
     const look = async () => {
