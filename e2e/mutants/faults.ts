@@ -63,10 +63,26 @@ export const faults: readonly Fault[] = [
   {
     name: "dedupe by timestamp",
     file: `${redis}accept-call.ts`,
-    code: "  words.text(accountId, id);",
-    fault: "  words.text(accountId, id + String(event.occurredAtMs));",
+    code: "  call.text(accountId, id);",
+    fault: "  call.text(accountId, id + String(event.occurredAtMs));",
     project: integration,
     test: "packages/redis/test",
+  },
+  {
+    name: "a call's bytes are written over while they may still be sent",
+    file: "packages/redis/src/script-call.ts",
+    code: "        throw toAppError(error);",
+    fault: "        idle.push(call);\n        throw toAppError(error);",
+    project: integration,
+    test: "packages/redis/test/script-call.test.ts",
+  },
+  {
+    name: "a row is of the account of another one whose name is as long",
+    file: "packages/redis/src/record.ts",
+    code: "if (byte > 0x7f || text.charCodeAt(at - start) !== byte) return false;",
+    fault: "if (byte > 0x7f) return false;",
+    project: "unit",
+    test: "packages/redis/src/record.test.ts",
   },
   {
     name: "counters lost without a rebuild",
