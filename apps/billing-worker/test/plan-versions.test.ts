@@ -248,7 +248,7 @@ test("a whole worker moves at the period's end by its own schedules, and once, w
     { at: new Date(start.getTime() + dayMs), quantity: 131_000 },
     { at: new Date(end.getTime() + dayMs), quantity: 125_000 },
   ]);
-  await world.travelTo(new Date(end.getTime() + 32 * dayMs));
+  await world.jumpPastTwoRenewals();
   await world.settle();
   expect(await usageLines(world)).toEqual([
     [2_900],
