@@ -128,12 +128,8 @@ class Row implements StreamRow {
     this.start = start;
     this.idStart = metricEnd + 4;
     this.idEnd = idEnd;
-    this.accountId = isText(before?.accountId, data, start + 6, accountEnd)
-      ? before.accountId
-      : readText(data, start + 6, accountEnd);
-    this.metric = isText(before?.metric, data, accountEnd + 4, metricEnd)
-      ? before.metric
-      : readText(data, accountEnd + 4, metricEnd);
+    this.accountId = readText(before?.accountId, data, start + 6, accountEnd);
+    this.metric = readText(before?.metric, data, accountEnd + 4, metricEnd);
     const isNull = data.readInt32BE(propertiesAt) === -1;
     this.end = isNull ? propertiesAt + 4 : fieldEnd(data, propertiesAt);
     if (!isNull && (this.end === propertiesAt + 4 || data[propertiesAt + 4] !== jsonbVersion))
@@ -184,14 +180,18 @@ const keptTexts = 4096;
 const keptUnitsMax = 64;
 const texts: (string | undefined)[] = Array.from({ length: keptTexts });
 
-/** These bytes as text. Accounts and metrics come again and again: the string that was made before, most often. */
-function readText(data: Buffer, start: number, end: number): string {
+/**
+ * These bytes as text. Accounts and metrics come again and again: most often `before`, which is the row before's, or else
+ * a string that was made earlier.
+ */
+function readText(before: string | undefined, data: Buffer, start: number, end: number): string {
+  if (isText(before, data, start, end)) return before;
   if (end - start > keptUnitsMax) return data.toString("utf8", start, end);
   let hash = end - start;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ (data[at] ?? 0), 0x01000193);
   const place = (hash ^ (hash >>> 15)) & (keptTexts - 1);
   const known = texts[place];
-  if (known !== undefined && isText(known, data, start, end)) return known;
+  if (isText(known, data, start, end)) return known;
   const text = data.toString("utf8", start, end);
   texts[place] = text;
   return text;

@@ -119,18 +119,16 @@ export const usageRoutes =
 
 function toBatch(recorded: readonly (UsageEvent | RefusedEvent)[]): UsageBatch {
   const batch: UsageBatch = { accepted: 0, duplicates: 0, rejected: 0, results: [] };
-  for (let index = 0; index < recorded.length; index++) {
-    const each = recorded[index];
-    if (each === undefined) continue;
+  recorded.forEach((each, index) => {
     if (!("outcome" in each)) {
       batch.accepted++;
-      continue;
+      return;
     }
     const { id, outcome, detail } = each;
     if (outcome === "duplicate") batch.duplicates++;
     else batch.rejected++;
     batch.results.push({ index, id, outcome, code: usageResultCodes[outcome], detail });
-  }
+  });
   return batch;
 }
 

@@ -40,9 +40,7 @@ export function addUsageBodyParsers(app: FastifyInstance): void {
     bodies.read(
       request.raw,
       (chunk) => void chunks.push(chunk),
-      settle(done, () => {
-        return itemsOfJson(mediaTypeOf(request), parse(request, textOfBody(joinChunks(chunks))));
-      }),
+      settle(done, () => itemsOfJson(mediaTypeOf(request), parse(request, textOfBody(joinChunks(chunks))))),
     );
   };
 
