@@ -63,10 +63,20 @@ export const faults: readonly Fault[] = [
   {
     name: "dedupe by timestamp",
     file: `${redis}accept-call.ts`,
-    code: "  call.text(accountId, id);",
-    fault: "  call.text(accountId, id + String(event.occurredAtMs));",
+    code: "for (const event of events) writeSeenField(call, event);",
+    fault:
+      "for (const event of events) writeSeenField(call, { ...event, id: event.id + String(event.occurredAtMs) });",
     project: integration,
     test: "packages/redis/test",
+  },
+  {
+    name: "two ids are one where their letters differ in nothing but their case",
+    file: "packages/redis/src/seen-ids.ts",
+    code: "digitOfUnit[digit.toString(16).charCodeAt(0)] = digit;",
+    fault:
+      "digitOfUnit[digit.toString(16).charCodeAt(0)] = digitOfUnit[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;",
+    project: "unit",
+    test: "packages/redis/src/seen-ids.property.test.ts",
   },
   {
     name: "a call's bytes are written over while they may still be sent",

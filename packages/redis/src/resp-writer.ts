@@ -28,18 +28,26 @@ export class RespWriter {
     return this.buffer.subarray(0, this.at);
   }
 
-  /** An argument of text; of two, with a space between. `reserve` three bytes for each unit and 32 more. */
-  text(first: string, second: string | null = null): void {
-    const units = first.length + (second === null ? 0 : second.length + 1);
+  /** An argument of text. `reserve` three bytes for each unit and 32 more. */
+  text(text: string): void {
+    this.argument(text.length, writeText, text);
+  }
+
+  /** An argument that `write` puts at a place and tells the end of; `bytes` is how long it most often is. As `text`. */
+  argument<Value>(
+    bytes: number,
+    write: (target: Buffer, at: number, value: Value) => number,
+    value: Value,
+  ): void {
     const start = this.at;
-    this.header(units);
-    const textAt = this.at;
-    this.#pair(first, second);
-    const bytes = this.at - textAt;
-    if (bytes !== units) {
+    this.header(bytes);
+    const valueAt = this.at;
+    this.at = write(this.buffer, valueAt, value);
+    const written = this.at - valueAt;
+    if (written !== bytes) {
       this.at = start;
-      this.header(bytes);
-      this.#pair(first, second);
+      this.header(written);
+      this.at = write(this.buffer, this.at, value);
     }
     this.#end();
   }
@@ -72,13 +80,6 @@ export class RespWriter {
   words(count: number): void {
     this.buffer[this.at++] = 42; // *
     this.#digits(count);
-  }
-
-  #pair(first: string, second: string | null): void {
-    this.at = writeText(this.buffer, this.at, first);
-    if (second === null) return;
-    this.buffer[this.at++] = 32;
-    this.at = writeText(this.buffer, this.at, second);
   }
 
   #digits(number: number): void {

@@ -1,10 +1,10 @@
-import { hash } from "node:crypto";
 import { type UsageEvent, uniqueValueOf } from "@driftlock/contracts";
 import { keys } from "../keys.ts";
 import { rowBytesMax, writeRow } from "../record.ts";
 import { type Counter, findCounter, type ResolvedLimits } from "../resolved-limits.ts";
 import { RespWriter } from "../resp-writer.ts";
 import type { WrittenScript } from "../script-call.ts";
+import { payloadOfEvent, seenKeptSeconds, seenKeys, writeSeenField } from "../seen-ids.ts";
 
 /** `each`: what fits, in order. `all`: all or none. `check`: nothing is written and no id is looked at. */
 export type AcceptMode = "each" | "all" | "check";
@@ -44,11 +44,6 @@ const aggregationCodes = { sum: 1, count: 2, max: 3, last: 4, unique: 5 } as con
 const closedStop = -2;
 const fixedKeys = 7;
 const fixedArguments = 8;
-const bucketMs = 10 * 60 * 1000;
-export const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
-/** Longer ones are hashed: they would cost more memory than they are worth. */
-const seenUnitsMax = 96;
-const propertiesUnitsMax = 32;
 
 // Used again by every call; nothing is awaited between its planning and its writing. Typed, because an array that
 // grows is copied as it does: what planning makes dies soon, but each byte of it brings the next collection nearer.
@@ -168,16 +163,6 @@ function addCounter(plan: AcceptPlan, counter: Counter): void {
   if (stop >= 0) plan.canRefuse = true;
 }
 
-/** What must be the same in a repeat: whole where it is short, so that the usual event needs no hash. */
-export function payloadOfEvent({ metric, quantity, propertiesJson }: UsageEvent): string {
-  if (propertiesJson === null) return `${metric}:${quantity}`;
-  const isShort = propertiesJson.length <= propertiesUnitsMax;
-  return `${metric}:${quantity}:${isShort ? propertiesJson : shortHash(propertiesJson)}`;
-}
-
-/** 132 bits: an accidental match would lose an event. */
-const shortHash = (text: string): string => hash("sha256", text, "base64url").slice(0, 22);
-
 function uniqueValue({ propertiesJson }: UsageEvent, property: string | null): string {
   const properties: unknown = JSON.parse(propertiesJson ?? "null");
   // An event without a value never comes this far; two of them would count once.
@@ -251,27 +236,4 @@ function writeTexts(call: RespWriter, texts: readonly string[]): void {
 function writeText(call: RespWriter, text: string): void {
   call.reserve(3 * text.length + 32);
   call.text(text);
-}
-
-/** The buckets of ids that are seen at present, the one that is written first. */
-export const seenKeys = (partition: number, wallNowMs: number): [string, string] => {
-  const bucket = Math.floor(wallNowMs / bucketMs);
-  return [keys.seen(partition, bucket), keys.seen(partition, bucket - 1)];
-};
-
-/** What an event is seen by: account and id as they are, where they are short; account ids hold neither space nor "#". */
-export const seenField = ({ accountId, id }: UsageEvent): string =>
-  isLong(accountId, id) ? `#${shortHash(`${accountId} ${id}`)}` : `${accountId} ${id}`;
-
-const isLong = (accountId: string, id: string): boolean => accountId.length + id.length > seenUnitsMax;
-
-// The same without the string.
-function writeSeenField(call: RespWriter, event: UsageEvent): void {
-  const { accountId, id } = event;
-  if (isLong(accountId, id)) {
-    writeText(call, seenField(event));
-    return;
-  }
-  call.reserve(3 * (accountId.length + id.length) + 32);
-  call.text(accountId, id);
 }

@@ -1,6 +1,6 @@
 import type { RedisClient } from "../connection.ts";
 import { toAppError } from "../errors.ts";
-import { seenField, seenKeys } from "./accept-call.ts";
+import { seenField, seenKeys } from "../seen-ids.ts";
 
 /**
  * Lets an event in once more that was accepted in these ten minutes and could not be stored: its id is known to nothing

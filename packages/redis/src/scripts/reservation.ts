@@ -4,7 +4,7 @@ import { toAppError } from "../errors.ts";
 import { keys } from "../keys.ts";
 import { rowBytesMax, writeRow } from "../record.ts";
 import { loadScript } from "../script.ts";
-import { payloadOfEvent, seenField, seenKeptSeconds, seenKeys } from "./accept-call.ts";
+import { payloadOfEvent, seenField, seenKeptSeconds, seenKeys } from "../seen-ids.ts";
 import { type CounterStanding, type Verdict, verdicts } from "./accept-usage.ts";
 import type { StreamPosition } from "./seed-counters.ts";
 
