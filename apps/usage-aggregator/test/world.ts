@@ -86,7 +86,8 @@ export async function openWorld({ redisUrl }: { redisUrl?: string } = {}) {
     const from = await position(partition);
     const { epoch, entries, lastRead } = await read(partition, from);
     const to = { epoch, streamId: entries.at(-1)?.streamId ?? from.streamId, lastRead };
-    return prepareBatch(metrics, { from, to, entries });
+    const place = await createBatchRoom(1).enter();
+    return prepareBatch({ metrics, place }, { from, to, entries });
   }
 
   async function position(partition: number): Promise<ReadPosition & { fence: number }> {

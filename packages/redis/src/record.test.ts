@@ -46,6 +46,23 @@ test("what is written is read, row by row", () => {
   );
 });
 
+test("a row that moves is the same where it lies then, and needs what it was read from no more", () => {
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 1, maxLength: 20 }), (events) => {
+      const data = encode(events);
+      const rows = decodeRows(data).toReversed();
+      const target = Buffer.alloc(data.length + 3);
+      let at = 3;
+      for (const row of rows) at = row.moveTo(target, at);
+      expect(at).toBe(target.length);
+      data.fill(0);
+      expect(rows.map(toEvent)).toEqual(events.toReversed());
+      expect(decodeRows(target.subarray(3)).map(toEvent)).toEqual(events.toReversed());
+      for (const row of rows) expect(target.toString("utf8", row.idStart, row.idEnd)).toBe(row.id);
+    }),
+  );
+});
+
 test("anything else is refused", () => {
   fc.assert(
     fc.property(event, fc.nat(), (written, cut) => {

@@ -21,6 +21,8 @@ export interface StreamRow {
   /** Where the event id's bytes lie in `data`: for sorting without making strings. */
   readonly idStart: number;
   readonly idEnd: number;
+  /** Copies the tuple to where it lies from now on. @returns where it ends there. */
+  moveTo(target: Buffer, at: number): number;
 }
 
 const fieldCount = 7;
@@ -108,13 +110,13 @@ export function decodeRows(data: Buffer, rows: StreamRow[] = []): StreamRow[] {
 }
 
 class Row implements StreamRow {
-  readonly data: Buffer;
-  readonly start: number;
-  readonly end: number;
+  data: Buffer;
+  start: number;
+  end: number;
   readonly accountId: string;
   readonly metric: string;
-  readonly idStart: number;
-  readonly idEnd: number;
+  idStart: number;
+  idEnd: number;
 
   constructor(data: Buffer, start: number, before: StreamRow | undefined) {
     const room = data.length;
@@ -138,6 +140,17 @@ class Row implements StreamRow {
     const { quantity } = this;
     if (quantity < 0 || !Number.isSafeInteger(quantity)) throw notRow(start);
     if (!Number.isInteger(this.occurredAtMs) || !Number.isInteger(this.receivedAtMs)) throw notRow(start);
+  }
+
+  moveTo(target: Buffer, at: number): number {
+    this.data.copy(target, at, this.start, this.end);
+    const by = at - this.start;
+    this.data = target;
+    this.start += by;
+    this.end += by;
+    this.idStart += by;
+    this.idEnd += by;
+    return this.end;
   }
 
   get quantity(): number {

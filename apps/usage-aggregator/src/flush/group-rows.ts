@@ -38,8 +38,15 @@ export interface GroupedRows {
 
 const minuteMs = 60_000;
 
-/** Groups rows by account, metric and minute, in one pass, and sorts them. */
-export function groupRows(rows: readonly StreamRow[], definitions: MetricDefinitions): GroupedRows {
+/**
+ * Groups rows by account, metric and minute, in one pass, and sorts them. They move into the tuples, for which `take` gives
+ * the room, so that what they were read from can be let go of.
+ */
+export function groupRows(
+  rows: readonly StreamRow[],
+  definitions: MetricDefinitions,
+  take: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): GroupedRows {
   const byAccount = new Map<string, AccountUsage>();
   let account: AccountUsage | undefined;
   let usage: MetricUsage | undefined;
@@ -62,7 +69,7 @@ export function groupRows(rows: readonly StreamRow[], definitions: MetricDefinit
   const accounts = [...byAccount.values()].sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
   const sorted: StreamRow[] = [];
   for (const { rows: unsorted } of accounts) for (const row of sortRows(unsorted)) sorted.push(row);
-  return { accounts, rows: sorted, tuples: joinTuples(sorted) };
+  return { accounts, rows: sorted, tuples: joinTuples(sorted, take) };
 }
 
 function accountOf(accounts: Map<string, AccountUsage>, accountId: string): AccountUsage {
@@ -100,9 +107,9 @@ function addRow(minute: MinuteUsage, definition: MetricDefinition | null, row: S
   if (occurredAtMs > minute.lastOccurredAtMs) minute.lastOccurredAtMs = occurredAtMs;
 }
 
-function joinTuples(rows: readonly StreamRow[]): Buffer {
-  const tuples = Buffer.allocUnsafe(rows.reduce((bytes, { start, end }) => bytes + end - start, 0));
+function joinTuples(rows: readonly StreamRow[], take: (bytes: number) => Buffer): Buffer {
+  const tuples = take(rows.reduce((bytes, { start, end }) => bytes + end - start, 0));
   let at = 0;
-  for (const { data, start, end } of rows) at += data.copy(tuples, at, start, end);
+  for (const row of rows) at = row.moveTo(tuples, at);
   return tuples;
 }

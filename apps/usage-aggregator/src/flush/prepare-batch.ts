@@ -6,6 +6,7 @@ import {
   type StreamPosition,
   type StreamRow,
 } from "@driftlock/redis";
+import type { BatchPlace } from "./batch-room.ts";
 import { type GroupedRows, groupRows } from "./group-rows.ts";
 import type { MetricDefinitions, MetricDirectory } from "./metric-directory.ts";
 
@@ -22,7 +23,7 @@ export interface Batch {
 
 /** Decodes, groups and sorts what was read; all but the transaction. Throws UNAVAILABLE. */
 export async function prepareBatch(
-  metrics: MetricDirectory,
+  { metrics, place }: { metrics: MetricDirectory; place: BatchPlace },
   { from, to, entries }: Pick<Batch, "from" | "to"> & { entries: readonly StreamEntry[] },
 ): Promise<Batch> {
   const rows: StreamRow[] = [];
@@ -35,7 +36,7 @@ export async function prepareBatch(
     }
   }
   const definitions = await metrics.definitionsOf(metricsOf(rows));
-  return { from, to, grouped: groupRows(rows, definitions), definitions, unreadable };
+  return { from, to, grouped: groupRows(rows, definitions, place.take), definitions, unreadable };
 }
 
 function metricsOf(rows: readonly StreamRow[]): Set<string> {
