@@ -10,14 +10,19 @@ export const RANK = { simulator: 2, app: 3 } as const;
 const APP_STOP_DEADLINE_MS = 28_000;
 
 // As in the Dockerfile and docker-compose.yml. The usual: a quarter of the memory less, at the same rate. Those who answer
-// many requests at once: a young generation that these do not outlive; the gateway's old one grows slowly (ADR 0034).
+// many requests at once: a young generation that these do not outlive; the gateway's old one grows slowly (ADR 0034), and
+// so does the aggregator's, whose batches are gone when they are committed (ADR 0036).
 const usualHeap = ["--max-semi-space-size=8"];
 const frontHeap = ["--max-semi-space-size=32"];
 
 const APPS: readonly { name: string; opsPort: PortName; heap: readonly string[] }[] = [
   { name: "api", opsPort: "API_OPS_PORT", heap: [...frontHeap, "--heap-growing-percent=60"] },
   { name: "webhook-ingester", opsPort: "WEBHOOK_OPS_PORT", heap: frontHeap },
-  { name: "usage-aggregator", opsPort: "AGGREGATOR_OPS_PORT", heap: usualHeap },
+  {
+    name: "usage-aggregator",
+    opsPort: "AGGREGATOR_OPS_PORT",
+    heap: [...usualHeap, "--heap-growing-percent=100"],
+  },
   { name: "billing-worker", opsPort: "WORKER_OPS_PORT", heap: usualHeap },
 ];
 
