@@ -48,11 +48,12 @@ export const updateOpened = (q: Queryable, generation: number, now: Date): Promi
   );
 
 /**
- * Seals `generation`, where it is the current one still, and opens the next. Waits for the commits under way, and new
- * ones wait for it, for a second at most. Throws a lock time-out, which a repeat can mend.
+ * Seals `generation`, where it is the current one still, and opens the next. Waits for the commits under way, which under
+ * load take up to a second and a half, and new ones wait for it, for three at most. Throws a lock time-out, which a repeat
+ * can mend.
  */
 export async function rotate(tx: Transaction, generation: number, now: Date): Promise<boolean> {
-  await tx.client.query("set local lock_timeout = '1s'");
+  await tx.client.query("set local lock_timeout = '3s'");
   const row = await tx.row<{ done: boolean }>(
     "usageGenerations.rotate",
     sql`select rotate_usage_generation(${generation}::int, ${now}::timestamptz) as done`,
