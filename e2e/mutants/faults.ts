@@ -70,6 +70,14 @@ export const faults: readonly Fault[] = [
     test: "packages/redis/test",
   },
   {
+    name: "a batch's tuples are written over while they may still be sent",
+    file: `${flush}batch-room.ts`,
+    code: "isWritten ? buffer : noRoom",
+    fault: "buffer",
+    project: "unit",
+    test: `${flush}batch-room.test.ts`,
+  },
+  {
     name: "two ids are one where their letters differ in nothing but their case",
     file: "packages/redis/src/seen-ids.ts",
     code: "digitOfUnit[digit.toString(16).charCodeAt(0)] = digit;",
