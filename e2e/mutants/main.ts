@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { billingFaults } from "./billing-faults.ts";
 import { convergeFaults } from "./converge-faults.ts";
 import { type Fault, faults } from "./faults.ts";
 
@@ -72,7 +73,9 @@ function plant(fault: Fault): boolean {
 // A signal waits for the test that runs, and so for the sound code to be back; after kill -9 git shows what is left.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const chosen = [...faults, ...convergeFaults].filter(({ name }) => name.includes(values.only));
+const chosen = [...faults, ...billingFaults, ...convergeFaults].filter(({ name }) =>
+  name.includes(values.only),
+);
 for (const fault of chosen) readFault(fault);
 if (values.check) process.stdout.write(`${chosen.length} faults can be planted\n`);
 else {

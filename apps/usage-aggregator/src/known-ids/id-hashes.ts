@@ -57,7 +57,7 @@ export function hashRows(rows: readonly StreamRow[]): HashedRows<StreamRow> {
   const hashes = new Uint32Array(rows.length * 2);
   const seed = new Uint32Array(2);
   let accountId: string | null = null;
-  // One object for all: a batch has twenty thousand ids.
+  // One object for all: a batch has sixty thousand ids.
   const id = { data: noBytes, start: 0, end: 0, seed };
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] as StreamRow;
