@@ -42,7 +42,7 @@ export function createMeasures({ metrics, db, redis, clock, partitions, ownedPar
     name: "usage_flush_events",
     help: "Events of one committed batch, by what ended it",
     labels,
-    buckets: [1, 10, 100, 1_000, 5_000, 20_000, 50_000],
+    buckets: [1, 10, 100, 1_000, 5_000, 20_000, 50_000, 100_000],
   });
   const seconds = histogram({
     name: "usage_flush_seconds",
