@@ -61,7 +61,6 @@ export async function fillRecords(sql: Client, count: number, accounts: number):
       `select generation, table_name as "table" from usage_generations where sealed_at is null`,
     );
     const { generation, table } = rows[0] ?? { generation: 0, table: "" };
-    await sql.query(`alter table ${table} drop constraint ${table}_pkey`);
     await sql.query(
       `insert into ${table} (account_id, event_id, metric, quantity, occurred_at, received_at)
        select 'bench_' || lpad((n % $4::int)::text, 6, '0'), gen_random_uuid()::text, 'events', 1, at, at
@@ -69,22 +68,23 @@ export async function fillRecords(sql: Client, count: number, accounts: number):
          from generate_series($1::bigint, $2::bigint - 1) as n) as numbered`,
       [from, to, count, accounts],
     );
-    await sql.query(`alter table ${table} add primary key (account_id, event_id) with (fillfactor = 70)`);
+    await sealGeneration(sql, generation);
+    await sql.query("select index_usage_generation($1::int)", [generation]);
     await sql.query(`vacuum (analyze) ${table}`);
-    if (to < count) await sealGeneration(sql, generation);
   }
   await sql.query("checkpoint");
 }
 
-/** Ends a generation as the aggregators do. Without a place in the streams where the next began it would count as empty. */
+/** Ends a generation as the aggregators do, with the streams at a place of their own: else it would count as empty. */
 async function sealGeneration(sql: Client, generation: number): Promise<void> {
-  await sql.query("select rotate_usage_generation($1::int, now() - interval '1 day')", [generation]);
   await sql.query(
-    `insert into usage_generation_positions (generation, partition_no, epoch, last_stream_id)
-     select $1::int + 1, partition_no, 'filled', $1::int || '-0'
-     from installation, generate_series(0, usage_partitions - 1) as partition_no`,
+    `insert into usage_stream_positions (partition_no, epoch, last_stream_id)
+     select partition_no, 'filled', $1::int || '-0'
+     from installation, generate_series(0, usage_partitions - 1) as partition_no
+     on conflict (partition_no) do update set last_stream_id = excluded.last_stream_id`,
     [generation],
   );
+  await sql.query("select rotate_usage_generation($1::int, now() - interval '1 day')", [generation]);
 }
 
 /** Whether the aggregators have a filter of every sealed generation, made from its records. */

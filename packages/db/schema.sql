@@ -721,6 +721,10 @@ create table usage_generations (
   opened_at timestamp with time zone,
   sealed_at timestamp with time zone,
   newest_received_at timestamp with time zone,
+  made_at timestamp with time zone default clock_timestamp() not null,
+  is_indexed boolean default false not null,
+  has_repeats boolean default false not null,
+  index_asked_at timestamp with time zone,
   constraint usage_generations_pkey PRIMARY KEY (generation),
   constraint usage_generations_generation_check CHECK ((generation > 0))
 );
@@ -969,7 +973,7 @@ AS $function$
 declare
   child text := 'usage_records_' || wanted;
 begin
-  execute format('create table %I (like usage_records including all, primary key (account_id, event_id))
+  execute format('create table %I (like usage_records including all)
     with (autovacuum_vacuum_insert_threshold = -1)', child);
   execute format('alter table %I alter column generation set default %s', child, wanted);
   execute format('alter table usage_records attach partition %I for values in (%s)', child, wanted);
@@ -990,16 +994,44 @@ begin
   return true;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.lock_usage_generation()
- RETURNS usage_generations
+CREATE OR REPLACE FUNCTION public.index_usage_generation(wanted integer, OUT made text, OUT detail text)
+ RETURNS record
  LANGUAGE plpgsql
+ SET maintenance_work_mem TO '64MB'
+ SET max_parallel_maintenance_workers TO '0'
 AS $function$
 declare
-  current_generation usage_generations;
+  child text := 'usage_records_' || wanted;
+  statement text := format('create %%s index %I on %I (account_id, event_id)', child || '_key', child);
+begin
+  perform from usage_generations where generation = wanted and not is_indexed for no key update;
+  if not found then
+    return;
+  end if;
+  begin
+    execute format(statement, 'unique');
+    made := 'made';
+  exception when unique_violation then
+    get stacked diagnostics detail = pg_exception_detail;
+    execute format(statement, '');
+    made := 'repeats';
+  end;
+  update usage_generations set is_indexed = true, has_repeats = made = 'repeats' where generation = wanted;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_usage_generation(writer_partition integer)
+ RETURNS TABLE(generation integer, table_name text, is_indexed boolean, has_repeats boolean, openings json)
+ LANGUAGE plpgsql
+AS $function$
 begin
   perform pg_advisory_xact_lock_shared(4000420006);
-  select * into strict current_generation from usage_generations where sealed_at is null;
-  return current_generation;
+  return query select current.generation, current.table_name, current.is_indexed, current.has_repeats, (
+    select coalesce(json_agg(json_build_object('generation', g.generation, 'isIndexed', g.is_indexed,
+      'epoch', coalesce(p.epoch, ''), 'streamId', coalesce(p.last_stream_id, '0-0')) order by g.generation), '[]')
+    from usage_generations g
+    left join usage_generation_positions p on p.generation = g.generation and p.partition_no = writer_partition
+    where g.generation >= (select min(each.generation) from usage_generations each where not each.is_indexed))
+  from usage_generations current where current.sealed_at is null;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.rotate_usage_generation(wanted integer, sealed timestamp with time zone)

@@ -27,7 +27,7 @@ import { createStripeMeterSink } from "./reports/usage-sink.ts";
 import { verifyInstallation } from "./verify-installation.ts";
 
 const sendIntervalMs = 500;
-/** Of 6.6 MB of rows each: two that commit, and one made ready meanwhile. */
+/** Of 3.3 MB of rows each: two that commit, and one made ready meanwhile. */
 const batchesInMemory = 3;
 
 /** The aggregator: resources, then its loops: partitions to Postgres, windows to Stripe, progress to the clock. */

@@ -48,6 +48,14 @@ export function rowsOf(events: readonly Event[]): StreamRow[] {
 
 export const keyOf = ({ accountId, id }: { accountId: string; id: string }): string => `${accountId} ${id}`;
 
+interface CommitOptions {
+  /** Called behind the lock of the table. */
+  pause?: (tx: Transaction) => Promise<void>;
+  /** It ends before it can remember what it has committed. */
+  isKilled?: boolean;
+  acceptedSinceMs?: number;
+}
+
 /** A database of one's own, and what is a process to it: any number, each with its own memory. */
 export async function openKnownIdsWorld() {
   const life = new Lifecycle();
@@ -80,11 +88,11 @@ export async function openKnownIdsWorld() {
       filterBytesMax,
     });
 
-    /** @returns the ids that were known. `pause` is called behind the lock of the table. */
+    /** @returns the ids that were known. Indexes that are needed are made, as `commitBatch` does. */
     async function commit(
       partition: number,
       rows: readonly StreamRow[],
-      { pause, isKilled = false }: { pause?: (tx: Transaction) => Promise<void>; isKilled?: boolean } = {},
+      { pause, isKilled = false, acceptedSinceMs = Date.now() }: CommitOptions = {},
     ): Promise<string[]> {
       const { fence, epoch, streamId } = (await usageStreamPositions.findPosition(db, partition))!;
       const move = {
@@ -93,16 +101,18 @@ export async function openKnownIdsWorld() {
         from: { epoch, streamId },
         to: { epoch: "e", streamId: `${++entries}-0`, lastRead: "" },
       };
-      const done = await db.transaction(async (tx) => {
+      const store = async (tx: Transaction) => {
         if (!(await usageStreamPositions.advancePosition(tx, move))) throw new Error("moved");
-        const current = await knownIds.currentTable(tx);
+        const current = await knownIds.currentTable(tx, partition);
         await pause?.(tx);
+        knownIds.verifyNew({ current, partition }, { from: move.from, acceptedSinceMs, rows });
         const older = await knownIds.findOlder(tx, { current, partition }, rows);
         const keys = new Set(older.map(keyOf));
         const fresh = rows.filter((row) => !keys.has(keyOf(row)));
         await usageRecords.copyRecords(tx, current.tableName, Buffer.concat(fresh.map(({ bytes }) => bytes)));
         return { generation: current.generation, keys: [...keys] };
-      });
+      };
+      const done = await knownIds.withIndexes(() => db.transaction(store));
       if (!isKilled) knownIds.added({ ...move, generation: done.generation }, rows);
       return done.keys;
     }
@@ -112,10 +122,12 @@ export async function openKnownIdsWorld() {
       commit,
       /** What is known of these rows, whatever their generation. */
       find: (partition: number, rows: readonly StreamRow[]) =>
-        db.transaction(async (tx) => {
-          const current = await knownIds.currentTable(tx);
-          return knownIds.findOlder(tx, { current, partition }, rows);
-        }),
+        knownIds.withIndexes(() =>
+          db.transaction(async (tx) => {
+            const current = await knownIds.currentTable(tx, partition);
+            return knownIds.findOlder(tx, { current, partition }, rows);
+          }),
+        ),
       keepFilters: async (times = 1) => {
         for (let time = 0; time < times; time++) await knownIds.keepFilters();
       },

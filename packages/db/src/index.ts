@@ -64,6 +64,7 @@ export * as usageDigests from "./queries/usage-digests.ts";
 export * as usageExplanations from "./queries/usage-explanations.ts";
 export * as usageGroups from "./queries/usage-groups.ts";
 export * as usageGenerations from "./queries/usage-generations.ts";
+export * as usageIndexes from "./queries/usage-indexes.ts";
 export * as usageIdFilters from "./queries/usage-id-filters.ts";
 export * as usagePeriods from "./queries/usage-periods.ts";
 export * as usagePeriodsWrite from "./queries/usage-periods-write.ts";

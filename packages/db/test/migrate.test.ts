@@ -93,7 +93,7 @@ test("usage that was stored before generations becomes the first one, and anothe
     { id: "e", quantity: 4, generation: 1, properties: null },
     { id: "é", quantity: 3, generation: 1, properties: { k: 1 } },
   ]);
-  expect(await db.rows("test", sql`select table_name as name from lock_usage_generation()`)).toEqual([
+  expect(await db.rows("test", sql`select table_name as name from lock_usage_generation(0)`)).toEqual([
     { name: "usage_records_2" },
   ]);
 });

@@ -1,21 +1,9 @@
 import { createTestDatabase } from "@driftlock/devkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createDb, type Db, sql, usageRecordPages } from "../src/index.ts";
+import { createDb, type Db, sql, usageGenerations, usageIndexes, usageRecordPages } from "../src/index.ts";
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let db: Db;
-beforeAll(async () => {
-  database = await createTestDatabase({ isMigrated: false });
-  db = createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 2 });
-});
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
-
-const columns = `account_id text not null, event_id text collate "C" not null, metric text not null,
-  quantity bigint not null, occurred_at timestamptz not null, received_at timestamptz not null, properties jsonb`;
-const run = (text: string) => db.run("test", { text, values: [] });
 
 async function pages(filter: { metric?: string; from?: string; to?: string; scanMax?: number }) {
   const { metric = null, from = "2026-01-01", to = "2027-01-01", scanMax = 3 } = filter;
@@ -40,40 +28,32 @@ async function pages(filter: { metric?: string; from?: string; to?: string; scan
 }
 
 describe.each([
-  [
-    "one table",
-    [`create table usage_records (${columns}, primary key (account_id, event_id))`],
-    "usage_records",
-  ],
-  [
-    "a table partitioned by generation",
-    [
-      `create table usage_records (${columns}, generation int not null) partition by list (generation)`,
-      ...[1, 2].flatMap((generation) => [
-        `create table usage_records_${generation} partition of usage_records for values in (${generation})`,
-        `alter table usage_records_${generation} alter generation set default ${generation}`,
-        `create unique index on usage_records_${generation} (account_id, event_id)`,
-      ]),
-    ],
-    "usage_records_2",
-  ],
-] as const)("records of %s", (_name, statements, current) => {
+  ["all have their index", [1, 2]],
+  ["the newer has no index yet", [1]],
+  ["neither has", []],
+] as const)("records of two generations, of which %s", (_name, indexed) => {
   beforeAll(async () => {
-    for (const statement of ["drop table if exists usage_records", ...statements]) await run(statement);
-    const older = current === "usage_records" ? current : "usage_records_1";
+    database = await createTestDatabase();
+    db = createDb({ connectionString: database.url, applicationName: "test", connectionsMax: 2 });
+    await db.transaction((tx) => usageGenerations.rotate(tx, 1, new Date()));
     const insert = (
-      table: string,
+      generation: number,
       account: string,
       { ids, metric, day }: { ids: string[]; metric: string; day: number },
     ) =>
       db.run("test", {
-        text: `insert into ${table} (account_id, event_id, metric, quantity, occurred_at, received_at)
-          select $1, id, $2, 1, $3, $3 from unnest($4::text[]) id`,
-        values: [account, metric, new Date(Date.UTC(2026, 2, day)), ids],
+        text: `insert into usage_records (generation, account_id, event_id, metric, quantity, occurred_at, received_at)
+          select $5, $1, id, $2, 1, $3, $3 from unnest($4::text[]) id`,
+        values: [account, metric, new Date(Date.UTC(2026, 2, day)), ids, generation],
       });
-    await insert(older, "a", { ids: ["A", "c", "é", "Z"], metric: "events", day: 1 });
-    await insert(current, "a", { ids: ["B", "a", "🦊"], metric: "alerts", day: 2 });
-    await insert(current, "b", { ids: ["0", "zz"], metric: "events", day: 1 });
+    await insert(1, "a", { ids: ["A", "c", "é", "Z"], metric: "events", day: 1 });
+    await insert(2, "a", { ids: ["B", "a", "🦊"], metric: "alerts", day: 2 });
+    await insert(2, "b", { ids: ["0", "zz"], metric: "events", day: 1 });
+    for (const generation of indexed) await usageIndexes.makeIndex(db, generation);
+  });
+  afterAll(async () => {
+    await db.end();
+    await database.drop();
   });
 
   test("come in the order of their ids by bytes, each once, and of one account", async () => {
@@ -91,14 +71,21 @@ describe.each([
     expect(await found("2026-03-01T00:00:00.001Z", "2026-03-02T00:00:00.001Z")).toBe(3);
   });
 
-  test("the index is read in order: nothing is sorted", async () => {
-    const plan = await db.transaction(async (tx) => {
-      await tx.client.query("set local enable_seqscan = off; set local enable_bitmapscan = off");
-      return tx.rows<{ "QUERY PLAN": string }>(
-        "test",
-        sql`explain select event_id, quantity from usage_records where account_id = 'a' and event_id > 'x' order by event_id limit 10`,
-      );
-    });
-    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).not.toContain("Sort  (");
+  test("who reads asks for the indexes that are missing", async () => {
+    await pages({});
+    const due = (await usageIndexes.listDueIndexes(db, 60_000)).map(({ generation }) => generation);
+    expect(due).toEqual([1, 2].filter((generation) => !indexed.some((each) => each === generation)));
   });
+
+  if (indexed.length === 2)
+    test("the index is read in order: nothing is sorted", async () => {
+      const plan = await db.transaction(async (tx) => {
+        await tx.client.query("set local enable_seqscan = off; set local enable_bitmapscan = off");
+        return tx.rows<{ "QUERY PLAN": string }>(
+          "test",
+          sql`explain select event_id, quantity from usage_records where account_id = 'a' and event_id > 'x' order by event_id limit 10`,
+        );
+      });
+      expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).not.toContain("Sort  (");
+    });
 });

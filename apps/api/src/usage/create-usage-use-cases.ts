@@ -20,6 +20,7 @@ import { createCatalogCache } from "./catalog-cache.ts";
 import type { Durability } from "./durability.ts";
 import { createFinishCommit, createFinishEnding } from "./finish-reservation.ts";
 import { createKeptGate } from "./kept-gate.ts";
+import { createLookUpRefused } from "./look-up-refused.ts";
 import { createReservationKeeper } from "./reservation-keeper.ts";
 import { createReservationSteps } from "./reservation-steps.ts";
 import { createUsageGate } from "./usage-gate.ts";
@@ -48,6 +49,7 @@ export function createUsageUseCases(deps: Deps) {
     durability,
     partitions,
   });
+  const lookUpRefused = createLookUpRefused({ db, redis, partitions });
   const steps = createReservationSteps({ ...deps, loadAccounts });
   const ofReservations = {
     ...deps,
@@ -66,8 +68,8 @@ export function createUsageUseCases(deps: Deps) {
       ...createPreviewLateUsage({ db, clock, catalogCache }),
     },
     spendCap: createSpendCap({ db, loadAccounts }),
-    recordUsage: createRecordUsage({ db, clock, catalogCache, gate }),
-    checkQuota: createCheckQuota({ db, clock, catalogCache, gate }),
+    recordUsage: createRecordUsage({ clock, catalogCache, gate, lookUpRefused }),
+    checkQuota: createCheckQuota({ clock, catalogCache, gate, lookUpRefused }),
     getUsage: createGetUsage({ gate, clock }),
     getUsageSeries: createGetUsageSeries({ db, clock, catalogCache }),
     exportUsage: createExportUsage({ db, clock, catalogCache }),

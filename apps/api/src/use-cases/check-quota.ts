@@ -5,13 +5,12 @@ import {
   type QuotaItemDto,
   type UsageEvent,
 } from "@driftlock/contracts";
-import type { Db } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
+import type { LookUpRefused } from "../usage/look-up-refused.ts";
 import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
 import { faultOfId } from "../usage/validate-event.ts";
 import { toQuotaItem } from "./quota-item.ts";
-import { lookUpRefused } from "./record-usage.ts";
 
 type CheckedItem = QuotaCheckBody["items"][number];
 
@@ -25,17 +24,17 @@ export type CheckQuota = (
 ) => Promise<QuotaCheckDto>;
 
 interface Deps {
-  db: Db;
   clock: Clock;
   catalogCache: CatalogCache;
   gate: UsageGate;
+  lookUpRefused: LookUpRefused;
 }
 
-export function createCheckQuota({ db, clock, catalogCache, gate }: Deps): CheckQuota {
+export function createCheckQuota({ clock, catalogCache, gate, lookUpRefused }: Deps): CheckQuota {
   /** Items that turn out to be counted already leave the call, and the others are decided again without them. */
   async function consume(events: readonly UsageEvent[]): Promise<readonly GateDecision[]> {
     const decided = (await gate.decide(events, "all")).decisions;
-    const decisions = await lookUpRefused(db, events, decided);
+    const decisions = await lookUpRefused(events, decided);
     const isFound = (index: number) =>
       decisions[index]?.verdict === "duplicate" && decided[index]?.verdict !== "duplicate";
     const others = events.filter((_, index) => !isFound(index));

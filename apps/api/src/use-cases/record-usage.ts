@@ -1,8 +1,8 @@
 import { type UsageEvent, type UsageOutcome } from "@driftlock/contracts";
-import { type Db, usageRecords } from "@driftlock/db";
 import type { CounterStanding } from "@driftlock/redis";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
+import type { LookUpRefused } from "../usage/look-up-refused.ts";
 import { UnreadableItem } from "../usage/parse-usage-body.ts";
 import type { GateDecision, UsageGate } from "../usage/usage-gate.ts";
 import { type FaultyEvent, validateEvent } from "../usage/validate-event.ts";
@@ -29,13 +29,13 @@ export type RecordUsage = (
 ) => Promise<(UsageEvent | RefusedEvent)[]>;
 
 interface Deps {
-  db: Db;
   clock: Clock;
   catalogCache: CatalogCache;
   gate: UsageGate;
+  lookUpRefused: LookUpRefused;
 }
 
-export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): RecordUsage {
+export function createRecordUsage({ clock, catalogCache, gate, lookUpRefused }: Deps): RecordUsage {
   return async (caller, items) => {
     const context = {
       nowMs: clock.now().getTime(),
@@ -49,7 +49,7 @@ export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): Reco
       return each;
     });
     const decided = await gate.decide(events, "each");
-    const decisions = await lookUpRefused(db, events, decided.decisions);
+    const decisions = await lookUpRefused(events, decided.decisions);
     let at = 0;
     return validated.map((each) => {
       if ("fault" in each) return { id: each.id, outcome: each.fault, detail: each.detail, resetsAt: null };
@@ -61,35 +61,6 @@ export function createRecordUsage({ db, clock, catalogCache, gate }: Deps): Reco
 }
 
 const toFaulty = ({ detail, id }: UnreadableItem): FaultyEvent => ({ fault: "invalid", detail, id });
-
-/**
- * What was counted is never refused (DESIGN 2.3): a repeat that comes after the guard has forgotten it, and finds the
- * quota spent or the period closed, is looked up in the records.
- */
-export async function lookUpRefused(
-  db: Db,
-  events: readonly UsageEvent[],
-  decisions: readonly GateDecision[],
-): Promise<readonly GateDecision[]> {
-  if (!decisions.some(isLookedUp)) return decisions;
-  const refused = events.filter((_, index) => isLookedUp(decisions[index]));
-  const known = new Map(
-    (await usageRecords.listKnownEvents(db, refused)).map(({ accountId, id, isSamePayload }) => [
-      `${accountId}\n${id}`,
-      isSamePayload,
-    ]),
-  );
-  return decisions.map((decision, index) => {
-    const event = events[index];
-    const isSame = event && isLookedUp(decision) ? known.get(`${event.accountId}\n${event.id}`) : undefined;
-    if (isSame === undefined) return decision;
-    const verdict = isSame ? "duplicate" : "conflict";
-    return decision.counter === undefined ? { verdict } : { verdict, counter: decision.counter };
-  });
-}
-
-const isLookedUp = (decision: GateDecision | undefined): boolean =>
-  decision?.verdict === "quota-exceeded" || decision?.verdict === "period-closed";
 
 function describeRefusal(event: UsageEvent, decision: GateDecision): RefusedEvent {
   const resetsAtMs = decision.counter?.resetsAtMs ?? null;

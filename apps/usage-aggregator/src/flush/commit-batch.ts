@@ -6,7 +6,7 @@ import {
   usageStreamPositions,
 } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
-import type { KnownIds } from "../known-ids/known-ids.ts";
+import { IndexNeededError, type KnownIds } from "../known-ids/known-ids.ts";
 import { type GroupedRows, groupRows } from "./group-rows.ts";
 import { findClosedTotals, findLate, markClosed } from "./late-rows.ts";
 import { findUnplaced, lockPeriods } from "./place-rows.ts";
@@ -44,10 +44,14 @@ interface Way {
 
 /**
  * Writes a batch once: records, totals, what is set aside and the stream's position in one transaction. First as if
- * all were new; where that is refused, carefully. @throws StaleOwnerError, PositionMovedError (nothing was written),
- * UNAVAILABLE (whether it was written shows in the position).
+ * all were new; where that is refused, carefully, and where what it has to know is told by an index that there is not,
+ * with it. @throws StaleOwnerError, PositionMovedError (nothing was written), UNAVAILABLE (whether it was written shows in
+ * the position).
  */
-export async function commitBatch(deps: Deps, batch: Batch, way: Way): Promise<CommitReport> {
+export const commitBatch = (deps: Deps, batch: Batch, way: Way): Promise<CommitReport> =>
+  deps.knownIds.withIndexes(() => commitAsItIs(deps, batch, way));
+
+async function commitAsItIs(deps: Deps, batch: Batch, way: Way): Promise<CommitReport> {
   if (way.expectsRepeats === true) return writeBatch(deps, batch, { ...way, isCareful: true });
   try {
     return await writeBatch(deps, batch, { ...way, isCareful: false });
@@ -62,16 +66,17 @@ async function writeBatch(
   batch: Batch,
   { partition, fence, isCareful }: Way & { isCareful: boolean },
 ): Promise<CommitReport> {
-  const { from, to, definitions, unreadable } = batch;
+  const { from, to, definitions, acceptedSinceMs, unreadable } = batch;
   const now = clock.now();
   const written = await db.transaction(async (tx) => {
     await advance(tx, { partition, fence, from, to });
-    const current = await knownIds.currentTable(tx);
+    const current = await knownIds.currentTable(tx, partition);
     const periods = await lockPeriods(tx, batch.grouped);
     const closed = findClosedTotals(batch.grouped, periods);
     const late = await findLate(tx, batch.grouped, { totals: closed, definitions });
     const { placed, unplaced } = place(batch, [...findUnplaced(batch.grouped, periods), ...late]);
-    const stored = await store({ tx, partition, current, knownIds, definitions, periods }, placed, isCareful);
+    const storing: Storing = { tx, partition, current, knownIds, definitions, periods };
+    const stored = await store(storing, { from, acceptedSinceMs, placed }, isCareful);
     await markClosed(tx, closed, now);
     const aside = [...unplaced, ...stored.aside];
     const corrections = buildCorrections(aside);
@@ -119,11 +124,17 @@ function place(
 
 async function store(
   storing: Storing,
-  placed: GroupedRows,
+  { from, acceptedSinceMs, placed }: Pick<Batch, "from" | "acceptedSinceMs"> & { placed: GroupedRows },
   isCareful: boolean,
 ): Promise<{ aside: SetAsideRow[]; wasCareful: boolean }> {
-  const { tx, knownIds } = storing;
-  if (!isCareful && (await knownIds.findOlder(tx, storing, placed.rows)).length === 0) {
+  const { tx, knownIds, current } = storing;
+  if (isCareful && !current.isIndexed) throw new IndexNeededError(current.generation);
+  knownIds.verifyNew(storing, { from, acceptedSinceMs, rows: placed.rows });
+  if (
+    !isCareful &&
+    !current.hasRepeats &&
+    (await knownIds.findOlder(tx, storing, placed.rows)).length === 0
+  ) {
     await storeRows(storing, placed);
     return { aside: [], wasCareful: false };
   }

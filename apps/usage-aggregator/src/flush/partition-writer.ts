@@ -17,8 +17,8 @@ import { commitBatch, PositionMovedError, StaleOwnerError } from "./commit-batch
 import type { MetricDirectory } from "./metric-directory.ts";
 import { type Batch, prepareBatch } from "./prepare-batch.ts";
 
-/** Some sixty thousand events: each finds more of the others in its page of the index, and pays less of the totals. */
-const batchBytesMax = 6_600_000;
+/** Some thirty thousand events, which share what totals cost; of more, more would wait in memory. */
+const batchBytesMax = 3_300_000;
 const backoffMsMax = 2_000;
 const restMsMax = 1_000;
 
@@ -43,13 +43,12 @@ export interface WriterResources {
   log: Logger;
   room: BatchRoom;
   flushIntervalMs: number;
-  /** Bytes of rows that end a batch. (Default: 6,600,000, some sixty thousand events.) */
+  /** Bytes of rows that end a batch. (Default: 3,300,000, some thirty thousand events.) */
   batchBytesMax?: number;
 }
 
 interface ReadBatch extends Batch {
   readAtMs: number;
-  oldestAcceptedAtMs: number;
   isFull: boolean;
   place: BatchPlace;
 }
@@ -76,17 +75,15 @@ export function startPartitionWriter(
       const readAtMs = performance.now();
       const bytesMax = resources.batchBytesMax ?? batchBytesMax;
       const { entries, isFull, lastRead } = await reader.read(after, bytesMax);
-      const [oldest] = entries;
       const newest = entries.at(-1);
-      if (oldest === undefined || newest === undefined) {
+      if (newest === undefined) {
         place.leave();
         return null;
       }
       const to = { epoch: reader.epoch, streamId: newest.streamId, lastRead };
       const { metrics } = resources;
       const batch = await prepareBatch({ metrics, place }, { from: after, to, entries });
-      const oldestAcceptedAtMs = Number.parseInt(oldest.streamId, 10);
-      return { ...batch, readAtMs, oldestAcceptedAtMs, isFull, place };
+      return { ...batch, readAtMs, isFull, place };
     } catch (error) {
       place.leave();
       throw error;
@@ -101,7 +98,7 @@ export function startPartitionWriter(
       ...report,
       trigger: batch.isFull ? "size" : waited,
       seconds: (performance.now() - startedAtMs) / 1_000,
-      oldestMs: Math.max(0, Date.now() - batch.oldestAcceptedAtMs),
+      oldestMs: Math.max(0, Date.now() - batch.acceptedSinceMs),
     });
     if (report.quarantined > 0) log.error({ partition, ...report }, "usage.quarantined");
     await settle(batch.to, report.hasCorrections);

@@ -17,6 +17,8 @@ export interface Batch {
   to: ReadPosition;
   grouped: GroupedRows;
   definitions: MetricDefinitions;
+  /** When the oldest of them was accepted, by Redis' clock. */
+  acceptedSinceMs: number;
   /** Entries that cannot be read: set aside as a whole. */
   unreadable: usageQuarantine.QuarantinedEvent[];
 }
@@ -36,7 +38,9 @@ export async function prepareBatch(
     }
   }
   const definitions = await metrics.definitionsOf(metricsOf(rows));
-  return { from, to, grouped: groupRows(rows, definitions, place.take), definitions, unreadable };
+  const grouped = groupRows(rows, definitions, place.take);
+  const acceptedSinceMs = Number.parseInt(entries[0]?.streamId ?? to.streamId, 10);
+  return { from, to, grouped, definitions, acceptedSinceMs, unreadable };
 }
 
 function metricsOf(rows: readonly StreamRow[]): Set<string> {

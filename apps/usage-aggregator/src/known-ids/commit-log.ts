@@ -1,5 +1,6 @@
 import type { StreamPosition } from "@driftlock/redis";
-import { createIdHashLog, type IdHashes, type IdHashLog } from "./id-hashes.ts";
+import type { IdHashes } from "./id-hashes.ts";
+import { createIdSet, type IdSet } from "./id-set.ts";
 
 /** A commit of one partition of the stream: which generation it wrote, and from where to where the position moved. */
 export interface Commit {
@@ -14,10 +15,10 @@ interface LoggedIds {
   from: StreamPosition;
   to: StreamPosition;
   /** Null: not all of them are known. */
-  ids: IdHashLog | null;
+  ids: IdSet | null;
 }
 
-/** At 8 bytes each; past it the ids of a generation are read back when it is sealed. */
+/** At some 12 bytes each; past it not all ids of a generation are known. */
 const idsMax = 16_000_000;
 
 /**
@@ -27,12 +28,12 @@ const idsMax = 16_000_000;
 export interface CommitLog {
   append(commit: Commit, hashes: IdHashes): void;
   /** All ids of the generation in this partition, where they are known from position to position. */
-  find(wanted: Commit): IdHashLog | null;
-  /** Lets go of a generation that is not needed any more. */
-  release(partition: number, generation: number): void;
+  find(wanted: Commit): IdSet | null;
   /** Lets go of all others. */
   retain(isWanted: (partition: number, generation: number) => boolean): void;
 }
+
+const noIds = createIdSet();
 
 export function createCommitLog(): CommitLog {
   const byPartition = new Map<number, LoggedIds[]>();
@@ -46,20 +47,17 @@ export function createCommitLog(): CommitLog {
       byPartition.set(partition, logs);
       let log = logs.find((each) => each.generation === generation);
       if (log === undefined) {
-        log = { generation, from, to: from, ids: createIdHashLog() };
+        log = { generation, from, to: from, ids: createIdSet() };
         logs.push(log);
       }
       if (!isSame(log.to, from) || countAll() + hashes.length / 2 > idsMax) log.ids = null;
-      log.ids?.append(hashes);
+      log.ids?.add(hashes);
       log.to = to;
     },
     find: ({ partition, generation, from, to }) => {
       const log = byPartition.get(partition)?.find((each) => each.generation === generation);
-      return log !== undefined && isSame(log.from, from) && isSame(log.to, to) ? log.ids : null;
-    },
-    release: (partition, generation) => {
-      const logs = byPartition.get(partition)?.filter((each) => each.generation !== generation);
-      if (logs !== undefined) byPartition.set(partition, logs);
+      if (log === undefined) return isSame(from, to) ? noIds : null;
+      return isSame(log.from, from) && isSame(log.to, to) ? log.ids : null;
     },
     retain: (isWanted) => {
       for (const [partition, logs] of byPartition) {

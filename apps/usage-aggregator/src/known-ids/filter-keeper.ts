@@ -3,7 +3,7 @@ import type { Logger } from "@driftlock/runtime";
 import type { CommitLog } from "./commit-log.ts";
 import type { FilterMemory } from "./filter-memory.ts";
 import { buildIdFilter, type IdFilter } from "./id-filter.ts";
-import type { IdHashLog } from "./id-hashes.ts";
+import type { IdSet } from "./id-set.ts";
 import { readIds } from "./read-ids.ts";
 
 type Span = usageGenerations.GenerationSpanRow;
@@ -29,13 +29,12 @@ interface Deps {
 export function createFilterKeeper({ db, log, partitions, ownedPartitions, commits, filters }: Deps) {
   const looks = new Map<string, number>();
 
-  async function keep(span: Span, ids: IdHashLog): Promise<void> {
+  async function keep(span: Span, ids: IdSet): Promise<void> {
     const filter = await buildIdFilter(ids);
     await db.transaction((tx) =>
       usageIdFilters.insertFilter(tx, span, Buffer.from(filter.buffer, filter.byteOffset, filter.byteLength)),
     );
     filters.put(span.partition, span.generation, filter);
-    commits.release(span.partition, span.generation);
   }
 
   /** From memory alone. @returns the spans that it does not have all ids of. */
@@ -98,8 +97,14 @@ export function createFilterKeeper({ db, log, partitions, ownedPartitions, commi
   }
 
   return {
-    /** One look at these generations, all sealed ones that are needed; what does not fit is left to be looked up. */
-    run: async (generations: readonly number[], current: number): Promise<void> => {
+    /**
+     * One look at these generations, all sealed ones that are needed; what does not fit is left to be looked up. What was
+     * committed itself to one that is `unindexed` stays known: nothing else says exactly what it holds.
+     */
+    run: async (
+      generations: readonly number[],
+      { current, unindexed }: { current: number; unindexed: ReadonlySet<number> },
+    ): Promise<void> => {
       const owned = ownedPartitions();
       const isOwned = new Set(owned);
       const isNeeded = new Set(generations);
@@ -107,7 +112,9 @@ export function createFilterKeeper({ db, log, partitions, ownedPartitions, commi
       commits.retain(
         (partition, generation) =>
           isOwned.has(partition) &&
-          (generation >= current || (isNeeded.has(generation) && !filters.find(partition, generation))),
+          (generation >= current ||
+            unindexed.has(generation) ||
+            (isNeeded.has(generation) && !filters.find(partition, generation))),
       );
       const lacking = generations.filter((generation) =>
         owned.some((partition) => filters.find(partition, generation) === undefined),

@@ -2,7 +2,8 @@ import { decodeRows, rowBytesMax, type StreamRow, writeRow } from "@driftlock/re
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { buildIdFilter, filterBytes, findHits } from "./id-filter.ts";
-import { createIdHashLog, hashRows } from "./id-hashes.ts";
+import { hashRows } from "./id-hashes.ts";
+import { createIdSet, hasAny } from "./id-set.ts";
 
 function rowsOf(ids: readonly { accountId: string; id: string }[]): StreamRow[] {
   const events = ids.map((each) => ({
@@ -28,21 +29,24 @@ const ids = fc.record({
   id: fc.string({ unit: "binary", minLength: 1, maxLength: 128 }),
 });
 
-test("a filter holds every id that it was made of, in whatever batches and order", async () => {
+test("a set, and the filter of it, hold every id that was added, in whatever batches and order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(ids)), async (batches) => {
-      const log = createIdHashLog();
-      for (const batch of batches) log.append(hashRows(rowsOf(batch)).hashes);
-      expect(log.count).toBe(batches.flat().length);
-      const filter = await buildIdFilter(log);
-      expect(filter.byteLength).toBe(filterBytes(log.count));
+      const set = createIdSet();
+      let added = 0;
+      for (const batch of batches) added += set.add(hashRows(rowsOf(batch)).hashes);
+      const distinct = new Set(batches.flat().map(({ accountId, id }) => `${accountId} ${id}`));
+      expect([set.count, added]).toEqual([distinct.size, distinct.size]);
+      for (const id of batches.flat()) expect(hasAny(set, hashRows(rowsOf([id])))).toBe(true);
+      const filter = await buildIdFilter(set);
+      expect(filter.byteLength).toBe(filterBytes(set.count));
       const again = rowsOf(batches.flat().reverse());
       expect(new Set(findHits(filter, hashRows(again)))).toEqual(new Set(again));
     }),
   );
 });
 
-test("of other ids it takes less than one in a hundred for its own, however alike they look", async () => {
+test("of other ids the filter takes less than one in a hundred for its own, and the set none, however alike they look", async () => {
   const numbered = (from: number, count: number) =>
     rowsOf(
       Array.from({ length: count }, (_, index) => ({
@@ -50,9 +54,11 @@ test("of other ids it takes less than one in a hundred for its own, however alik
         id: `order-${String(from + index).padStart(9, "0")}`,
       })),
     );
-  const log = createIdHashLog();
-  log.append(hashRows(numbered(0, 100_000)).hashes);
-  const filter = await buildIdFilter(log);
+  const set = createIdSet();
+  set.add(hashRows(numbered(0, 100_000)).hashes);
+  expect(set.count).toBe(100_000);
+  expect(hasAny(set, hashRows(numbered(100_000, 100_000)))).toBe(false);
+  const filter = await buildIdFilter(set);
   const hits = findHits(filter, hashRows(numbered(100_000, 100_000)));
   expect(hits.length).toBeGreaterThan(0);
   expect(hits.length).toBeLessThan(1_000);

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToOthers } from "node:timers/promises";
-import type { HashedRows, IdHashes, IdHashLog } from "./id-hashes.ts";
+import type { HashedRows, IdHashes } from "./id-hashes.ts";
+import type { IdSet } from "./id-set.ts";
 
 /**
  * A blocked Bloom filter: an id's bits lie within one cache line, chosen by its first hash. Made once, from all of its
@@ -10,28 +11,30 @@ export type IdFilter = Uint32Array<ArrayBuffer>;
 const bitsPerId = 12;
 const probes = 8;
 const blockWords = 16;
-const chunksPerTurn = 32;
+const wordsPerTurn = 2 ** 19;
 
 /** The size of the filter of so many ids, in bytes. */
 export const filterBytes = (ids: number): number => blocksOf(ids) * blockWords * 4;
 
 const blocksOf = (ids: number): number => Math.ceil((ids * bitsPerId) / (blockWords * 32));
 
-/** Makes the filter of a log's ids; lets others run in between. */
-export async function buildIdFilter(log: IdHashLog): Promise<IdFilter> {
-  const filter = new Uint32Array(blocksOf(log.count) * blockWords);
-  for (const [index, chunk] of log.chunks.entries()) {
-    addAll(filter, chunk);
-    if (index % chunksPerTurn === chunksPerTurn - 1) await yieldToOthers();
+/** Makes the filter of a set of ids, which is not changed meanwhile; lets others run in between. */
+export async function buildIdFilter({ count, slots }: IdSet): Promise<IdFilter> {
+  const filter = new Uint32Array(blocksOf(count) * blockWords);
+  for (let from = 0; from < slots.length; from += wordsPerTurn) {
+    if (from > 0) await yieldToOthers();
+    addAll(filter, slots.subarray(from, from + wordsPerTurn));
   }
   return filter;
 }
 
-function addAll(filter: IdFilter, hashes: IdHashes): void {
+function addAll(filter: IdFilter, slots: IdHashes): void {
   const scale = scaleOf(filter);
-  for (let at = 0; at < hashes.length; at += 2) {
-    const base = (((hashes[at] as number) * scale) | 0) * blockWords;
-    let bits = hashes[at + 1] as number;
+  for (let at = 0; at < slots.length; at += 2) {
+    const first = slots[at] as number;
+    let bits = slots[at + 1] as number;
+    if ((first | bits) === 0) continue;
+    const base = ((first * scale) | 0) * blockWords;
     for (let probe = 0; probe < probes; probe++) {
       const word = base + (bits >>> 28);
       filter[word] = (filter[word] as number) | (1 << (bits >>> 23));

@@ -1,46 +1,12 @@
 import type { StreamRow } from "@driftlock/redis";
 
 /**
- * What ids are known by: two 32-bit hashes over the bytes of account and event id, interleaved. They are stored within
- * filters: another function needs another table of filters.
+ * What ids are known by: two 32-bit hashes over the bytes of account and event id, interleaved; never both zero. They are
+ * stored within filters: another function needs another table of filters.
  */
 export type IdHashes = Uint32Array;
 
-const idsPerChunk = 8192;
 const orderBits = 10;
-
-/** Takes ids one after another and grows by whole chunks. */
-export interface IdHashLog {
-  readonly count: number;
-  /** All but the last are full. */
-  readonly chunks: readonly IdHashes[];
-  append(hashes: IdHashes): void;
-}
-
-export function createIdHashLog(): IdHashLog {
-  const chunks: IdHashes[] = [];
-  let count = 0;
-  return {
-    get count() {
-      return count;
-    },
-    get chunks() {
-      const used = count % idsPerChunk;
-      const last = chunks.at(-1);
-      return last === undefined || used === 0 ? chunks : [...chunks.slice(0, -1), last.subarray(0, used * 2)];
-    },
-    append: (hashes) => {
-      for (let at = 0; at < hashes.length; ) {
-        const used = count % idsPerChunk;
-        if (used === 0) chunks.push(new Uint32Array(idsPerChunk * 2));
-        const part = hashes.subarray(at, at + (idsPerChunk - used) * 2);
-        chunks.at(-1)?.set(part, used * 2);
-        count += part.length / 2;
-        at += part.length;
-      }
-    },
-  };
-}
 
 export interface HashedRows<Row> {
   hashes: IdHashes;
@@ -57,7 +23,7 @@ export function hashRows(rows: readonly StreamRow[]): HashedRows<StreamRow> {
   const hashes = new Uint32Array(rows.length * 2);
   const seed = new Uint32Array(2);
   let accountId: string | null = null;
-  // One object for all: a batch has sixty thousand ids.
+  // One object for all: a batch has thirty thousand ids.
   const id = { data: noBytes, start: 0, end: 0, seed };
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] as StreamRow;
@@ -126,8 +92,10 @@ export function hashId(
   }
   let rest = 0;
   for (; from < end; from++) rest = (rest << 8) | data.readUInt8(from);
-  target[index * 2] = finish(Math.imul(first ^ rest, 0x9e3779b1));
-  target[index * 2 + 1] = finish(Math.imul(second ^ rest, 0xc2b2ae35));
+  first = finish(Math.imul(first ^ rest, 0x9e3779b1));
+  second = finish(Math.imul(second ^ rest, 0xc2b2ae35));
+  target[index * 2] = first;
+  target[index * 2 + 1] = (first | second) === 0 ? 1 : second;
 }
 
 function finish(hash: number): number {

@@ -1,10 +1,11 @@
 import type { Readable } from "node:stream";
 import { partitionOf } from "@driftlock/redis";
-import { createIdHashLog, hashId, type IdHashLog, seedByAccount } from "./id-hashes.ts";
+import { hashId, seedByAccount } from "./id-hashes.ts";
+import { createIdSet, type IdSet } from "./id-set.ts";
 
 /** Signature, flags, and the length of an extension that there is none of. */
 const headerBytes = 19;
-const idsPerAppend = 4096;
+const idsPerAdd = 4096;
 
 /**
  * Reads account and event ids as PostgreSQL's binary COPY writes them, and hashes those of the wanted partitions.
@@ -13,9 +14,9 @@ const idsPerAppend = 4096;
 export async function readIds(
   stream: Readable,
   { partitions, wanted }: { partitions: number; wanted: ReadonlySet<number> },
-): Promise<Map<number, IdHashLog>> {
-  const logs = new Map([...wanted].map((partition) => [partition, createIdHashLog()]));
-  const buffers = new Map([...wanted].map((partition) => [partition, new Uint32Array(idsPerAppend * 2)]));
+): Promise<Map<number, IdSet>> {
+  const sets = new Map([...wanted].map((partition) => [partition, createIdSet()]));
+  const buffers = new Map([...wanted].map((partition) => [partition, new Uint32Array(idsPerAdd * 2)]));
   const used = new Map<number, number>();
   const seed = new Uint32Array(2);
   let accountId = "";
@@ -32,8 +33,8 @@ export async function readIds(
     if (buffer === undefined) return;
     const index = used.get(partition) ?? 0;
     hashId(buffer, index, { data, start: accountEnd + 4, end, seed });
-    used.set(partition, (index + 1) % idsPerAppend);
-    if (index + 1 === idsPerAppend) logs.get(partition)?.append(buffer);
+    used.set(partition, (index + 1) % idsPerAdd);
+    if (index + 1 === idsPerAdd) sets.get(partition)?.add(buffer);
   }
 
   let rest: Buffer = Buffer.alloc(0);
@@ -64,7 +65,7 @@ export async function readIds(
     rest = data.subarray(at);
   }
   if (!isEnded) throw new TypeError("the ids ended early");
-  for (const [each, log] of logs)
-    log.append(buffers.get(each)?.subarray(0, (used.get(each) ?? 0) * 2) ?? new Uint32Array());
-  return logs;
+  for (const [each, ids] of sets)
+    ids.add(buffers.get(each)?.subarray(0, (used.get(each) ?? 0) * 2) ?? new Uint32Array());
+  return sets;
 }

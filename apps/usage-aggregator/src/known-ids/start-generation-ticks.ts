@@ -7,6 +7,7 @@ import type { KnownIds } from "./known-ids.ts";
 import { rotateGenerations } from "./rotate-generations.ts";
 
 const filterIntervalMs = 1_000;
+const indexIntervalMs = 1_000;
 const rotationIntervalMs = 5_000;
 const retentionIntervalMs = 60_000;
 const mebibyte = 2 ** 20;
@@ -21,7 +22,7 @@ interface Deps {
   knownIds: KnownIds;
 }
 
-/** The life of the generations of records: sealed, their filters made, dropped. `tick` starts a loop. */
+/** The life of the generations of records: sealed, their indexes and filters made, dropped. `tick` starts a loop. */
 export function startGenerationTicks(
   tick: (name: string, intervalMs: number, run: () => Promise<unknown>) => unknown,
   env: Env,
@@ -33,6 +34,7 @@ export function startGenerationTicks(
   tick("rotate generations", rotationIntervalMs, () =>
     rotateGenerations({ db, clock, log, tableBytesMax, ageMsMax }),
   );
+  tick("make indexes", indexIntervalMs, () => knownIds.makeDueIndexes());
   tick("keep filters", filterIntervalMs, () => knownIds.keepFilters());
   tick("drop old usage", retentionIntervalMs, () =>
     dropOldUsage({ db, redis, clock, log, partitions, retentionDays }),

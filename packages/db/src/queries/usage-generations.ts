@@ -7,20 +7,39 @@ import type { EventPayload, KnownEventRow } from "./usage-records.ts";
 export interface CurrentGeneration {
   generation: number;
   tableName: string;
+  /** Whether its index exists: without it nothing but its writers tells that an id is stored in it already. */
+  isIndexed: boolean;
+  /** Its index is not unique: nothing may rest on its refusing a repeat. */
+  hasRepeats: boolean;
+  /** Of each generation since the oldest one without an index, the oldest first; none where all have theirs. */
+  openings: GenerationOpening[];
+}
+
+/** Where a partition's stream stood when a generation was opened. */
+export interface GenerationOpening {
+  generation: number;
+  isIndexed: boolean;
+  epoch: string;
+  streamId: string;
 }
 
 export interface SealedGenerationRow {
   generation: number;
+  isIndexed: boolean;
   sealedAt: Date;
   /** Null: not looked up yet. */
   newestReceivedAt: Date | null;
 }
 
-/** The generation that this transaction writes to; it stays the current one until the transaction's end. */
-export async function lockCurrent(tx: Transaction): Promise<CurrentGeneration> {
+/**
+ * The generation that this transaction writes to, for a writer of `partition`; it stays the current one until the
+ * transaction's end.
+ */
+export async function lockCurrent(tx: Transaction, partition: number): Promise<CurrentGeneration> {
   const row = await tx.row<CurrentGeneration>(
     "usageGenerations.lockCurrent",
-    sql`select generation, table_name as "tableName" from lock_usage_generation()`,
+    sql`select generation, table_name as "tableName", is_indexed as "isIndexed", has_repeats as "hasRepeats", openings
+    from lock_usage_generation(${partition}::int)`,
   );
   if (row === null) throw new Error("there is no current generation of usage records");
   return row;
@@ -65,7 +84,7 @@ export async function rotate(tx: Transaction, generation: number, now: Date): Pr
 export const listSealed = (q: Queryable, before: number): Promise<SealedGenerationRow[]> =>
   q.rows(
     "usageGenerations.listSealed",
-    sql`select generation, sealed_at as "sealedAt", newest_received_at as "newestReceivedAt"
+    sql`select generation, is_indexed as "isIndexed", sealed_at as "sealedAt", newest_received_at as "newestReceivedAt"
     from usage_generations where generation < ${before}::int and sealed_at is not null order by generation`,
   );
 
@@ -116,7 +135,7 @@ export const listSpans = (
     order by g.generation desc, p.partition_no`,
   );
 
-/** An event to look for, with the generation to look in. */
+/** An event to look for, with the generation to look in, which has its index. */
 export interface WantedEvent extends EventPayload {
   generation: number;
 }
