@@ -46,15 +46,13 @@ export async function createAccounts(sql: Client, count: number): Promise<void> 
 }
 
 /** Where a generation of records ends in a real installation. */
-const generationRowsMax = 8_000_000;
+const generationRowsMax = 4_000_000;
 
 /**
  * Lays `count` records of the past 30 days into the generations that they would be in, with random ids, spread over the
- * accounts. Keys are built afterwards, with the free space of an index that grew by itself: row by row 100 million would
- * take hours.
+ * accounts. All of these are sealed.
  */
 export async function fillRecords(sql: Client, count: number, accounts: number): Promise<void> {
-  await sql.query("set maintenance_work_mem = '1GB'");
   for (let from = 0; from < count; from += generationRowsMax) {
     const to = Math.min(count, from + generationRowsMax);
     const { rows } = await sql.query<{ generation: number; table: string }>(

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { billingFaults } from "./billing-faults.ts";
 import { convergeFaults } from "./converge-faults.ts";
 import { type Fault, faults } from "./faults.ts";
+import { knownIdsFaults } from "./known-ids-faults.ts";
 
 /**
  * Plants one fault after the other in the code and runs the test that has to catch it. Ends with `N faults, N caught`,
@@ -73,7 +74,7 @@ function plant(fault: Fault): boolean {
 // A signal waits for the test that runs, and so for the sound code to be back; after kill -9 git shows what is left.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const chosen = [...faults, ...billingFaults, ...convergeFaults].filter(({ name }) =>
+const chosen = [...faults, ...knownIdsFaults, ...billingFaults, ...convergeFaults].filter(({ name }) =>
   name.includes(values.only),
 );
 for (const fault of chosen) readFault(fault);

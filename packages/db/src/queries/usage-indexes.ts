@@ -29,12 +29,16 @@ export async function makeIndex(
   return made === null ? null : { made, detail: row?.detail ?? null };
 }
 
-/** Has the indexes made that a reader of an account's records goes by; until then each page reads through the rest. */
+/**
+ * Has the indexes made that a reader of an account's records goes by; until then each page reads through the rest. Waits
+ * for none that is being made.
+ */
 export const askForIndexes = (q: Queryable): Promise<number> =>
   q.run(
     "usageIndexes.askForIndexes",
-    sql`update usage_generations set index_asked_at = clock_timestamp()
-    where not is_indexed and index_asked_at is null`,
+    sql`update usage_generations set index_asked_at = clock_timestamp() where generation in (
+      select generation from usage_generations where not is_indexed and index_asked_at is null
+      for no key update skip locked)`,
   );
 
 export interface UnindexedGeneration {
