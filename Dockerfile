@@ -39,4 +39,4 @@ FROM app AS api
 ENV WEB_DIST_DIR=/web
 COPY --from=web /app/apps/web/dist /web
 # As in packages/devkit/src/start/process-specs.ts; what is said here outweighs NODE_OPTIONS.
-CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=60", "main.ts"]
+CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=60", "main.ts"]

@@ -43,6 +43,8 @@ export async function createAccounts(sql: Client, count: number): Promise<void> 
     [plan.id, plan.version],
   );
   await sql.query("analyze");
+  // The database is a copy of one that may be older than a generation is written without its index.
+  await sql.query("update usage_generations set made_at = clock_timestamp()");
 }
 
 /** Where a generation of records ends in a real installation. */

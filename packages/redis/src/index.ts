@@ -61,6 +61,7 @@ export {
   readOldestMs,
   readStreamEnd,
 } from "./scripts/usage-stream.ts";
+export { seenMsMin } from "./seen-ids.ts";
 export type { Lives, ServerLife, Witness } from "./node-witness.ts";
 export { createWitness } from "./witness.ts";
 export { findWorkerHeartbeat, setWorkerHeartbeat } from "./worker-heartbeat.ts";

@@ -6,6 +6,8 @@ import { writeText } from "./record.ts";
 import type { RespWriter } from "./resp-writer.ts";
 
 const bucketMs = 10 * 60 * 1000;
+/** For so long every id is known, by wall time from when it was accepted; some for twice as long. */
+export const seenMsMin = bucketMs;
 export const seenKeptSeconds = (2 * bucketMs) / 1000 + 60;
 /** Longer ones are hashed: they would cost more memory than they are worth. */
 const seenUnitsMax = 96;

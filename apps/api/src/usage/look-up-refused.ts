@@ -1,6 +1,6 @@
 import type { UsageEvent } from "@driftlock/contracts";
 import { type Db, usageIndexes, usageRecords } from "@driftlock/db";
-import { partitionOf, readCommitted, type RedisClient } from "@driftlock/redis";
+import { partitionOf, readCommitted, type RedisClient, seenMsMin } from "@driftlock/redis";
 import type { GateDecision } from "./usage-gate.ts";
 
 /**
@@ -21,10 +21,10 @@ interface Deps {
 }
 
 /**
- * So young, a generation without an index holds only what was accepted less than nine minutes ago, since what goes into
- * it is four minutes old at most (ADR 0037): the guard knows all of it, if Redis lives on as when it was opened.
+ * So young, a generation without an index holds nothing that the guard may have forgotten, if Redis lives on as when it was
+ * opened: what goes into it was accepted four tenths of the guard's time before at most (ADR 0037).
  */
-const guardedMs = 5 * 60 * 1000;
+const guardedMs = 0.5 * seenMsMin;
 
 export function createLookUpRefused({ db, redis, partitions }: Deps): LookUpRefused {
   /** The generations without an index that are to be read through: not those whose ids the guard has seen pass. */

@@ -1,6 +1,6 @@
 import type { HashedRows, IdHashes } from "./id-hashes.ts";
 
-/** Of the slots; past it the set grows. A search then passes some three of them. */
+/** Of the slots; past it the set grows, so that a search passes few of them. */
 const loadMax = 0.75;
 const loadAfterGrowth = 0.55;
 const slotsMin = 1024;

@@ -1,5 +1,5 @@
 import { type Db, type Transaction, usageGenerations, usageIndexes, type usageRecords } from "@driftlock/db";
-import type { StreamPosition, StreamRow } from "@driftlock/redis";
+import { seenMsMin, type StreamPosition, type StreamRow } from "@driftlock/redis";
 import type { Clock, Logger } from "@driftlock/runtime";
 import { type Commit, createCommitLog } from "./commit-log.ts";
 import { createFilterKeeper } from "./filter-keeper.ts";
@@ -16,10 +16,9 @@ const backlogMs = dayMs;
 const wantedPerQuery = 20_000;
 /**
  * How old an event may be, since it was accepted, that goes into a generation without an index, and such a generation
- * until it gets one. Both together are less than the ten minutes for which Redis' guard knows every id: so that the
- * gateway needs no look-up there (ADR 0037).
+ * until it gets one: so that the guard knows every id in there, and the gateway need not look (ADR 0037).
  */
-const unindexedMsMax = 4 * 60 * 1000;
+const unindexedMsMax = 0.4 * seenMsMin;
 
 type Current = usageGenerations.CurrentGeneration;
 type Sealed = usageGenerations.SealedGenerationRow;
@@ -88,8 +87,6 @@ interface Deps {
   ownedPartitions: () => readonly number[];
   /** What does not fit is looked up. */
   filterBytesMax: number;
-  /** (Default: the wall clock.) */
-  wallNow?: () => number;
 }
 
 /** Who knows which ids were stored before the current generation: one for a process. */
@@ -100,7 +97,6 @@ export function createKnownIds({
   partitions,
   ownedPartitions,
   filterBytesMax,
-  wallNow = Date.now,
 }: Deps): KnownIds {
   const ofBatch = createIdSet();
   const commits = createCommitLog();
@@ -140,7 +136,7 @@ export function createKnownIds({
     const { generation, isIndexed } = current;
     if (isIndexed) return;
     const ids = idsOf(current, { partition, generation, until: from });
-    const isOld = wallNow() - acceptedSinceMs > unindexedMsMax;
+    const isOld = Date.now() - acceptedSinceMs > unindexedMsMax;
     if (ids === null || isOld) throw new IndexNeededError(generation);
     const hashes = hash(rows);
     ofBatch.clear();

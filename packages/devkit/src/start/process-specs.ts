@@ -13,11 +13,10 @@ const APP_STOP_DEADLINE_MS = 28_000;
 // many requests at once: a young generation that these do not outlive; the gateway's old one grows slowly (ADR 0034), and
 // so does the aggregator's, whose batches are gone when they are committed (ADR 0036).
 const usualHeap = ["--max-semi-space-size=8"];
-const frontHeap = ["--max-semi-space-size=32"];
 
 const APPS: readonly { name: string; opsPort: PortName; heap: readonly string[] }[] = [
-  { name: "api", opsPort: "API_OPS_PORT", heap: [...frontHeap, "--heap-growing-percent=60"] },
-  { name: "webhook-ingester", opsPort: "WEBHOOK_OPS_PORT", heap: frontHeap },
+  { name: "api", opsPort: "API_OPS_PORT", heap: ["--max-semi-space-size=16", "--heap-growing-percent=60"] },
+  { name: "webhook-ingester", opsPort: "WEBHOOK_OPS_PORT", heap: ["--max-semi-space-size=32"] },
   {
     name: "usage-aggregator",
     opsPort: "AGGREGATOR_OPS_PORT",
