@@ -1019,6 +1019,21 @@ begin
   update usage_generations set is_indexed = true, has_repeats = made = 'repeats' where generation = wanted;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.lock_usage_generation()
+ RETURNS usage_generations
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current_generation usage_generations;
+begin
+  perform pg_advisory_xact_lock_shared(4000420006);
+  select * into strict current_generation from usage_generations where sealed_at is null;
+  if not current_generation.is_indexed then
+    perform index_usage_generation(current_generation.generation);
+  end if;
+  return current_generation;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.lock_usage_generation(writer_partition integer)
  RETURNS TABLE(generation integer, table_name text, is_indexed boolean, has_repeats boolean, openings json)
  LANGUAGE plpgsql

@@ -57,8 +57,7 @@ end $$;
 
 -- Every writer's first step in its transaction: the generation that it writes, which stays the current one until its end.
 -- `openings` tells of each generation since the oldest one without an index where the partition stood when it was opened.
--- Two statements, so that the second sees what was committed while the first waited. Versions before this one ask for the function that is
--- gone: they must not write a table without its index.
+-- Two statements, so that the second sees what was committed while the first waited.
 create function lock_usage_generation(writer_partition int) returns table (
   generation int, table_name text, is_indexed boolean, has_repeats boolean, openings json
 ) language plpgsql as $$
@@ -72,4 +71,16 @@ begin
     where g.generation >= (select min(each.generation) from usage_generations each where not each.is_indexed))
   from usage_generations current where current.sealed_at is null;
 end $$;
-drop function lock_usage_generation();
+
+-- For writers of versions before this one, while they are replaced: they must not write a table without its index.
+create or replace function lock_usage_generation() returns usage_generations language plpgsql as $$
+declare
+  current_generation usage_generations;
+begin
+  perform pg_advisory_xact_lock_shared(4000420006);
+  select * into strict current_generation from usage_generations where sealed_at is null;
+  if not current_generation.is_indexed then
+    perform index_usage_generation(current_generation.generation);
+  end if;
+  return current_generation;
+end $$;

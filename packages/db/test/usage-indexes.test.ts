@@ -48,6 +48,22 @@ test("a new generation has no index; it is made once, whoever wants it, and refu
   await expect(insert(1, "x")).rejects.toThrow("usage_records_1_key");
 });
 
+test("a writer of a version before this one finds an index, or makes it before it writes", async () => {
+  await insert(1, "x");
+  await db.transaction(async (tx) => {
+    expect(await tx.row("test", sql`select table_name as name from lock_usage_generation()`)).toEqual({
+      name: "usage_records_1",
+    });
+    await tx.run(
+      "test",
+      sql`insert into usage_records_1 (account_id, event_id, metric, quantity, occurred_at, received_at)
+      values ('a', 'y', 'events', 1, '2026-03-01', '2026-03-01')`,
+    );
+  });
+  expect(await current()).toMatchObject({ isIndexed: true });
+  await expect(insert(1, "y")).rejects.toThrow("usage_records_1_key");
+});
+
 test("repeats that a fault has left take the uniqueness and not the index, and are told", async () => {
   for (const id of ["x", "y", "y"]) await insert(1, id);
   expect(await usageIndexes.makeIndex(db, 1)).toEqual({
