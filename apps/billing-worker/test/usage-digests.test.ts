@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Db, sql } from "@driftlock/db";
+import { type Db, sql, usageIndexes } from "@driftlock/db";
 import { expect, test } from "vitest";
 import { retilePeriods } from "../src/periods/retile-periods.ts";
 import { at, openAccount, putSubscription, storeEvents } from "./helpers.ts";
@@ -114,6 +114,26 @@ test("wherever it dies the reading goes on, and what is stored meanwhile is in i
   expect(digests.map(({ line }) => line)).toEqual(["01-31 alerts v1 1 1", "01-31 events v1 12001 12001"]);
   expect(digests[1]?.digest).toBe(await expectedDigest(db, "acme", [opened, at("2026-02-28T10:00:00")]));
   expect(await db.rows("test", sql`select * from usage_readings`)).toEqual([]);
+});
+
+test("a reading leaves a large table without an index alone, for ten minutes, and then asks for it", async () => {
+  const { db, reconcile, wait } = await openReconciling({ openedAt: opened, now });
+  await openAccount(db, "acme", opened);
+  await storeEvents(db, "acme", [{ at: at("2026-02-05T00:00:00") }]);
+  await db.run(
+    "test",
+    sql`insert into usage_records (account_id, event_id, metric, quantity, occurred_at, received_at, generation)
+    select 'other', 'e' || n, 'events', 1, now(), now(), 1 from generate_series(1, 250000) n`,
+  );
+  await close(db, "acme");
+  const asked = async () =>
+    (await usageIndexes.listDueIndexes(db, 3_600_000)).map(({ generation }) => generation);
+  for (let round = 0; round < 3; round++) await reconcile();
+  expect([await digestsOf(db, "acme"), await asked()]).toEqual([[], []]);
+  wait(11 * 60 * 1000);
+  await reconcile();
+  expect((await digestsOf(db, "acme")).map(({ line }) => line)).toEqual(["01-31 events v1 1 1"]);
+  expect(await asked()).toEqual([1]);
 });
 
 test("a period whose records were dropped has none", async () => {

@@ -71,12 +71,6 @@ describe.each([
     expect(await found("2026-03-01T00:00:00.001Z", "2026-03-02T00:00:00.001Z")).toBe(3);
   });
 
-  test("who reads asks for the indexes that are missing", async () => {
-    await pages({});
-    const due = (await usageIndexes.listDueIndexes(db, 60_000)).map(({ generation }) => generation);
-    expect(due).toEqual([1, 2].filter((generation) => !indexed.some((each) => each === generation)));
-  });
-
   if (indexed.length === 2)
     test("the index is read in order: nothing is sorted", async () => {
       const plan = await db.transaction(async (tx) => {

@@ -19,6 +19,7 @@ import {
   usageDigests,
   usageExplanations,
   usageReadings,
+  usageIndexes,
   usageRecordPages,
 } from "@driftlock/db";
 import { explainCharge, segmentAt, segmentsOfLine } from "@driftlock/domain";
@@ -62,6 +63,7 @@ export function createExplainInvoice({ db }: { db: Db }) {
     const after = readKeyCursor(cursor, z.string());
     const segments = await requireSegments(await requireInvoice(accountId, invoiceId), metric);
     const [from, to] = await requireKept(segments);
+    await usageIndexes.askForIndexes(db);
     const last = await usageRecordPages.findLastId(db, accountId);
     const data: ExplainedEventDto[] = [];
     let afterId: string | null = after;

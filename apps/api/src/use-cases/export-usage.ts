@@ -1,5 +1,5 @@
 import { AppError, type UsageExportQuery } from "@driftlock/contracts";
-import { type Db, usageRecordPages } from "@driftlock/db";
+import { type Db, usageIndexes, usageRecordPages } from "@driftlock/db";
 import type { Clock } from "@driftlock/runtime";
 import type { CatalogCache } from "../usage/catalog-cache.ts";
 import { readRange } from "./read-range.ts";
@@ -46,6 +46,7 @@ export function createExportUsage({ db, clock, catalogCache }: Deps) {
     }
     const { fromMs, toMs } = readRange(query, { now: clock.now(), spanMs: spanDefaultMs });
     await requireAccount(db, accountId);
+    await usageIndexes.askForIndexes(db);
     const last = await usageRecordPages.findLastId(db, accountId);
     const filter = { accountId, metric, from: new Date(fromMs), to: new Date(toMs) };
     const { mediaType, head, line } = recordFormats[query.format];
@@ -58,6 +59,7 @@ export function createExportUsage({ db, clock, catalogCache }: Deps) {
         const span = { afterId, throughId: last.id, scanMax };
         const page: Page = await inTurn(() => usageRecordPages.listPage(db, filter, span));
         if (page.lastId === null) return;
+        await usageIndexes.askForIndexes(db);
         afterId = page.lastId;
         scanMax = Math.min(
           scanRecordsMax,

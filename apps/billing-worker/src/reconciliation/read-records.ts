@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { usageDigestText } from "@driftlock/contracts";
-import { type Db, usageReadings, usageRecordPages } from "@driftlock/db";
+import { type Db, usageIndexes, usageReadings, usageRecordPages } from "@driftlock/db";
 import { addToReading, type ReadRecord, type ReadSums } from "@driftlock/domain";
 import type { Clock, Logger } from "@driftlock/runtime";
 import { endReading } from "./end-reading.ts";
@@ -10,6 +10,10 @@ const pageRecords = 5_000;
 const pagesMax = 20;
 /** Outlives a page by far. */
 const leaseMs = 30_000;
+/** A table without an index through which a page reads in some hundredths of a second. */
+const readThroughBytesMax = 16 * 2 ** 20;
+/** In which most such tables get their index by themselves. */
+const patienceMs = 10 * 60 * 1000;
 
 export type Reading = usageReadings.UsageReadingRow<ReadSums>;
 
@@ -26,6 +30,7 @@ export interface ReadDeps {
 export async function readRecords(deps: ReadDeps): Promise<void> {
   const { db } = deps;
   let reading = await usageReadings.claimReading<ReadSums>(db, leaseMs);
+  if (reading !== null && (await isToWait(deps, reading))) return;
   for (let pages = 0; reading !== null && pages < pagesMax; pages += 1) {
     const { accountId } = reading;
     const last = await usageRecordPages.findLastId(db, accountId);
@@ -33,6 +38,18 @@ export async function readRecords(deps: ReadDeps): Promise<void> {
     if (page === null) return endReading(deps, reading);
     reading = await keepPage(db, reading, page, pages + 1 < pagesMax ? leaseMs : 0);
   }
+}
+
+/**
+ * Nobody waits for a reading, and the index of a generation that is written would cost each event that comes (ADR 0037): so
+ * it is asked for only where usage has not rested for minutes. All that wait are read then, while there is one.
+ */
+async function isToWait({ db, wallClock }: ReadDeps, { beganAt }: Reading): Promise<boolean> {
+  const unindexed = await usageIndexes.listUnindexed(db);
+  if (unindexed.every(({ bytes }) => bytes < readThroughBytesMax)) return false;
+  if (wallClock.now().getTime() - beganAt.getTime() < patienceMs) return true;
+  await usageIndexes.askForIndexes(db);
+  return false;
 }
 
 interface Page {

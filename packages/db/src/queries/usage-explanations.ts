@@ -1,7 +1,6 @@
 import type { PlanId } from "@driftlock/contracts";
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
-import { askForIndexes } from "./usage-indexes.ts";
 import { carriedText } from "./carried-usage.ts";
 
 /** A part of an account's time with its total of one metric, and what of it was reported. */
@@ -124,19 +123,17 @@ export interface StoredEventRow {
 }
 
 /** The record of an event id; of two generations the newer one, which decides. */
-export async function findRecord(
+export const findRecord = (
   q: Queryable,
   accountId: string,
   eventId: string,
-): Promise<StoredEventRow | null> {
-  await askForIndexes(q);
-  return q.row(
+): Promise<StoredEventRow | null> =>
+  q.row(
     "usageExplanations.findRecord",
     sql`select event_id as id, metric, quantity, occurred_at as "occurredAt", received_at as "receivedAt"
     from usage_records where account_id = ${accountId}::text and event_id = ${eventId}::text
     order by generation desc limit 1`,
   );
-}
 
 export interface SetAsideEventRow {
   quarantineId: number;

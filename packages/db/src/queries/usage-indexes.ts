@@ -45,6 +45,8 @@ export interface UnindexedGeneration {
   generation: number;
   /** By wall time, since it was made. */
   ageMs: number;
+  /** Of its table. */
+  bytes: number;
   /** The epoch of each partition when it was opened; none is "". */
   epochs: Record<number, string>;
 }
@@ -54,6 +56,7 @@ export const listUnindexed = (q: Queryable): Promise<UnindexedGeneration[]> =>
   q.rows(
     "usageIndexes.listUnindexed",
     sql`select g.generation, (extract(epoch from clock_timestamp() - g.made_at) * 1000)::float8 as "ageMs",
+      pg_relation_size(g.table_name::regclass) as bytes,
       (select coalesce(json_object_agg(p.partition_no, p.epoch), '{}') from usage_generation_positions p
         where p.generation = g.generation) as epochs
     from usage_generations g where not g.is_indexed order by g.generation`,

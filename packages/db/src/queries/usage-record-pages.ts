@@ -1,6 +1,5 @@
 import type { Queryable } from "../db.ts";
 import { sql } from "../sql.ts";
-import { askForIndexes } from "./usage-indexes.ts";
 
 export interface UsageRecordRow {
   id: string;
@@ -13,13 +12,11 @@ export interface UsageRecordRow {
 }
 
 /** The greatest id of an account's records by bytes; null where there are none. */
-export async function findLastId(q: Queryable, accountId: string): Promise<{ id: string } | null> {
-  await askForIndexes(q);
-  return q.row(
+export const findLastId = (q: Queryable, accountId: string): Promise<{ id: string } | null> =>
+  q.row(
     "usageRecordPages.findLastId",
     sql`select event_id as id from usage_records where account_id = ${accountId}::text order by event_id desc limit 1`,
   );
-}
 
 interface Filter {
   accountId: string;
@@ -33,15 +30,14 @@ interface Filter {
  * The next `scanMax` records of an account behind `afterId` and up to `throughId`, in the order of the index, of
  * which those that match are returned: so that a page takes the same time however few match. `lastId` is where the
  * page ended; null where there was nothing more. Bounded by pairs, not by `account_id =`: where statistics are missing,
- * that would be taken for so few rows that each page reads and sorts all that is left. A generation that was begun
- * meanwhile has no index yet: it is asked for, and a page reads through it until then.
+ * that would be taken for so few rows that each page reads and sorts all that is left. A generation
+ * that has no index yet is read through by each page: `usageIndexes.askForIndexes`.
  */
 export async function listPage(
   q: Queryable,
   { accountId, metric, from, to }: Filter,
   page: { afterId: string | null; throughId: string; scanMax: number },
 ): Promise<{ lastId: string | null; rows: UsageRecordRow[] }> {
-  await askForIndexes(q);
   const rows = await q.rows<UsageRecordRow & { lastId: string | null; isMatch: boolean }>(
     "usageRecordPages.list",
     sql`with page as materialized (
